@@ -1,0 +1,121 @@
+"""Bodies and answers of `/api/v1`, as `docs/explanation/architecture.md` states them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from dillinger_contracts import GameId, StreamProfile
+from dillinger_contracts.model import Model
+from dillinger_core.auth.passwords import MAX_LENGTH
+from dillinger_core.sessions import SessionView
+from dillinger_core.store import User
+
+
+class LoginBody(Model):
+    """`POST /login`."""
+
+    name: str = Field(min_length=1, max_length=64)
+    password: str = Field(min_length=1, max_length=MAX_LENGTH, repr=False)
+
+
+class UserView(Model):
+    """Who is logged in."""
+
+    name: str
+    role: Literal["admin", "user"]
+    must_change_password: bool
+
+
+class LoginView(Model):
+    """A login, and the value that requests which change something carry in `X-Dillinger-CSRF`."""
+
+    user: UserView
+    csrf: str
+
+
+class PasswordBody(Model):
+    """`POST /me/password`."""
+
+    old_password: str = Field(min_length=1, max_length=MAX_LENGTH, repr=False)
+    new_password: str = Field(max_length=MAX_LENGTH, repr=False)
+
+
+class GameCard(Model):
+    """A game as the library shows it."""
+
+    game_id: str
+    title: str
+    summary: str
+    launch_kind: str | None
+    """None when `game.toml` can't be read."""
+    icon_url: str | None
+    is_playable: bool
+    problem: str | None
+
+
+class GamesView(Model):
+    """`GET /games`."""
+
+    games: list[GameCard]
+
+
+class PlayBody(Model):
+    """`POST /sessions`."""
+
+    game_id: GameId
+    profile: StreamProfile | None = None
+
+
+class SessionsView(Model):
+    """`GET /sessions`."""
+
+    sessions: list[SessionView]
+
+
+class TicketBody(Model):
+    """`POST /sessions/{session_id}/tickets`."""
+
+    role: Literal["player", "viewer"]
+
+
+class TicketView(Model):
+    """A right to open a stream once."""
+
+    ticket: str
+    expires_at: datetime
+
+
+class RunnerHealth(Model):
+    """How the runner is."""
+
+    is_reachable: bool
+    message: str | None
+
+
+class HealthView(Model):
+    """`GET /health`."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    runner: RunnerHealth
+
+
+class ProblemView(Model):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str | None = None
+    field: str | None = None
+    retry_after_s: float | None = None
+
+
+def user_view(user: User) -> UserView:
+    """What a user may see of itself."""
+    return UserView(name=user.name, role=user.role, must_change_password=user.must_change_password)

@@ -1,0 +1,122 @@
+"""Turns every failure into an RFC 9457 problem, so that a client reads one form only."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from dillinger_contracts import Denied, DillingerError, Internal, Invalid, NotFound, Unavailable
+from dillinger_contracts.errors import problem_document
+from dillinger_core.auth import TooManyAttempts
+
+MEDIA_TYPE = "application/problem+json"
+
+log = structlog.get_logger()
+
+
+class LoginRequired(Denied):
+    """Nobody is logged in."""
+
+    code = "login_required"
+
+
+class PasswordChangeRequired(Denied):
+    """The one-time password has to be changed first."""
+
+    code = "password_change_required"
+
+
+class CsrfFailed(Denied):
+    """The CSRF header is missing or wrong."""
+
+    code = "csrf_failed"
+
+
+class OriginRefused(Denied):
+    """Another site's page is asking."""
+
+    code = "origin_refused"
+
+
+class TooLarge(Invalid):
+    """The body is longer than is read."""
+
+    code = "too_large"
+
+
+class WrongMethod(Invalid):
+    """The path is there, but not with this method."""
+
+    code = "wrong_method"
+
+
+_STATUS: dict[type[DillingerError], HTTPStatus] = {
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
+}
+"""Where HTTP has a closer word than the error's family."""
+
+
+def problem_body(error: DillingerError) -> tuple[int, bytes, dict[str, str]]:
+    """Status, document and headers for `error`."""
+    document = problem_document(error)
+    if type(error) in _STATUS:
+        document["status"] = int(_STATUS[type(error)])
+    headers = {"content-type": MEDIA_TYPE, "cache-control": "no-store"}
+    if isinstance(error, Unavailable | TooManyAttempts):
+        headers["retry-after"] = str(max(1, round(error.retry_after_s)))
+    return int(str(document["status"])), json.dumps(document).encode(), headers
+
+
+def problem_response(error: DillingerError) -> Response:
+    """The answer that tells of `error`."""
+    status, body, headers = problem_body(error)
+    return Response(body, status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Has `app` answer every failure as a problem."""
+    app.add_exception_handler(DillingerError, _dillinger)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _fault)
+
+
+async def _dillinger(_: Request, error: Exception) -> Response:
+    assert isinstance(error, DillingerError)
+    if isinstance(error, Internal):
+        log.error("request_failed", reason=error.message)
+    return problem_response(error)
+
+
+async def _validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    fault = error.errors()[0]
+    # The first part says where (body, path, query, header); the rest is the field, unless it is a position in bad JSON.
+    where, *path = (str(part) for part in fault["loc"])
+    field = ".".join(path) if path and fault["type"] != "json_invalid" else None
+    return problem_response(Invalid(f"{field or where}: {fault['msg']}", field=field))
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, DillingerError):
+        # FastAPI wraps whatever is raised while it reads a body.
+        return problem_response(error.__cause__)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem_response(NotFound("There is nothing at this address"))
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response = problem_response(WrongMethod("This address does not take this method"))
+        response.headers.update(error.headers or {})
+        return response
+    return problem_response(Invalid(str(error.detail)))
+
+
+async def _fault(_: Request, error: Exception) -> Response:
+    return problem_response(Internal("Something went wrong on our side; the log of core has the details"))

@@ -1,0 +1,61 @@
+"""Reads files of the library volume without ever leaving it: no symlinks, no devices, bounded sizes.
+
+Whoever may write into a game's folder must not be able to make core read anything else. Every step down is opened
+relative to the one above with O_NOFOLLOW, so there is no moment between looking and opening. Blocking: called from
+threads.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dillinger_contracts import Invalid, NotFound
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@contextmanager
+def _opened(root: Path, parts: tuple[str, ...]) -> Iterator[int]:
+    for part in parts:
+        if part in ("", ".", "..") or "/" in part or "\x00" in part:
+            raise NotFound(f"{part!r} is no name of a file")
+    opened: list[int] = []
+    try:
+        opened.append(os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        for part in parts[:-1]:
+            opened.append(os.open(part, _DIRECTORY, dir_fd=opened[-1]))
+        opened.append(os.open(parts[-1], _FILE, dir_fd=opened[-1]))
+        yield opened[-1]
+    except OSError as error:
+        # ELOOP and ENOTDIR are symlinks, which lead out: for the outside world there is nothing here.
+        raise NotFound(f"There is no {'/'.join(parts)} in the library") from error
+    finally:
+        for descriptor in reversed(opened):
+            os.close(descriptor)
+
+
+def read_inside(root: Path, *parts: str, limit_bytes: int) -> bytes:
+    """The regular file `root/parts…`; raises `NotFound`, or `Invalid` when it is longer than `limit_bytes`."""
+    with _opened(root, parts) as descriptor:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise NotFound(f"{'/'.join(parts)} is no file")
+        if found.st_size > limit_bytes:
+            raise Invalid(f"{'/'.join(parts)} has {found.st_size} bytes, at most {limit_bytes} are read")
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read(limit_bytes)
+
+
+def fingerprint(root: Path, *parts: str) -> str | None:
+    """Changes whenever the file does; None where there is no such regular file."""
+    try:
+        with _opened(root, parts) as descriptor:
+            found = os.fstat(descriptor)
+    except NotFound:
+        return None
+    return f"{found.st_ino}:{found.st_mtime_ns}:{found.st_size}" if stat.S_ISREG(found.st_mode) else None

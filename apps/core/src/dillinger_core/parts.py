@@ -1,0 +1,28 @@
+"""What the API is given: the parts of a running core, made and wired by `app`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .auth import Gate
+from .library import Library
+from .metrics import Metrics
+from .relay import Relay
+from .sessions import Feed, RunnerClient, Sessions
+from .settings import CoreSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One of each."""
+
+    settings: CoreSettings
+    gate: Gate
+    library: Library
+    sessions: Sessions
+    feed: Feed
+    runner: RunnerClient
+    relay: Relay
+    metrics: Metrics
+    ca_file: Path

@@ -1,0 +1,194 @@
+"""Carries a stream between a browser and its seat: opens the seat's socket and copies messages both ways, as they are.
+
+720p60 video goes through here, so nothing is done per message but receive and send: no task, no copy, no look inside
+(the seat checks ticket and contents). One message is on its way per direction; a slow browser holds back the seat's
+socket, and the seat decides what to drop. Plain ASGI, since a framework's WebSocket object would cost more than the
+copying. Owned by the event loop; three tasks a stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from websockets.asyncio.client import ClientConnection, unix_connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
+
+from dillinger_contracts import DillingerError, Unavailable
+from dillinger_contracts.errors import problem_of
+from dillinger_contracts.signaling import SUBPROTOCOL
+
+from .metrics import Metrics
+from .sessions import RunnerClient
+from .settings import CoreSettings
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_OPEN_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_S = 1.0
+_WATCH_EVERY_S = 10.0
+_QUEUED_FRAMES = 2
+_GOING_AWAY = 1001
+_SEAT_GONE = 4503
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Why a stream is over, in the words of a close frame."""
+
+    code: int
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class _Traffic:
+    """What went through, counted without locks on the one loop."""
+
+    down_messages: int = 0
+    down_bytes: int = 0
+    up_messages: int = 0
+    up_bytes: int = 0
+
+
+class Relay:
+    """Opens and copies streams."""
+
+    def __init__(self, settings: CoreSettings, runner: RunnerClient, metrics: Metrics) -> None:
+        self._runner = runner
+        self._metrics = metrics
+        self._idle_s = settings.relay_idle_timeout_s
+        self._max_bytes = settings.relay_message_bytes
+
+    async def run(
+        self, session_id: str, receive: Receive, send: Send, *, is_still_allowed: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """Accepts the browser's socket, whose user may see this session, and copies until either side ends."""
+        try:
+            seat = await self._open(session_id)
+        except DillingerError as error:
+            # A refusal before the accept would reach the browser without its reason.
+            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+            await send({"type": "websocket.close", "code": problem_of(error).close_code, "reason": error.message[:120]})
+            return
+        self._metrics.relays.inc()
+        traffic = _Traffic()
+        try:
+            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+            close = await self._copy(seat, receive, send, traffic, is_still_allowed)
+        finally:
+            self._count(traffic)
+            self._metrics.relays.dec()
+            await seat.close(_GOING_AWAY)
+        log.info("stream_closed", session_id=session_id, code=close.code, down_bytes=traffic.down_bytes)
+
+    async def _open(self, session_id: str) -> ClientConnection:
+        address = await self._runner.stream_address(session_id)
+        if address.unix_path is None:
+            raise Unavailable("The seat has no socket on this machine")
+        try:
+            return await unix_connect(
+                address.unix_path,
+                subprotocols=[Subprotocol(SUBPROTOCOL)],
+                compression=None,
+                user_agent_header=None,
+                open_timeout=_OPEN_TIMEOUT_S,
+                close_timeout=_CLOSE_TIMEOUT_S,
+                # The browser's side is pinged; a seat that dies takes its unix socket with it.
+                ping_interval=None,
+                max_size=self._max_bytes,
+                max_queue=_QUEUED_FRAMES,
+            )
+        except (OSError, InvalidHandshake, TimeoutError) as error:
+            raise Unavailable(f"The seat can't be reached ({type(error).__name__})") from error
+
+    async def _copy(
+        self,
+        seat: ClientConnection,
+        receive: Receive,
+        send: Send,
+        traffic: _Traffic,
+        is_still_allowed: Callable[[], Awaitable[bool]],
+    ) -> Close:
+        down = asyncio.create_task(_copy_down(seat, send, traffic))
+        up = asyncio.create_task(_copy_up(seat, receive, traffic))
+        watch = asyncio.create_task(self._watch(traffic, is_still_allowed))
+        tasks = (down, up, watch)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        if up.done() and not up.cancelled() and (left := up.result()) is not None:
+            await seat.close(left.code, left.reason)
+            return left
+        over = watch if watch.done() and not watch.cancelled() else down
+        close = over.result() if not over.cancelled() else Close(_GOING_AWAY)
+        await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
+        return close
+
+    async def _watch(self, traffic: _Traffic, is_still_allowed: Callable[[], Awaitable[bool]]) -> Close:
+        """Ends when nothing was said for too long, or when the login is over."""
+        loop = asyncio.get_running_loop()
+        seen, quiet_since_s = (-1, -1), loop.time()
+        while True:
+            await asyncio.sleep(min(_WATCH_EVERY_S, self._idle_s or _WATCH_EVERY_S))
+            now = (traffic.down_messages, traffic.up_messages)
+            if now != seen:
+                seen, quiet_since_s = now, loop.time()
+            elif self._idle_s and loop.time() - quiet_since_s >= self._idle_s:
+                return Close(_GOING_AWAY, "nothing was said for too long")
+            if not await is_still_allowed():
+                return Close(4403, "the login is over")
+
+    def _count(self, traffic: _Traffic) -> None:
+        self._metrics.relayed_bytes.labels("down").inc(traffic.down_bytes)
+        self._metrics.relayed_bytes.labels("up").inc(traffic.up_bytes)
+        self._metrics.relayed_messages.labels("down").inc(traffic.down_messages)
+        self._metrics.relayed_messages.labels("up").inc(traffic.up_messages)
+
+
+async def _copy_down(seat: ClientConnection, send: Send, traffic: _Traffic) -> Close:
+    """Seat → browser, until the seat closes."""
+    recv = seat.recv
+    try:
+        while True:
+            message = await recv()
+            await send({"type": "websocket.send", "bytes" if type(message) is bytes else "text": message})
+            traffic.down_messages += 1
+            traffic.down_bytes += len(message)
+    except ConnectionClosed as error:
+        frame = error.rcvd
+        if frame is None or frame.code in (1005, 1006):
+            return Close(_SEAT_GONE, "the seat is gone")
+        return Close(frame.code, frame.reason)
+
+
+async def _copy_up(seat: ClientConnection, receive: Receive, traffic: _Traffic) -> Close | None:
+    """Browser → seat, until the browser leaves; None when the seat was gone first."""
+    try:
+        while True:
+            event = await receive()
+            message = event.get("bytes")
+            if message is None:
+                message = event.get("text")
+            if message is None:
+                return Close(_sendable(event.get("code")), event.get("reason") or "")
+            await seat.send(message)
+            traffic.up_messages += 1
+            traffic.up_bytes += len(message)
+    except ConnectionClosed:
+        return None
+
+
+def _sendable(code: int | None) -> int:
+    """`code` if RFC 6455 lets an endpoint send it, else "going away"."""
+    is_sendable = code is not None and (code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code < 5000)
+    return code if code is not None and is_sendable else _GOING_AWAY

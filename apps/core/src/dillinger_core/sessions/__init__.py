@@ -1,0 +1,9 @@
+"""Sessions: core owns the wishes and the history, the runner owns what runs."""
+
+from .feed import Feed, FeedEvent
+from .follower import Follower
+from .runner_client import RunnerClient
+from .sessions import Sessions
+from .views import SessionView
+
+__all__ = ["Feed", "FeedEvent", "Follower", "RunnerClient", "SessionView", "Sessions"]

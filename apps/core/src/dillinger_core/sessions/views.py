@@ -1,0 +1,66 @@
+"""A session as core's API shows it: what the database says, seen through whether the runner can be reached."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dillinger_contracts import EndReason, SessionState
+from dillinger_contracts.model import Model
+from dillinger_core.store import SessionRow
+
+
+class StepView(Model):
+    """One step of a start."""
+
+    name: str
+    duration_ms: float
+
+
+class EndView(Model):
+    """How a session ended."""
+
+    reason: EndReason
+    message: str
+    exit_code: int | None
+    signal: str | None
+    log_tail: tuple[str, ...]
+    ended_at: datetime
+
+
+class SessionView(Model):
+    """A session for its user, and for admins."""
+
+    session_id: str
+    game_id: str
+    game_title: str
+    user_name: str
+    state: SessionState
+    created_at: datetime
+    ended_at: datetime | None
+    steps: tuple[StepView, ...]
+    peers: int
+    end: EndView | None
+
+
+def view_of(row: SessionRow, *, peers: int, is_runner_reachable: bool) -> SessionView:
+    """What is shown of `row`; a live session is `unreachable` while nobody knows how it fares."""
+    state = row.state
+    if row.is_live and not is_runner_reachable:
+        state = SessionState.UNREACHABLE
+    elif row.is_live and row.stop_reason is not None:
+        state = SessionState.STOPPING
+    end = None
+    if row.end is not None:
+        end = EndView.model_validate(row.end.model_dump(by_alias=False))
+    return SessionView(
+        session_id=row.session_id,
+        game_id=row.game_id,
+        game_title=row.game_title,
+        user_name=row.user_name,
+        state=state,
+        created_at=row.created_at,
+        ended_at=row.end.ended_at if row.end else None,
+        steps=tuple(StepView(name=step.name, duration_ms=step.duration_ms) for step in row.steps),
+        peers=peers if row.is_live else 0,
+        end=end,
+    )

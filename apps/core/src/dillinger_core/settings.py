@@ -1,0 +1,134 @@
+"""Core's settings: command line > `DILLINGER_CORE_…` > `[core]` in the settings file > default.
+
+`DILLINGER_STATE_DIR` and `DILLINGER_CONFIG` are shared by all apps and read here too. Relative paths are not
+resolved: what is given is used.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, HttpUrl, field_validator
+from pydantic_settings import NoDecode
+
+from dillinger_contracts.paths import places
+from dillinger_contracts.settings import AppSettings, Origin, load
+
+SECTION = "core"
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class CoreSettings(AppSettings):
+    """What core can be told."""
+
+    https_host: str = "0.0.0.0"  # noqa: S104 - playing from other machines is the purpose, and this side has TLS and logins
+    """Address of the https listener; `0.0.0.0` is every IPv4 address, `::` every address."""
+    https_port: Port = 8443
+    """TCP port of the https listener; 0 takes any free one."""
+    http_host: str = "127.0.0.1"
+    """Address of the plain http listener; only a loopback address is accepted, since nothing is encrypted there."""
+    http_port: Port = 8080
+    """TCP port of the plain http listener; 0 takes any free one."""
+    state_dir: Path = Field(default_factory=lambda: places().state_dir)
+    """Directory of all state; core's own is `core/` in it."""
+    library_dir: Path | None = None
+    """Directory with a folder per game; unset: `STATE/library`."""
+    runner_url: HttpUrl = HttpUrl("http://127.0.0.1:3002")
+    """Where the runner's API is."""
+    runner_key_file: Path | None = None
+    """File with the runner's API keys, one a line; the first is used. Unset: `STATE/runner/keys`."""
+    runner_timeout_s: float = Field(default=10.0, gt=0, le=120)
+    """How long one call of the runner may take, in seconds from its start."""
+    web_dir: Path | None = None
+    """The built pages (`web/dist`); unset: a plain page that says how to build them."""
+    database_url: str | None = None
+    """SQLAlchemy URL of the database; unset: SQLite in `STATE/core/dillinger.db`."""
+    extra_names: Annotated[tuple[str, ...], NoDecode] = ()
+    """More host names or addresses that the server certificate holds for, separated by commas; empty for none."""
+    desktop_entry_dirs: Annotated[tuple[Path, ...], NoDecode] = (
+        Path("/usr/share/applications"),
+        Path("/usr/local/share/applications"),
+    )
+    """Directories searched for installed games (`.desktop` files), separated by colons; empty: no search."""
+    icon_dirs: Annotated[tuple[Path, ...], NoDecode] = (
+        Path("/usr/local/share/icons"),
+        Path("/usr/share/icons"),
+        Path("/usr/share/pixmaps"),
+    )
+    """Directories searched for icons of found games, separated by colons."""
+    library_scan_interval_s: float = Field(default=60.0, ge=0)
+    """Seconds from the end of one look at the library to the next; 0: only at start and on demand."""
+    login_lifetime_s: float = Field(default=30 * 86_400.0, gt=0)
+    """Seconds from a login until it expires, however much it is used."""
+    login_failures_per_name: int = Field(default=10, ge=1)
+    """Wrong passwords for one name from one address within `login_failure_window_s` before it has to wait."""
+    login_failures_per_address: int = Field(default=30, ge=1)
+    """Wrong passwords from one address, whatever the name, within `login_failure_window_s` before it has to wait."""
+    login_failure_window_s: float = Field(default=300.0, gt=0)
+    """Seconds for which a wrong password counts."""
+    max_body_bytes: int = Field(default=1 << 20, ge=1024)
+    """Largest request body, in bytes."""
+    wish_lifetime_s: float = Field(default=120.0, gt=0)
+    """Seconds from a click on Play for which an interrupted core, back again, still has it placed."""
+    relay_idle_timeout_s: float = Field(default=60.0, ge=0)
+    """Closes a stream over which neither side said anything for so many seconds; 0 never."""
+    relay_message_bytes: int = Field(default=16 << 20, ge=1 << 16)
+    """Largest message of a seat that is relayed, in bytes: a keyframe has to fit."""
+
+    @field_validator("http_host")
+    @classmethod
+    def _loopback_only(cls, value: str) -> str:
+        if value == "localhost":
+            return "127.0.0.1"
+        try:
+            is_loopback = ipaddress.ip_address(value).is_loopback
+        except ValueError:
+            is_loopback = False
+        if not is_loopback:
+            raise ValueError(
+                f"{value} is no loopback address; plain http is served to this machine only, others use https"
+            )
+        return value
+
+    @field_validator("desktop_entry_dirs", "icon_dirs", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        return [part for part in value.split(":") if part] if isinstance(value, str) else value
+
+    @field_validator("extra_names", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @property
+    def core_dir(self) -> Path:
+        """Core's own state."""
+        return self.state_dir / "core"
+
+    @property
+    def library(self) -> Path:
+        """The library volume."""
+        return self.library_dir or self.state_dir / "library"
+
+    @property
+    def runner_keys(self) -> Path:
+        """The file with the runner's keys."""
+        return self.runner_key_file or self.state_dir / "runner/keys"
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.core_dir / 'dillinger.db'}"
+
+
+def load_settings(command_line: Mapping[str, object] | None = None) -> tuple[CoreSettings, dict[str, Origin]]:
+    """The settings in force and where each comes from; raises `Invalid` naming the first bad one."""
+    file = places().config_file
+    is_named = bool(os.environ.get("DILLINGER_CONFIG"))
+    return load(
+        CoreSettings, section=SECTION, command_line=command_line, file=file if is_named or file.is_file() else None
+    )

@@ -1,0 +1,1 @@
+"""The runner's HTTP API and the seats' socket; FastAPI is known here and in `app` only."""

@@ -1,0 +1,134 @@
+"""Sessions over HTTP: asked for, listed, looked at, ended."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from dillinger_contracts import (
+    Conflict,
+    EndReason,
+    GameLaunchRequest,
+    RunnerSession,
+    SessionState,
+    SessionUsage,
+    StreamAddress,
+    Unavailable,
+)
+from dillinger_contracts.model import WireModel
+from dillinger_runner.keeper import Keeper
+
+from .access import KeyRequired
+
+router = APIRouter(dependencies=[KeyRequired], tags=["sessions"])
+
+
+class SessionList(WireModel):
+    """Answer of `GET /sessions`."""
+
+    sessions: tuple[RunnerSession, ...]
+
+
+class Container(WireModel):
+    """One thing that runs, as its backend sees it."""
+
+    session_id: str
+    backend: str
+    place: str
+    phase: str
+    state: SessionState
+    isolation: str
+
+
+class ContainerList(WireModel):
+    """Answer of `GET /containers`."""
+
+    containers: tuple[Container, ...]
+
+
+def keeper_of(request: Request) -> Keeper:
+    """The application's keeper."""
+    keeper: Keeper = request.app.state.keeper
+    return keeper
+
+
+KeeperHere = Annotated[Keeper, Depends(keeper_of)]
+StopReason = Literal["user_stop", "admin_stop", "idle_timeout", "time_limit"]
+
+
+@router.post("/sessions", status_code=201, responses={200: {"description": "This session_id is placed already"}})
+async def create_session(body: GameLaunchRequest, keeper: KeeperHere, response: Response) -> RunnerSession:
+    """Places a seat for a game; with a `sessionId` the same wish is placed once."""
+    record, is_new = await keeper.create(body)
+    response.status_code = 201 if is_new else 200
+    return record.view()
+
+
+@router.get("/sessions")
+async def list_sessions(keeper: KeeperHere) -> SessionList:
+    """All live sessions and those that ended a short while ago, newest first."""
+    return SessionList(sessions=tuple(record.view() for record in keeper.all()))
+
+
+@router.get("/sessions/{session_id}")
+async def read_session(session_id: str, keeper: KeeperHere) -> RunnerSession:
+    """One session."""
+    return keeper.get(session_id).view()
+
+
+@router.delete("/sessions/{session_id}", status_code=202, responses={200: {"description": "It had ended before"}})
+async def end_session(
+    session_id: str, keeper: KeeperHere, response: Response, reason: Annotated[StopReason, Query()] = "user_stop"
+) -> RunnerSession:
+    """Has a session end; the answer comes before it has."""
+    if not keeper.get(session_id).is_live:
+        response.status_code = 200
+    return (await keeper.stop(session_id, EndReason(reason))).view()
+
+
+@router.get("/sessions/{session_id}/usage")
+async def read_usage(session_id: str, keeper: KeeperHere) -> SessionUsage:
+    """What a session uses, as the kernel counts it."""
+    return await usage_of(keeper, session_id)
+
+
+@router.get("/sessions/{session_id}/stream")
+async def read_stream(session_id: str, keeper: KeeperHere) -> StreamAddress:
+    """Where the session's seat listens for streams."""
+    record = keeper.get(session_id)
+    if not record.is_live:
+        raise Conflict("This session has ended and streams no more")
+    if record.state in (SessionState.REQUESTED, SessionState.PLACING):
+        raise Unavailable("This session has no seat yet", retry_after_s=1)
+    return StreamAddress(session_id=session_id, unix_path=f"{record.spec.runtime_dir}/stream.sock")
+
+
+@router.get("/containers")
+async def list_containers(keeper: KeeperHere) -> ContainerList:
+    """What runs for live sessions, looked at now."""
+    rows = []
+    for record in [record for record in keeper.all() if record.is_live]:
+        seen = await keeper.backend.observe(record.handle)
+        row = Container(
+            session_id=record.session_id,
+            backend=keeper.backend.kind,
+            place=seen.place,
+            phase=seen.phase,
+            state=record.state,
+            isolation=record.spec.isolation,
+        )
+        rows.append(row)
+    return ContainerList(containers=tuple(rows))
+
+
+async def usage_of(keeper: Keeper, session_id: str) -> SessionUsage:
+    """The session's usage; raises NotFound."""
+    usage = await keeper.backend.usage(keeper.get(session_id).handle)
+    return SessionUsage(
+        session_id=session_id,
+        measured_at=usage.measured_at,
+        cpu_s=usage.cpu_s,
+        memory_bytes=usage.memory_bytes,
+        processes=usage.processes,
+    )

@@ -1,0 +1,231 @@
+"""The composition root: settings in, a runner that serves out. The only file that knows all parts."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from dillinger_contracts import Conflict, EndReason
+
+from .admission import Capacity, machine
+from .api import problems, seats, service, sessions
+from .api.limits import BodyLimit
+from .backends.process import ProcessBackend, ProcessConfig
+from .cgroups import Limits
+from .control import ControlDesk
+from .keeper import Keeper, KeeperConfig
+from .keys import KeyRing, ensure_keys, parse_environment
+from .reconcile import Deadlines
+from .settings import RunnerSettings
+from .store import SessionStore
+from .wishes import Places
+
+_STOP_MARGIN_S = 10.0
+
+log = structlog.get_logger()
+
+
+def build_backend(settings: RunnerSettings, store: SessionStore) -> ProcessBackend:
+    """The backend that the settings choose: processes of this machine."""
+    instance = "runner-" + hashlib.sha256(os.fsencode(settings.state_dir.resolve())).hexdigest()[:8]
+    config = ProcessConfig(
+        runtime_dir=settings.runtime_dir,
+        seat_command=settings.seat_command,
+        cgroup=settings.cgroup,
+        instance=instance,
+        seat_limits=Limits(settings.seat_memory_bytes, settings.seat_cpu_cores, settings.seat_pids),
+        placing_timeout_s=settings.placing_timeout_s,
+        is_isolation_required=settings.isolation == "required",
+        are_limits_required=settings.limits == "required",
+    )
+    return ProcessBackend(config, store)
+
+
+def build_keeper(settings: RunnerSettings, backend: ProcessBackend, store: SessionStore, *, port: int) -> Keeper:
+    """The keeper with what it keeps by; seats dial `port`."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost", "") else settings.host  # noqa: S104 compared, not bound
+    host = "::1" if host == "::" else host
+    config = KeeperConfig(
+        places=Places(
+            sessions_dir=settings.sessions_dir,
+            runtime_dir=settings.runtime_dir,
+            library_dir=settings.library_path,
+            saves_dir=settings.saves_path,
+            control_url=f"ws://[{host}]:{port}/seats" if ":" in host else f"ws://{host}:{port}/seats",
+            start_timeout_s=settings.start_timeout_s,
+            idle_timeout_s=settings.idle_timeout_s,
+        ),
+        capacity=Capacity(
+            max_sessions=settings.max_sessions,
+            memory_reserve_bytes=settings.memory_reserve_bytes,
+            memory_overcommit=settings.memory_overcommit,
+            seat_memory_bytes=settings.seat_memory_bytes,
+        ),
+        deadlines=Deadlines(
+            start_s=settings.start_timeout_s,
+            unreachable_s=settings.unreachable_timeout_s,
+            grace_s=settings.stop_grace_s,
+        ),
+        term_grace_s=settings.term_grace_s,
+        history_sessions=settings.history_sessions,
+        history_age_s=settings.history_age_s,
+    )
+    return Keeper(config, backend=backend, store=store, machine=machine)
+
+
+def build_app(keeper: Keeper, keys: KeyRing) -> FastAPI:
+    """The application over these parts; it serves once the keeper has adopted what runs."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        is_ready = asyncio.Event()
+        keeping = asyncio.create_task(keeper.run(is_ready=is_ready), name="keeper")
+        waiting = asyncio.create_task(is_ready.wait(), name="keeper ready")
+        try:
+            await asyncio.wait((keeping, waiting), return_when=asyncio.FIRST_COMPLETED)
+            if keeping.done():
+                keeping.result()
+            yield
+        finally:
+            waiting.cancel()
+            keeping.cancel()
+            await asyncio.gather(keeping, waiting, return_exceptions=True)
+
+    app = FastAPI(title="Dillinger runner", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.keeper = keeper
+    app.state.keys = keys
+    app.state.desk = ControlDesk(keeper)
+    problems.install(app)
+    app.add_middleware(BodyLimit)
+    _route(app)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The API's OpenAPI document, made without a keeper."""
+    app = FastAPI(title="Dillinger runner")
+    _route(app)
+    return app.openapi()
+
+
+def _route(app: FastAPI) -> None:
+    for router in (service.open_router, service.router, sessions.router, seats.router):
+        app.include_router(router)
+
+
+class RunnerServer(uvicorn.Server):
+    """Uvicorn, ended in our order: sessions first where that is wished, then the feeds, then the connections."""
+
+    def __init__(self, config: uvicorn.Config, keeper: Keeper, *, stop_on_exit: bool) -> None:
+        super().__init__(config)
+        self._keeper = keeper
+        self._is_stopping_sessions = stop_on_exit
+
+    def shut_down(self, stop_sessions: bool) -> None:
+        """Begins the end."""
+        self._is_stopping_sessions = self._is_stopping_sessions or stop_sessions
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM and SIGINT begin the end; a second one does not wait for it."""
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends sessions where wished (the API goes on meanwhile, seats need it), then the server."""
+        if self._is_stopping_sessions:
+            deadlines = self._keeper.config.deadlines
+            timeout_s = deadlines.grace_s + self._keeper.config.term_grace_s + _STOP_MARGIN_S
+            stopping = asyncio.create_task(self._keeper.stop_all(EndReason.ADMIN_STOP, timeout_s=timeout_s))
+            while not stopping.done() and not self.force_exit:
+                await asyncio.wait((stopping,), timeout=0.1)
+            stopping.cancel()
+            await asyncio.gather(stopping, return_exceptions=True)
+        self._keeper.feed.close()
+        await super().shutdown(sockets)
+
+
+async def serve(settings: RunnerSettings) -> None:
+    """Serves until it is told to end."""
+    with only_runner(settings):
+        store = SessionStore(settings.sessions_dir)
+        backend = build_backend(settings, store)
+        if settings.api_keys is None:
+            ensure_keys(settings.keys_path)
+        environment = settings.api_keys.get_secret_value() if settings.api_keys else None
+        keys = KeyRing(settings.keys_path, parse_environment(environment))
+        listener = _listen(settings)
+        port: int = listener.getsockname()[1]
+        keeper = build_keeper(settings, backend, store, port=port)
+        app = build_app(keeper, keys)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=seats.MESSAGE_LIMIT_BYTES,
+            timeout_graceful_shutdown=3,
+        )
+        server = RunnerServer(config, keeper, stop_on_exit=settings.stop_on_exit)
+        app.state.shut_down = server.shut_down
+        if not settings.is_loopback:
+            log.warning(
+                "api_is_open_to_the_network", host=settings.host, hint="There is no TLS here; bind to 127.0.0.1"
+            )
+        log.info("runner_listening", host=settings.host, port=port, state_dir=str(settings.state_dir))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            listener.close()
+            await backend.close()
+            log.info("runner_ended")
+
+
+@contextmanager
+def only_runner(settings: RunnerSettings) -> Iterator[None]:
+    """Holds the state folder's lock; raises Conflict while another runner has it."""
+    folder = settings.state_dir / "runner"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(f"Another runner keeps {folder}", hint="End it, or set another state_dir") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _listen(settings: RunnerSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.create_server((settings.host, settings.port), family=family, backlog=256)
+    listener.setblocking(False)
+    return listener
+
+
+async def stop_everything(settings: RunnerSettings) -> int:
+    """Ends all sessions of a state folder that no runner keeps; returns how many there were."""
+    with only_runner(settings):
+        store = SessionStore(settings.sessions_dir)
+        backend = build_backend(settings, store)
+        handles = [handle async for handle in backend.owned()]
+        try:
+            for handle in handles:
+                await backend.stop(handle, grace_s=settings.term_grace_s)
+        finally:
+            await backend.close()
+        return len(handles)

@@ -1,0 +1,357 @@
+"""The keeper: holds each session to what is wished for it, by looking at what really runs and doing the next step.
+
+It owns the records, on the runner's loop, one task per live session; what is decided is `reconcile`'s, what is done
+is the backend's, what must survive is on paper in the `store`. A wake-up that is lost costs some seconds: every task
+looks again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from dillinger_contracts import (
+    Conflict,
+    DillingerError,
+    EndReason,
+    GameLaunchRequest,
+    NotFound,
+    RunnerEvent,
+    SeatSpec,
+    SessionEnd,
+    SessionEvent,
+    Unavailable,
+    Unsupported,
+)
+from dillinger_contracts.control import StopSeat
+
+from .admission import Capacity, Machine, admit, admit_game
+from .backends.base import Backend, Observation, SeatHandle, SeatPhase
+from .events import EventFeed
+from .library import Library
+from .metrics import RunnerMetrics
+from .reconcile import Deadlines, Decision, Facts, Step, decide, expired
+from .records import Record
+from .store import SessionStore, StopWish
+from .tokens import digest
+from .wishes import Places, resources_of, seat_spec
+
+_SETTLE_S = 2.0
+_BACK_OFF_S = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperConfig:
+    """What the keeper is told."""
+
+    places: Places
+    capacity: Capacity
+    deadlines: Deadlines
+    term_grace_s: float
+    history_sessions: int
+    history_age_s: float
+
+
+class Keeper:
+    """All sessions of this runner."""
+
+    def __init__(
+        self, config: KeeperConfig, *, backend: Backend, store: SessionStore, machine: Callable[[], Machine]
+    ) -> None:
+        self.config = config
+        self.backend = backend
+        self.store = store
+        self.feed = EventFeed(self._snapshot)
+        self.metrics = RunnerMetrics()
+        self._library = Library(config.places.library_dir)
+        self._machine = machine
+        self._records: dict[str, Record] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._is_draining = False
+
+    async def run(self, *, is_ready: asyncio.Event) -> None:
+        """Adopts what is there, says so by `is_ready`, and keeps all sessions until it is cancelled."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                await self._adopt()
+                is_ready.set()
+                self._tasks.create_task(self._look_round(), name="first probe")
+                self._tasks.create_task(self._listen(), name="backend changes")
+        finally:
+            self._tasks = None
+            self.feed.close()
+
+    async def create(self, request: GameLaunchRequest) -> tuple[Record, bool]:
+        """The session of this wish, and whether it is new.
+
+        The same `session_id` is placed once. Raises NotFound, Invalid, Unsupported, Exhausted, Conflict or Unavailable.
+        """
+        if (known := self._same(request)) is not None:
+            return known, False
+        game = await asyncio.to_thread(self._library.game, request.game_id)
+        admit_game(game)
+        resources = resources_of(game, request)
+        probe = await self.backend.probe()
+        if not probe.ok and (problem := probe.problem) is not None:
+            raise Unsupported(f"This machine can't hold a game safely: {problem.detail}", hint=problem.hint)
+        # No await from here to the record's birth: of two requests at once the second sees the first.
+        if (known := self._same(request)) is not None:
+            return known, False
+        if self._is_draining or self._tasks is None:
+            raise Unavailable("This runner is shutting down", retry_after_s=5)
+        live = [record.spec.session.resources for record in self._records.values() if record.is_live]
+        admit(resources, live, self._machine(), self.config.capacity)
+        record = Record(seat_spec(request, game, resources, self.config.places, now=datetime.now(UTC)))
+        record.digests = [digest(record.spec.control_token)]
+        self._keep(record)
+        log.info("session_created", session_id=record.session_id, game_id=game.game_id, user_id=request.user_id)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE_S):
+                await record.settled.wait()
+        return record, True
+
+    def get(self, session_id: str) -> Record:
+        """The session; raises NotFound."""
+        try:
+            return self._records[session_id]
+        except KeyError:
+            raise NotFound(f"There is no session {session_id[:40]!r}") from None
+
+    def all(self) -> list[Record]:
+        """All sessions, newest first."""
+        return sorted(self._records.values(), key=lambda record: record.spec.session.created_at, reverse=True)
+
+    async def stop(self, session_id: str, reason: EndReason, message: str = "") -> Record:
+        """Has the session end, for this reason; idempotent, the first reason counts."""
+        record = self.get(session_id)
+        if record.is_live and record.stop is None:
+            record.stop, record.stop_message = reason, message
+            await asyncio.to_thread(self._save_stop, session_id, reason)
+            if record.step(SessionEvent.STOP):
+                self.changed(record)
+            log.info("session_stopping", session_id=session_id, reason=reason)
+        return record
+
+    async def stop_all(self, reason: EndReason, *, timeout_s: float) -> bool:
+        """Has every session end and takes no new ones; False when some are left after `timeout_s`."""
+        self._is_draining = True
+        live = [record for record in self._records.values() if record.is_live]
+        try:
+            async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
+                for record in live:
+                    await self.stop(record.session_id, reason)
+                    group.create_task(record.over.wait())
+        except TimeoutError:
+            log.warning("sessions_left", count=sum(record.is_live for record in live))
+            return False
+        return True
+
+    def changed(self, record: Record) -> None:
+        """Tells the feed and wakes the session's task."""
+        self.feed.publish(record.event())
+        record.wake.set()
+
+    def _snapshot(self) -> Sequence[RunnerEvent]:
+        return [record.event() for record in reversed(self.all())]
+
+    def _same(self, request: GameLaunchRequest) -> Record | None:
+        record = self._records.get(request.session_id or "")
+        if record is None:
+            return None
+        session = record.spec.session
+        if (session.game.game_id, session.user_id) != (request.game_id, request.user_id):
+            raise Conflict(
+                f"The session {session.session_id} is of another game or user",
+                hint="Ask with a new session_id, or none",
+            )
+        return record
+
+    def _keep(self, record: Record) -> None:
+        assert self._tasks is not None
+        self._records[record.session_id] = record
+        self.feed.publish(record.event("session_created"))
+        self._tasks.create_task(self._tend(record), name=f"session {record.session_id}")
+
+    async def _look_round(self) -> None:
+        """Probes at once, so that the first click on Play need not wait for it."""
+        probe = await self.backend.probe()
+        for finding in probe.findings:
+            if not finding.ok:
+                log.warning("machine_lacks", name=finding.name, detail=finding.detail, hint=finding.hint)
+
+    async def _listen(self) -> None:
+        async for handle in self.backend.changes():
+            record = self._records.get(handle.session_id)
+            if record is not None:
+                record.wake.set()
+
+    async def _tend(self, record: Record) -> None:
+        while record.is_live:
+            record.wake.clear()
+            try:
+                again_s = await self._step(record)
+            except Exception as error:
+                log.error("step_failed", session_id=record.session_id, error=str(error), exc_info=True)
+                again_s = _BACK_OFF_S
+            if again_s > 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(again_s):
+                        await record.wake.wait()
+        await self._forget_old()
+
+    async def _step(self, record: Record) -> float:
+        seen = await self.backend.observe(record.handle)
+        end = await asyncio.to_thread(self.store.end, record.session_id)
+        decision = decide(_facts(record, seen, end), self.config.deadlines)
+        match decision.step:
+            case Step.PLACE:
+                await self._place(record)
+            case Step.STOP:
+                assert decision.reason is not None
+                await self.stop(record.session_id, decision.reason, decision.message)
+            case Step.ASK:
+                self._ask(record)
+            case Step.FORCE:
+                await self.backend.stop(record.handle, grace_s=self.config.term_grace_s)
+            case Step.FINISH:
+                await self._finish(record, decision, end)
+            case Step.REST:
+                pass
+        return decision.again_s
+
+    async def _place(self, record: Record) -> None:
+        if record.step(SessionEvent.PLACE):
+            self.changed(record)
+        started_s = time.monotonic()
+        try:
+            await asyncio.to_thread(self.store.save_digests, record.session_id, record.digests)
+            handle = await self.backend.ensure(record.spec)
+            placed = await asyncio.to_thread(self._placed_spec, record.session_id)
+            record.spec = placed or record.spec
+        except DillingerError as error:
+            refused = isinstance(error, Unsupported)
+            reason = EndReason.REFUSED if refused else EndReason.PLACEMENT_FAILED
+            hint = f". {error.hint}" if error.hint else ""
+            await self._finish(record, Decision(Step.FINISH, reason, error.message + hint), None)
+            return
+        if record.step(SessionEvent.PLACED):
+            self.changed(record)
+        placed_ms = round((time.monotonic() - started_s) * 1000, 1)
+        log.info("seat_placed", session_id=record.session_id, place=handle.place, duration_ms=placed_ms)
+
+    def _ask(self, record: Record) -> None:
+        assert record.link is not None and record.stop is not None
+        record.asked_s = time.monotonic()
+        if not record.link.send(StopSeat(reason=record.stop, grace_s=self.config.deadlines.grace_s)):
+            record.link = None  # it has not read for long: no use to wait for an answer
+
+    async def _finish(self, record: Record, decision: Decision, end: SessionEnd | None) -> None:
+        session_id = record.session_id
+        end = end or record.end
+        if end is None:
+            assert decision.reason is not None
+            tail = await asyncio.to_thread(self.store.log_tail, session_id)
+            message = decision.message or record.stop_message
+            end = SessionEnd(reason=decision.reason, message=message, log_tail=tail, ended_at=datetime.now(UTC))
+        await asyncio.to_thread(self._save_end, session_id, end)
+        await self.backend.stop(record.handle, grace_s=0)
+        if record.link is not None:
+            record.link.close(NotFound("This session has ended"))
+            record.link = None
+        record.end = end
+        record.peers = 0
+        record.step(SessionEvent.END)
+        self.metrics.ended(end.reason)
+        self.changed(record)
+        log.info("session_ended", session_id=session_id, reason=end.reason, message=end.message)
+
+    async def _adopt(self) -> None:
+        owned = {handle.session_id: handle async for handle in self.backend.owned()}
+        for session_id in await asyncio.to_thread(self.store.ids):
+            seen = await self.backend.observe(SeatHandle(session_id))
+            record = await asyncio.to_thread(self._recall, session_id, seen.phase, session_id in owned)
+            if record is None:
+                await self._sweep(owned.pop(session_id, SeatHandle(session_id)))
+                await asyncio.to_thread(self.store.remove, session_id)
+                continue
+            owned.pop(session_id, None)
+            if record.is_live:
+                self._keep(record)
+                log.info("session_adopted", session_id=session_id, state=record.state)
+            else:
+                self._records[session_id] = record
+        for handle in owned.values():
+            await self._sweep(handle)
+        await self._forget_old()
+
+    def _recall(self, session_id: str, phase: SeatPhase, is_owned: bool) -> Record | None:
+        """The record of a session that is on file, with no event told; None where the file is not complete (blocks)."""
+        spec = self.store.spec(session_id)
+        if spec is None:
+            return None
+        record = Record(spec, digests=self.store.digests(session_id), end=self.store.end(session_id))
+        if record.end is not None and not is_owned:
+            record.step(SessionEvent.END)
+            return record
+        record.step(SessionEvent.PLACE)
+        if phase is not SeatPhase.ABSENT:  # else its runner died before it was born: it is placed again
+            record.step(SessionEvent.PLACED)
+            record.step(SessionEvent.LINK_LOST)
+        wish = self.store.stop(session_id)
+        if wish is not None:
+            record.stop = wish.reason
+            record.step(SessionEvent.STOP)
+        return record
+
+    async def _sweep(self, handle: SeatHandle) -> None:
+        log.warning("orphan_swept", session_id=handle.session_id, place=handle.place)
+        try:
+            await self.backend.stop(handle, grace_s=0)
+        except DillingerError as error:
+            log.error("orphan_left", session_id=handle.session_id, error=error.message)
+
+    async def _forget_old(self) -> None:
+        ended = [(record.session_id, record.end) for record in self._records.values() if not record.is_live]
+        old = expired(
+            [(session_id, end) for session_id, end in ended if end is not None],
+            now=datetime.now(UTC),
+            keep=self.config.history_sessions,
+            keep_s=self.config.history_age_s,
+        )
+        for session_id in old:
+            self._records.pop(session_id, None)
+            await asyncio.to_thread(self.store.remove, session_id)
+
+    def _placed_spec(self, session_id: str) -> SeatSpec | None:
+        return self.store.spec(session_id)
+
+    def _save_stop(self, session_id: str, reason: EndReason) -> None:
+        with suppress(FileNotFoundError):  # not placed yet: there is nothing to survive a restart
+            self.store.save_stop(session_id, StopWish(reason=reason, asked_at=datetime.now(UTC)))
+
+    def _save_end(self, session_id: str, end: SessionEnd) -> None:
+        self.store.open(session_id)
+        self.store.save_end(session_id, end)
+
+
+def _facts(record: Record, seen: Observation, end: SessionEnd | None) -> Facts:
+    now_s = time.monotonic()
+    return Facts(
+        state=record.state,
+        phase=seen.phase,
+        in_state_s=now_s - record.entered_s,
+        stop=record.stop,
+        has_link=record.link is not None,
+        asked_s=None if record.asked_s is None else now_s - record.asked_s,
+        was_out_of_memory=seen.was_out_of_memory,
+        exit_code=seen.exit_code,
+        has_end=end is not None,
+    )

@@ -1,0 +1,77 @@
+"""The runner's Prometheus figures; the only file that knows prometheus_client. What is not measured is absent, never
+zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from dillinger_contracts import EndReason, RunnerSession, SessionState, SessionUsage
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class RunnerMetrics:
+    """Counts since the runner's start, and a page of them with what is measured now."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._ended = Counter(
+            "dillinger_runner_sessions_ended", "Sessions that ended, by reason", ["reason"], registry=self._registry
+        )
+        self._start_s = Histogram(
+            "dillinger_runner_session_start_seconds",
+            "From the request to the game's first picture",
+            buckets=(0.5, 1, 1.5, 2, 3, 4, 6, 10, 20, 30, 60),
+            registry=self._registry,
+        )
+
+    def ended(self, reason: EndReason) -> None:
+        """A session ended."""
+        self._ended.labels(reason.value).inc()
+
+    def started(self, duration_s: float) -> None:
+        """A session became ready for the first time."""
+        self._start_s.observe(duration_s)
+
+    def page(self, sessions: Sequence[RunnerSession], usages: Mapping[str, SessionUsage]) -> bytes:
+        """The text that Prometheus reads."""
+        now = CollectorRegistry()
+        now.register(_Present(sessions, usages))
+        return generate_latest(self._registry) + generate_latest(now)
+
+
+class _Present(Collector):
+    """What is measured at this moment."""
+
+    def __init__(self, sessions: Sequence[RunnerSession], usages: Mapping[str, SessionUsage]) -> None:
+        self._sessions = sessions
+        self._usages = usages
+
+    def collect(self) -> Iterator[Metric]:
+        states = GaugeMetricFamily("dillinger_runner_sessions", "Sessions, by state", labels=["state"])
+        for state in SessionState:
+            if state is not SessionState.ENDED:
+                states.add_metric([state.value], sum(session.state is state for session in self._sessions))
+        yield states
+        labels = ["session_id", "game_id"]
+        cpu = GaugeMetricFamily("dillinger_session_cpu_seconds", "Processor time of seat and cell", labels=labels)
+        memory = GaugeMetricFamily("dillinger_session_memory_bytes", "Memory of seat and cell", labels=labels)
+        processes = GaugeMetricFamily("dillinger_session_processes", "Processes of seat and cell", labels=labels)
+        fps = GaugeMetricFamily("dillinger_session_capture_fps", "Pictures captured per second", labels=labels)
+        for session in self._sessions:
+            usage = self._usages.get(session.session_id)
+            stats = session.stats
+            measured = (
+                (cpu, usage.cpu_s if usage else None),
+                (memory, usage.memory_bytes if usage else None),
+                (processes, usage.processes if usage else None),
+                (fps, stats.capture_fps if stats else None),
+            )
+            for family, value in measured:
+                if value is not None:
+                    family.add_metric([session.session_id, session.game_id], value)
+        yield from (cpu, memory, processes, fps)

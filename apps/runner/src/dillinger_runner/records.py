@@ -1,0 +1,158 @@
+"""A session as the runner sees it: the view in memory, made again from the store and the backend after a restart.
+
+All changes of state go through the lifecycle table. Nothing here does I/O; the keeper owns the records, on the
+runner's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from dillinger_contracts import (
+    EndReason,
+    RunnerEvent,
+    RunnerSession,
+    SeatSpec,
+    SeatStats,
+    SessionEnd,
+    SessionEvent,
+    SessionState,
+    StartStep,
+)
+from dillinger_contracts.control import (
+    Enroll,
+    PartRestarted,
+    PeersChanged,
+    Report,
+    SeatEnded,
+    SeatReady,
+    StatsTaken,
+    StepDone,
+)
+from dillinger_contracts.lifecycle import TRANSITIONS, apply
+
+from .backends.base import SeatHandle
+from .link import SeatLink
+
+
+@dataclass(slots=True)
+class Record:
+    """One session."""
+
+    spec: SeatSpec
+    state: SessionState = SessionState.REQUESTED
+    entered_s: float = field(default_factory=time.monotonic)
+    """When the state was entered, monotonic."""
+    steps: tuple[StartStep, ...] = ()
+    peers: int = 0
+    stats: SeatStats | None = None
+    end: SessionEnd | None = None
+    stop: EndReason | None = None
+    stop_message: str = ""
+    asked_s: float | None = None
+    """When the seat was asked to end, monotonic."""
+    digests: list[str] = field(default_factory=list)
+    link: SeatLink | None = None
+    last_report: int = 0
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it was placed, or won't be."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def session_id(self) -> str:
+        """The session's id."""
+        return self.spec.session.session_id
+
+    @property
+    def handle(self) -> SeatHandle:
+        """Names the seat to its backend."""
+        return SeatHandle(self.session_id)
+
+    @property
+    def age_s(self) -> float:
+        """How long ago it was asked for."""
+        return (datetime.now(UTC) - self.spec.session.created_at).total_seconds()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it takes up room."""
+        return self.state is not SessionState.ENDED
+
+    def step(self, event: SessionEvent) -> bool:
+        """Applies `event` where the table has it for this state; False where it does not (it came late, or twice)."""
+        if (self.state, event) not in TRANSITIONS:
+            return False
+        self.state = apply(self.state, event)
+        self.entered_s = time.monotonic()
+        if self.state not in (SessionState.REQUESTED, SessionState.PLACING):
+            self.settled.set()
+        if self.state is SessionState.ENDED:
+            self.over.set()
+        self.wake.set()
+        return True
+
+    def view(self) -> RunnerSession:
+        """As the API shows it."""
+        session = self.spec.session
+        return RunnerSession(
+            session_id=session.session_id,
+            game_id=session.game.game_id,
+            user_id=session.user_id,
+            state=self.state,
+            created_at=session.created_at,
+            steps=self.steps,
+            peers=self.peers,
+            end=self.end if self.state is SessionState.ENDED else None,
+            stats=self.stats if self.is_live else None,
+        )
+
+    def event(self, name: Literal["session_created", "session_changed", "session_ended"] | None = None) -> RunnerEvent:
+        """The fact that it is now like this."""
+        usual: Literal["session_changed", "session_ended"] = "session_changed" if self.is_live else "session_ended"
+        return RunnerEvent(event=name or usual, session=self.view())
+
+    def enrolled(self, enroll: Enroll) -> None:
+        """The seat has a link (again), and says how far it is."""
+        self.steps = enroll.steps or self.steps
+        self.step(SessionEvent.PLACED)
+        if self.state is SessionState.UNREACHABLE:
+            self.step(SessionEvent.SEAT_READY if enroll.is_ready else SessionEvent.SEAT_RESUMED)
+        elif enroll.is_ready and self.state is SessionState.STARTING:
+            self.step(SessionEvent.SEAT_READY)
+        self._count(enroll.peers)
+
+    def reported(self, report: Report) -> bool:
+        """Takes a report in; returns whether there is something to tell. Repeats are passed over."""
+        if report.number <= self.last_report:
+            return False
+        self.last_report = report.number
+        match report.body:
+            case StepDone(step=step):
+                self.steps = (*self.steps, step)[-64:]
+            case SeatReady():
+                return self.step(SessionEvent.SEAT_READY)
+            case PeersChanged(peers=peers):
+                self._count(peers)
+            case StatsTaken(stats=stats):
+                self.stats = stats
+                return False
+            case SeatEnded(end=end):
+                self.end = end
+                self.stop = self.stop or end.reason
+                self.asked_s = self.asked_s or time.monotonic()
+                return self.step(SessionEvent.STOP)
+            case PartRestarted():
+                return False
+        return True
+
+    def _count(self, peers: int) -> None:
+        self.peers = peers
+        if peers > 0:
+            self.step(SessionEvent.PEER_JOINED)
+        else:
+            self.step(SessionEvent.PEERS_LEFT)

@@ -1,0 +1,153 @@
+"""The runner's settings; `python -m dillinger_runner config show --origin` prints them with where each comes from."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from dillinger_contracts.paths import places
+from dillinger_contracts.settings import AppSettings
+
+MIB = 1024 * 1024
+
+
+class RunnerSettings(AppSettings):
+    """Section `[runner]` of the settings file, `DILLINGER_RUNNER_<NAME>` in the environment."""
+
+    host: str = "127.0.0.1"
+    """Address that the API listens on. Another than loopback needs a network that you trust: there is no TLS here."""
+    port: int = Field(default=3002, ge=0, le=65_535)
+    """TCP port of the API. Seats that run dial back to it after a restart, so keep it; 0 takes a free one (tests)."""
+
+    state_dir: Path = Field(default_factory=lambda: places().state_dir)
+    """What stays (`DILLINGER_STATE_DIR` sets it for all apps); the runner's own is `runner/` below it."""
+    runtime_dir: Path = Field(default_factory=lambda: places().runtime_dir)
+    """Sockets of sessions (`DILLINGER_RUNTIME_DIR` sets it for all apps). Keep the path short: under 60 characters."""
+    library_dir: Path | None = None
+    """Games; `library/` below the state folder where not set."""
+    saves_dir: Path | None = None
+    """Players' own folders; `saves/` below the state folder where not set."""
+
+    keys_file: Path | None = None
+    """API keys, one a line; `runner/keys` below the state folder where not set. Read again when it changes. Made with
+    one key at first start where neither it nor `api_keys` is there."""
+    api_keys: SecretStr | None = None
+    """API keys from the environment, with commas between them; they count beside those of the file."""
+
+    seat_command: Annotated[tuple[str, ...], NoDecode] = (sys.executable, "-m", "dillinger_seat")
+    """Program that is a seat; `--dir SESSION_DIR` or `--probe` is added. As text it is split as a shell does."""
+    isolation: Literal["required", "none"] = "required"
+    """`required` refuses sessions where the sandbox can't run; `none` then plays without one: the game can do all
+    that the runner's user can. For trusted games only."""
+    cgroup: str = "auto"
+    """Where limits are enforced: `auto`, `none`, or a path below the cgroup mount points such as `/dillinger`."""
+    limits: Literal["best_effort", "required"] = "best_effort"
+    """`required` refuses sessions where cgroups for memory, CPU and pids are not to be had; `best_effort` then only
+    caps the data segment of each process (RLIMIT_DATA) and says so loudly."""
+
+    max_sessions: int = Field(default=16, ge=0, le=10_000)
+    """Sessions that may live at once; 0 takes none (drain)."""
+    memory_reserve_bytes: int = Field(default=512 * MIB, ge=0)
+    """Memory of the machine that must stay available after a start; 0 switches the check off."""
+    memory_overcommit: float = Field(default=2.0, ge=0)
+    """The limits of all sessions may add up to so many times the machine's memory; games seldom use all of theirs. 0
+    switches the check off."""
+    seat_memory_bytes: int = Field(default=1024 * MIB, ge=128 * MIB)
+    """Memory limit of a seat itself (capture, encoder, transport), beside its game's."""
+    seat_cpu_cores: float = Field(default=4.0, gt=0, le=1024)
+    """CPU limit of a seat itself, in cores."""
+    seat_pids: int = Field(default=256, ge=32, le=32_768)
+    """Limit of processes and threads of a seat itself."""
+
+    placing_timeout_s: float = Field(default=15.0, gt=0)
+    """How long placing may take, from the request on."""
+    start_timeout_s: float = Field(default=30.0, gt=0)
+    """How long a game may take to show, from its seat's start on. The seat ends itself then; the runner adds 5 s."""
+    unreachable_timeout_s: float = Field(default=60.0, gt=0)
+    """How long a seat that runs may be without a link to the runner, from the loss (or the runner's start) on."""
+    stop_grace_s: float = Field(default=8.0, ge=0, le=60)
+    """How long a seat has to end after it was asked to, before SIGTERM."""
+    term_grace_s: float = Field(default=3.0, ge=0, le=60)
+    """How long it has after SIGTERM, before SIGKILL."""
+    idle_timeout_s: float = Field(default=900.0, ge=0)
+    """Ends a session after so long without a viewer; 0 never."""
+    stop_on_exit: bool = False
+    """Whether SIGTERM or SIGINT to the runner ends its sessions too. Off, they go on, and the next runner adopts
+    them."""
+
+    history_sessions: int = Field(default=100, ge=0, le=100_000)
+    """How many ended sessions are kept with their logs."""
+    history_age_s: float = Field(default=86_400.0, ge=0)
+    """How long an ended session is kept."""
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """`auto` writes text to a terminal and JSON elsewhere."""
+
+    @field_validator("seat_command", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
+
+    @field_validator("seat_command")
+    @classmethod
+    def _has_program(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("names no program")
+        return value
+
+    @field_validator("cgroup")
+    @classmethod
+    def _is_cgroup(cls, value: str) -> str:
+        if value in ("auto", "none"):
+            return value
+        path = "/" + value.removeprefix("/sys/fs/cgroup").strip("/")
+        if path == "/" or ".." in path.split("/"):
+            raise ValueError("is auto, none, or a path below the cgroup mount points such as /dillinger")
+        return path
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        state_dir = Path(str(data.get("state_dir") or places().state_dir)).absolute()
+        derived = {
+            "state_dir": state_dir,
+            "runtime_dir": Path(str(data.get("runtime_dir") or places().runtime_dir)).absolute(),
+            "library_dir": Path(str(data.get("library_dir") or state_dir / "library")).absolute(),
+            "saves_dir": Path(str(data.get("saves_dir") or state_dir / "saves")).absolute(),
+            "keys_file": Path(str(data.get("keys_file") or state_dir / "runner/keys")).absolute(),
+        }
+        return {**data, **derived}
+
+    @property
+    def sessions_dir(self) -> Path:
+        """Folder of session folders."""
+        return self.state_dir / "runner/sessions"
+
+    @property
+    def keys_path(self) -> Path:
+        """Where the keys are, derived or set."""
+        assert self.keys_file is not None
+        return self.keys_file
+
+    @property
+    def library_path(self) -> Path:
+        """Where the library is, derived or set."""
+        assert self.library_dir is not None
+        return self.library_dir
+
+    @property
+    def saves_path(self) -> Path:
+        """Where the saves are, derived or set."""
+        assert self.saves_dir is not None
+        return self.saves_dir
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches the API."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")

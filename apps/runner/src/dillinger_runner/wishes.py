@@ -1,0 +1,76 @@
+"""From a request and a game to the complete wish that a seat gets: pure, but for the random ids and keys."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import string
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from dillinger_contracts import Game, GameLaunchRequest, Invalid, Resources, SeatSpec, SessionSpec, StreamProfile
+
+from .tokens import new_token
+
+_ID_ALPHABET = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a seat finds things and whom it dials."""
+
+    sessions_dir: Path
+    runtime_dir: Path
+    library_dir: Path
+    saves_dir: Path
+    control_url: str
+    start_timeout_s: float
+    idle_timeout_s: float
+
+
+def new_session_id() -> str:
+    """An id that nobody guesses: 103 random bits."""
+    return "".join(secrets.choice(_ID_ALPHABET) for _ in range(20))
+
+
+def resources_of(game: Game, request: GameLaunchRequest) -> Resources:
+    """The game's limits with the request's over them; raises Invalid."""
+    if request.resources is None:
+        return game.resources
+    try:
+        return request.resources.over(game.resources)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(("resources", *(str(part) for part in fault["loc"])))
+        raise Invalid(f"{name}: {fault['msg']}", field=name) from error
+
+
+def seat_spec(
+    request: GameLaunchRequest, game: Game, resources: Resources, places: Places, *, now: datetime
+) -> SeatSpec:
+    """All that the seat needs, apart from what its backend adds (cgroup, isolation)."""
+    session_id = request.session_id or new_session_id()
+    profile = request.profile or StreamProfile(width_px=game.display.width_px, height_px=game.display.height_px)
+    ticket_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+    return SeatSpec(
+        session=SessionSpec(
+            session_id=session_id,
+            user_id=request.user_id,
+            game=game,
+            resources=resources,
+            profile=profile,
+            created_at=now,
+        ),
+        session_dir=str(places.sessions_dir / session_id),
+        runtime_dir=str(places.runtime_dir / session_id),
+        library_dir=str(places.library_dir),
+        saves_dir=str(places.saves_dir / request.user_id / game.game_id),
+        control_url=places.control_url,
+        control_token=new_token(),
+        ticket_key=request.ticket_key or ticket_key,
+        start_timeout_s=places.start_timeout_s,
+        idle_timeout_s=places.idle_timeout_s,
+    )

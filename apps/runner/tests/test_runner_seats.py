@@ -1,0 +1,178 @@
+"""The seats' socket: one-time tokens, hostile messages, links that come and go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from dillinger_runner.testing.lab import RunnerLab
+
+AT = "2030-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """A session whose seat runs and never dials: the test dials for it."""
+
+    lab: RunnerLab
+    session_id: str
+    token: str
+
+    def dial(self) -> connect:
+        return connect(f"ws://127.0.0.1:{self.lab.port}/seats", proxy=None)
+
+    async def enroll(self, socket: ClientConnection, token: str, **more: object) -> dict[str, Any]:
+        """The runner's answer to an enrolment with this token."""
+        await socket.send(
+            json.dumps({"type": "enroll", "session_id": self.session_id, "token": token, "last_report": 0, **more})
+        )
+        return await receive(socket)
+
+
+async def receive(socket: ClientConnection) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(await socket.recv())
+    return message
+
+
+async def refusal(socket: ClientConnection) -> int | None:
+    """The code with which the runner closes."""
+    with pytest.raises(ConnectionClosed) as closed:
+        await socket.recv()
+    return closed.value.rcvd.code if closed.value.rcvd else None
+
+
+def report(number: int, **body: object) -> str:
+    return json.dumps({"type": "report", "number": number, "at": AT, "body": body})
+
+
+@pytest.fixture
+async def mute(shared_lab: RunnerLab) -> AsyncIterator[Mute]:
+    shared_lab.add_game("mute", "mute")
+    async with shared_lab.client() as client:
+        session_id = (await shared_lab.play(client, "mute"))["sessionId"]
+        spec = json.loads((shared_lab.sessions_dir / session_id / "spec.json").read_text())
+        yield Mute(shared_lab, session_id, spec["control_token"])
+        await client.delete(f"/sessions/{session_id}")
+        await shared_lab.until(client, session_id, "ended")
+
+
+async def test_a_token_works_until_the_next_is_used(mute: Mute) -> None:
+    """Neither a lost answer nor a crash locks the seat out; a token that was passed over is dead."""
+    async with mute.dial() as socket:
+        second = (await mute.enroll(socket, mute.token))["next_token"]
+    async with mute.dial() as socket:
+        third = (await mute.enroll(socket, mute.token))["next_token"]
+    assert third != second
+    async with mute.dial() as socket:
+        await mute.enroll(socket, third)
+    for dead in (mute.token, second, "", "guess", third + "x"):
+        async with mute.dial() as socket:
+            message = {"type": "enroll", "session_id": mute.session_id, "token": dead, "last_report": 0}
+            await socket.send(json.dumps(message))
+            assert await refusal(socket) == 4403
+    digests = (mute.lab.sessions_dir / mute.session_id / "token.sha256").read_text()
+    assert third not in digests
+
+
+async def test_reports_move_the_session_and_are_acknowledged_once(mute: Mute) -> None:
+    """Steps, ready, viewers, figures; a repeat changes nothing and is acknowledged again."""
+    async with mute.lab.client() as client, mute.dial() as socket:
+        await mute.enroll(socket, mute.token)
+        step = {"name": "sound", "duration_ms": 3.5}
+        for _ in range(2):
+            await socket.send(report(1, kind="step_done", step=step))
+            assert await receive(socket) == {"type": "ack", "number": 1}
+        await socket.send(report(2, kind="seat_ready"))
+        await socket.send(report(3, kind="peers_changed", peers=2))
+        await socket.send(report(4, kind="stats_taken", stats={"measured_at": AT, "peers": 2, "capture_fps": 60}))
+        assert [(await receive(socket))["number"] for _ in range(3)] == [2, 3, 4]
+        view = (await client.get(f"/sessions/{mute.session_id}")).json()
+        assert view["state"] == "streaming"
+        assert view["peers"] == 2
+        assert view["steps"] == [{"name": "sound", "durationMs": 3.5}]
+        assert view["stats"]["captureFps"] == 60
+        await socket.send(report(5, kind="peers_changed", peers=0))
+        await mute.lab.until(client, mute.session_id, "ready")
+
+
+async def test_a_lost_link_is_told_and_mended(mute: Mute) -> None:
+    async with mute.lab.client() as client:
+        async with mute.dial() as socket:
+            token = (await mute.enroll(socket, mute.token))["next_token"]
+            await socket.send(report(1, kind="seat_ready"))
+            await mute.lab.until(client, mute.session_id, "ready")
+        await mute.lab.until(client, mute.session_id, "unreachable")
+        async with mute.dial() as socket:
+            answer = await mute.enroll(socket, token, is_ready=True, peers=1, last_report=1)
+            assert answer["last_report"] == 1
+            await mute.lab.until(client, mute.session_id, "streaming")
+
+
+async def test_a_newer_link_replaces_an_older_one(mute: Mute) -> None:
+    async with mute.lab.client() as client, mute.dial() as old:
+        await mute.enroll(old, mute.token)
+        async with mute.dial() as new:
+            await mute.enroll(new, mute.token)
+            assert await refusal(old) == 4409
+            await new.send(report(1, kind="seat_ready"))
+            await mute.lab.until(client, mute.session_id, "ready")
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "",
+        "x",
+        "{}",
+        "[]",
+        '{"type": "report"}',
+        '{"type": "enrolled"}',
+        "[" * 10_000,
+        b"\x00\xff",
+        "null",
+        '{"type": "x"}',
+    ],
+)
+async def test_garbage_is_refused_before_and_after_enrolment(mute: Mute, garbage: str | bytes) -> None:
+    async with mute.dial() as socket:
+        await socket.send(garbage)
+        assert await refusal(socket) == 4422
+    async with mute.dial() as socket:
+        await mute.enroll(socket, mute.token)
+        await socket.send(garbage)
+        assert await refusal(socket) == 4422
+
+
+async def test_messages_that_are_too_big_are_refused(mute: Mute) -> None:
+    async with mute.dial() as socket:
+        await socket.send("x" * 1_000_000)
+        assert await refusal(socket) == 1009
+
+
+async def test_strangers_and_other_versions_are_refused(mute: Mute) -> None:
+    for message, code in (
+        ({"session_id": "z" * 20, "token": mute.token}, 4404),
+        ({"session_id": "../" * 6 + "zz", "token": mute.token}, 4422),
+        ({"session_id": mute.session_id, "token": mute.token, "version": 99}, 4403),
+        ({"session_id": mute.session_id, "token": "x" * 300}, 4422),
+    ):
+        async with mute.dial() as socket:
+            await socket.send(json.dumps({"type": "enroll", "last_report": 0, **message}))
+            assert await refusal(socket) == code
+
+
+async def test_a_session_that_is_to_end_asks_its_seat_again_after_a_new_link(mute: Mute) -> None:
+    async with mute.lab.client() as client, mute.dial() as socket:
+        await mute.enroll(socket, mute.token)
+        await client.delete(f"/sessions/{mute.session_id}")
+        stop = await receive(socket)
+        assert stop["type"] == "stop"
+        assert stop["reason"] == "user_stop"
+        await socket.send(report(1, kind="seat_ended", end={"reason": "user_stop", "ended_at": AT}))
+        assert (await receive(socket))["type"] == "ack"

@@ -1,0 +1,57 @@
+"""`python -m dillinger_seat --dir SESSION_DIR` runs one session; `--probe` says, as JSON, whether cells can be had."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+
+def main() -> int:
+    """Exit codes: 0 the session has ended (`end.json` says how) or cells can be had; 1 they can't; 2 bad arguments."""
+    parser = argparse.ArgumentParser(prog="dillinger-seat", description=__doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--dir", type=Path, metavar="SESSION_DIR", help="a session's folder, with its spec.json")
+    what.add_argument("--probe", action="store_true", help="try the sandbox and say what is wrong with it")
+    arguments = parser.parse_args()
+    return _probe() if arguments.probe else _run(arguments.dir)
+
+
+def _probe() -> int:
+    from .cell.isolation import probe
+
+    result = probe()
+    print(json.dumps(result.as_document()))
+    return 0 if result.is_ok else 1
+
+
+def _run(session_dir: Path) -> int:
+    import uvloop
+
+    from dillinger_contracts.session import SeatSpec
+
+    from .logs import configure
+    from .seat import Seat
+
+    try:
+        spec = SeatSpec.model_validate_json((session_dir / "spec.json").read_bytes())
+    except (OSError, ValidationError) as error:
+        # The error's text is not printed: a spec holds secrets, and pydantic quotes what it minds.
+        print(f"{session_dir}/spec.json can't be used: {type(error).__name__}", file=sys.stderr)
+        return 2
+    configure(spec.session.session_id)
+
+    async def session() -> None:
+        await Seat(spec).run()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(session())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,297 @@
+"""The cell's init: process 1 of the sandbox. Starts the parts it is told to, reaps, and says what became of them.
+
+Runs as `/usr/bin/python3 -I -S init.py CONTROL_FD`: the standard library only, nothing of Dillinger is imported. It
+speaks JSON lines over one inherited socket that existed before any part did and that no part gets; when that socket
+ends, everything ends. The game shares this process's user and namespaces, so init makes itself undumpable: the game
+can neither trace it nor open its descriptors, and the kernel shields process 1 from its signals. One thread, one loop.
+
+From the seat  {"do": "start", "part", "argv", "env", "cwd", "out_fd", "listen_fd", "listen_path", "wants_ready",
+                "oom_score_adj", "file_bytes"}
+               {"do": "signal", "part", "signal"}  (the part `guest` means every process that no other part owns)
+To the seat    {"is": "up"}  {"is": "started", "part", "pid"}  {"is": "failed", "part", "errno"}
+               {"is": "ready", "part", "value"}  {"is": "ended", "part", "code", "signal", "survivors"}
+               {"is": "alone"}  (the guest's last process is gone)
+"""
+
+# os and open are enough for process 1, and pathlib would double its start:
+# ruff: noqa: PTH103, PTH120, PTH123, PTH208
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import selectors
+import signal
+import socket
+import sys
+import time
+from typing import Any, NoReturn
+
+GUEST = "guest"
+MAX_LINE_BYTES = 4 * 1024 * 1024
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 4, 38, 36
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_KILL_ALL_S = 5.0
+
+
+def prctl(option: int, value: int) -> None:
+    """prctl(2) with one argument; what fails here is a kernel without the option, which no supported one is."""
+    if _LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
+        raise OSError(ctypes.get_errno(), f"prctl {option}")
+
+
+def parents() -> dict[int, int]:
+    """Every process in sight → its parent."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{name}/stat", "rb") as stat:
+                fields = stat.read().rpartition(b")")[2].split()
+                if fields[0] not in (b"Z", b"X"):
+                    found[int(name)] = int(fields[1])
+    return found
+
+
+def descendants(parent_of: dict[int, int], root: int, *, without: frozenset[int]) -> set[int]:
+    """The processes below `root`, leaving out the trees of `without`."""
+    found = set()
+    for pid in parent_of:
+        at = pid
+        for _ in range(len(parent_of) + 1):
+            if at in without or at not in parent_of:
+                break
+            at = parent_of[at]
+            if at == root:
+                found.add(pid)
+                break
+    return found
+
+
+class Init:
+    """Parts by name, and the socket to the seat."""
+
+    def __init__(self, control_fd: int) -> None:
+        self._control = socket.socket(fileno=control_fd)
+        self._control.setblocking(True)
+        self._parts: dict[str, int] = {}
+        self._ready: dict[int, str] = {}
+        self._ready_text: dict[int, bytes] = {}
+        self._listeners: dict[str, socket.socket] = {}
+        self._selector = selectors.DefaultSelector()
+        self._buffer = b""
+        self._waits_for_guests = False
+
+    def run(self) -> None:
+        """Until the seat hangs up."""
+        woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for ignored in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(ignored, signal.SIG_IGN)
+        self._selector.register(self._control, selectors.EVENT_READ)
+        self._selector.register(woken, selectors.EVENT_READ)
+        self._say(**{"is": "up"})
+        is_open = True
+        while is_open:
+            for key, _ in self._selector.select():
+                if key.fd == woken:
+                    os.read(woken, 4096)
+                    self._reap()
+                elif key.fileobj is self._control:
+                    is_open = self._hear()
+                else:
+                    self._take_ready(key.fd)
+        kill_everything()
+
+    def _say(self, **message: Any) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.sendall(json.dumps(message).encode() + b"\n")
+
+    def _hear(self) -> bool:
+        try:
+            chunk = self._control.recv(65_536)
+        except ConnectionResetError:
+            return False
+        self._buffer += chunk
+        *lines, self._buffer = self._buffer.split(b"\n")
+        if not chunk or len(self._buffer) > MAX_LINE_BYTES:
+            return False
+        for line in lines:
+            order = json.loads(line)
+            if order["do"] == "start":
+                self._start(order)
+            elif order["do"] == "signal":
+                self._signal(order["part"], order["signal"])
+        return True
+
+    def _start(self, order: dict[str, Any]) -> None:
+        part = order["part"]
+        ready_out = ready_in = None
+        if order.get("wants_ready"):
+            ready_out, ready_in = os.pipe2(os.O_CLOEXEC)
+        if order.get("listen_path"):
+            order["listen_fd"] = self._listener(order["listen_path"]).fileno()
+        failed_out, failed_in = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            become(order, ready_in, failed_in)
+        os.close(failed_in)
+        if ready_in is not None:
+            os.close(ready_in)
+        with os.fdopen(failed_out, "rb") as failure:
+            error = failure.read()
+        if error:
+            os.waitpid(pid, 0)
+            if ready_out is not None:
+                os.close(ready_out)
+            self._say(**{"is": "failed", "part": part, "errno": int(error)})
+            return
+        self._parts[part] = pid
+        if ready_out is not None:
+            self._ready[ready_out] = part
+            self._selector.register(ready_out, selectors.EVENT_READ)
+        self._say(**{"is": "started", "part": part, "pid": pid})
+
+    def _listener(self, path: str) -> socket.socket:
+        """A listening socket at `path`, the same each time: who restarts a server keeps its clients' way to it."""
+        if path not in self._listeners:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(path)
+            listener.listen(64)
+            self._listeners[path] = listener
+        return self._listeners[path]
+
+    def _take_ready(self, fd: int) -> None:
+        """One line, or nothing where the part died first; its end is told by `_reap`.
+
+        The end is read up to the newline, which Xvfb writes by itself: it dies when nobody takes it.
+        """
+        chunk = os.read(fd, 256)
+        value = self._ready_text.pop(fd, b"") + chunk
+        if chunk and not value.endswith(b"\n") and len(value) < 256:
+            self._ready_text[fd] = value
+            return
+        self._selector.unregister(fd)
+        os.close(fd)
+        part = self._ready.pop(fd)
+        if value:
+            self._say(**{"is": "ready", "part": part, "value": value.decode("ascii", "replace").strip()})
+
+    def _guests(self) -> set[int]:
+        others = frozenset(pid for part, pid in self._parts.items() if part != GUEST)
+        return descendants(parents(), os.getpid(), without=others)
+
+    def _signal(self, part: str, number: int) -> None:
+        owned = {self._parts[part]} if part in self._parts else set()
+        for pid in self._guests() if part == GUEST else owned:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                pid = 0
+            if pid == 0:
+                break
+            for part in [part for part, known in self._parts.items() if known == pid]:
+                del self._parts[part]
+                self._tell_end(part, status)
+        if self._waits_for_guests and GUEST not in self._parts and not self._guests():
+            self._waits_for_guests = False
+            self._say(**{"is": "alone"})
+
+    def _tell_end(self, part: str, status: int) -> None:
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        code = None if number is not None else os.WEXITSTATUS(status)
+        survivors = len(self._guests()) if part == GUEST else 0
+        self._waits_for_guests = self._waits_for_guests or survivors > 0
+        self._say(**{"is": "ended", "part": part, "code": code, "signal": number, "survivors": survivors})
+
+
+def become(order: dict[str, Any], ready_in: int | None, failed_in: int) -> NoReturn:
+    """In the forked child: turns into the program of `order`, or writes the errno and dies."""
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self belongs to root and the score can't be written
+        with open("/proc/self/oom_score_adj", "w") as score:
+            score.write(str(order["oom_score_adj"]))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_bytes"], order["file_bytes"]))
+        argv, env = list(order["argv"]), dict(order["env"])
+        keep = {failed_in}
+        if ready_in is not None:
+            os.set_inheritable(ready_in, True)
+            keep.add(ready_in)
+            argv = [word.replace("{ready_fd}", str(ready_in)) for word in argv]
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(order["out_fd"], 1)
+        os.dup2(order["out_fd"], 2)
+        listen_fd = order.get("listen_fd")
+        if listen_fd is not None:  # the convention of sd_listen_fds(3)
+            os.dup2(listen_fd, 3)
+            os.set_inheritable(3, True)
+            env.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+            keep.add(3)
+        _close_all_but(keep)
+        os.chdir(order["cwd"])
+        os.execvpe(argv[0], argv, env)  # noqa: S606 - no shell is the point
+    except OSError as error:
+        os.write(failed_in, str(error.errno).encode())
+    finally:
+        os._exit(127)
+
+
+def _close_all_but(keep: set[int]) -> None:
+    for name in os.listdir("/proc/self/fd"):
+        fd = int(name)
+        if fd > 2 and fd not in keep:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+def kill_everything() -> None:
+    """Kills all descendants and waits for them; in a sandbox the kernel would, when process 1 exits."""
+    deadline = time.monotonic() + _KILL_ALL_S
+    while time.monotonic() < deadline:
+        for pid in descendants(parents(), os.getpid(), without=frozenset()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def reserve_three() -> None:
+    """Sees that no pipe made later is number 3, where a child gets its listening socket."""
+    try:
+        os.fstat(3)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 3)
+
+
+def main() -> None:
+    """Takes the control socket's number from the command line."""
+    control_fd = int(sys.argv[1])
+    reserve_three()
+    os.set_inheritable(control_fd, False)
+    prctl(_PR_SET_DUMPABLE, 0)
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    if os.getpid() != 1:
+        # No parent-death signal: it would end init alone. The control socket ends too, and then init ends the rest.
+        prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    Init(control_fd).run()
+
+
+if __name__ == "__main__":
+    main()

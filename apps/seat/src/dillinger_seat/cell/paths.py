@@ -1,0 +1,86 @@
+"""Where things are as a process in the cell sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dillinger_contracts.session import SeatSpec
+
+from . import sandbox
+
+INIT_FILE = Path(__file__).with_name("init.py")
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPaths:
+    """What the seat shares with its cell, in the session's runtime folder on the machine."""
+
+    x11_dir: Path
+    sound_dir: Path
+    auth: Path
+
+    @classmethod
+    def of(cls, spec: SeatSpec) -> SharedPaths:
+        """The layout of a runtime folder."""
+        runtime = Path(spec.runtime_dir)
+        return cls(runtime / "x11", runtime / "sound", runtime / "auth")
+
+    @property
+    def sound_fifo(self) -> Path:
+        """Where the sound comes out."""
+        return self.sound_dir / "fifo"
+
+
+@dataclass(frozen=True, slots=True)
+class CellPaths:
+    """The same, and the game's own folders, by the names that hold inside."""
+
+    game: str
+    home: str
+    auth: str
+    sound_socket: str
+    sound_fifo: str
+    environment: dict[str, str]
+
+
+def cell_paths(spec: SeatSpec) -> CellPaths:
+    """The paths inside the cell of `spec`: the sandbox's, or the machine's where there is no isolation."""
+    if spec.isolation == "bubblewrap":
+        return CellPaths(
+            game=sandbox.GAME,
+            home=sandbox.HOME,
+            auth=sandbox.X11_AUTH,
+            sound_socket=f"{sandbox.RUNTIME}/pulse/native",
+            sound_fifo=f"{sandbox.SOUND}/fifo",
+            environment=sandbox.environment(),
+        )
+    shared = SharedPaths.of(spec)
+    return CellPaths(
+        game=str(game_dir(spec)),
+        home=spec.saves_dir,
+        auth=str(shared.auth),
+        sound_socket=str(shared.sound_dir / "pulse" / "native"),
+        sound_fifo=str(shared.sound_fifo),
+        environment=sandbox.environment() | {"HOME": spec.saves_dir, "XDG_RUNTIME_DIR": str(shared.sound_dir)},
+    )
+
+
+def game_dir(spec: SeatSpec) -> Path:
+    """The game's folder in the library."""
+    return Path(spec.library_dir) / spec.session.game.game_id
+
+
+def sandbox_spec(spec: SeatSpec) -> sandbox.SandboxSpec:
+    """What bubblewrap is to be told for `spec`."""
+    shared = SharedPaths.of(spec)
+    return sandbox.SandboxSpec(
+        game_dir=str(game_dir(spec)),
+        saves_dir=spec.saves_dir,
+        x11_dir=str(shared.x11_dir),
+        sound_dir=str(shared.sound_dir),
+        auth_file=str(shared.auth),
+        init_file=str(INIT_FILE),
+        scratch_bytes=spec.session.resources.scratch_bytes,
+        machine_id=f"{int(spec.session.session_id, 36):032x}"[-32:],
+    )

@@ -1,0 +1,169 @@
+"""What a cell may see and do, as bubblewrap's argument list: a pure function of what it is for, tested by equality.
+
+A cell has namespaces of its own (user, pid, ipc, mount, network, uts, cgroup), no capability, a read-only `/usr`,
+chosen files of `/etc`, sized scratch, and one writable folder: the player's home. `/` of the machine is never bound.
+Everything that the seat and the cell share comes in as a read-only bind of the session's runtime folder: a socket on a
+read-only mount can be connected to and a FIFO written, but nothing can be made beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+GAME = "/game"
+HOME = "/home/player"
+INIT = "/run/dillinger/init.py"
+X11_AUTH = "/run/dillinger/auth"
+X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108 - the cell's own /tmp
+SOUND = "/run/dillinger/sound"
+RUNTIME = "/run/user/1000"
+PATH = "/usr/local/games:/usr/games:/usr/local/bin:/usr/bin:/bin"
+PYTHON = "/usr/bin/python3"
+UID = 1000
+RUN_BYTES = 16 * 1024 * 1024
+
+PASSWD = f"root:x:0:0:root:/root:/usr/sbin/nologin\nplayer:x:{UID}:{UID}:player:{HOME}:/bin/sh\n"
+GROUP = f"root:x:0:\nplayer:x:{UID}:\n"
+NSSWITCH = "passwd: files\ngroup: files\nhosts: files\n"
+HOSTS = "127.0.0.1 localhost cell\n::1 localhost\n"
+
+_ETC = (
+    "alternatives", "drirc", "fonts", "glvnd", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias", "localtime",
+    "mime.types", "openal", "os-release", "sgml", "ssl/certs", "timidity", "timezone", "vulkan", "xml",
+)  # fmt: skip
+"""What games read of `/etc`: how to find libraries, fonts, drivers, the time. Nothing here names a user or a secret."""
+
+_USRMERGE = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """What a sandbox is made for. Paths are the machine's."""
+
+    game_dir: str
+    saves_dir: str
+    x11_dir: str
+    """Holds the display's socket."""
+    sound_dir: str
+    """Holds the sound server's socket and FIFO."""
+    auth_file: str
+    init_file: str
+    scratch_bytes: int
+    machine_id: str
+    """32 hexadecimal digits, this session's alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFds:
+    """Descriptors to read the made-up files, and the system call filter, from; `bwrap` closes each when it has it."""
+
+    passwd: int
+    group: int
+    nsswitch: int
+    hosts: int
+    machine_id: int
+    seccomp: int | None = None
+    """None where there is no filter for this machine."""
+
+
+def contents(spec: SandboxSpec, seccomp_filter: bytes | None) -> dict[str, bytes]:
+    """What each descriptor of `DataFds` has to hold."""
+    texts = {
+        "passwd": PASSWD,
+        "group": GROUP,
+        "nsswitch": NSSWITCH,
+        "hosts": HOSTS,
+        "machine_id": spec.machine_id + "\n",
+    }
+    made = {name: text.encode() for name, text in texts.items()}
+    return made if seccomp_filter is None else made | {"seccomp": seccomp_filter}
+
+
+def environment() -> dict[str, str]:
+    """What every process in a cell has; nothing of the seat's own environment passes."""
+    return {
+        "PATH": PATH,
+        "HOME": HOME,
+        "USER": "player",
+        "LOGNAME": "player",
+        "SHELL": "/bin/sh",
+        "LANG": "C.UTF-8",
+        "XDG_RUNTIME_DIR": RUNTIME,
+    }
+
+
+def _flat(groups: list[list[str]]) -> list[str]:
+    return [word for group in groups for word in group]
+
+
+def _system() -> list[str]:
+    return _flat(
+        [
+            ["--ro-bind", "/usr", "/usr"],
+            *(["--symlink", f"usr/{name}", f"/{name}"] for name in _USRMERGE),
+            *(["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"] for name in _ETC),
+            ["--ro-bind-try", "/var/cache/fontconfig", "/var/cache/fontconfig"],
+        ]
+    )
+
+
+def _made_up(data: DataFds) -> list[str]:
+    return _flat(
+        [
+            ["--ro-bind-data", str(data.passwd), "/etc/passwd"],
+            ["--ro-bind-data", str(data.group), "/etc/group"],
+            ["--ro-bind-data", str(data.nsswitch), "/etc/nsswitch.conf"],
+            ["--ro-bind-data", str(data.hosts), "/etc/hosts"],
+            ["--ro-bind-data", str(data.machine_id), "/etc/machine-id"],
+        ]
+    )
+
+
+def _scratch(scratch_bytes: int) -> list[str]:
+    return _flat(
+        [
+            ["--proc", "/proc"],
+            ["--dev", "/dev"],
+            ["--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", "/dev/shm"],  # noqa: S108
+            ["--remount-ro", "/dev"],
+            ["--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", "/tmp"],  # noqa: S108
+            ["--perms", "0700", "--size", str(min(scratch_bytes, RUN_BYTES)), "--tmpfs", RUNTIME],
+            ["--dir", "/var/tmp"],  # noqa: S108
+            ["--symlink", "../run", "/var/run"],
+        ]
+    )
+
+
+def _session(spec: SandboxSpec) -> list[str]:
+    return _flat(
+        [
+            ["--ro-bind", spec.x11_dir, X11_SOCKETS],
+            ["--ro-bind", spec.sound_dir, SOUND],
+            ["--ro-bind", spec.auth_file, X11_AUTH],
+            ["--ro-bind", spec.init_file, INIT],
+            ["--ro-bind", spec.game_dir, GAME],
+            ["--bind", spec.saves_dir, HOME],
+            ["--remount-ro", "/"],
+        ]
+    )
+
+
+def sandbox_argv(
+    spec: SandboxSpec, data: DataFds, command: list[str], *, environ: Mapping[str, str] | None = None
+) -> list[str]:
+    """bubblewrap's argument list that runs `command` in the cell of `spec`, as its process 1."""
+    variables = environment() if environ is None else environ
+    return [
+        "bwrap",
+        "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
+        "--uid", str(UID), "--gid", str(UID), "--hostname", "cell",
+        "--clearenv", *_flat([["--setenv", name, value] for name, value in variables.items()]),
+        *_system(),
+        *_made_up(data),
+        *_scratch(spec.scratch_bytes),
+        *_session(spec),
+        *([] if data.seccomp is None else ["--seccomp", str(data.seccomp)]),
+        "--chdir", HOME,
+        "--", *command,
+    ]  # fmt: skip

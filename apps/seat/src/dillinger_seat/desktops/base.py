@@ -1,0 +1,41 @@
+"""The Protocol of a desktop: what a guest draws on, and what the seat holds of it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dillinger_contracts.game import DisplayConfiguration, Size
+from dillinger_stream.capture.base import CaptureSource
+from dillinger_stream.input.base import InputSink
+
+
+class Desktop(Protocol):
+    """A display inside the cell, connected to before any guest is. On the loop; what blocks is done in a thread."""
+
+    async def connect(self, wanted: DisplayConfiguration) -> None:
+        """Connects, and sets the size that the game wants; raises `CaptureError`."""
+        ...
+
+    async def first_window(self) -> None:
+        """Returns when a guest shows its first window, fitted to the desktop."""
+        ...
+
+    async def resize(self, size: Size) -> Size:
+        """Resizes the desktop; returns what was really set."""
+        ...
+
+    async def is_pointer_taken(self) -> bool:
+        """Whether the game has taken the pointer for itself; raises `CaptureError`."""
+        ...
+
+    def open_capture(self) -> CaptureSource:
+        """A new source of this desktop's pixels; called on the pipeline's thread. Raises `CaptureError`."""
+        ...
+
+    def sink(self) -> InputSink:
+        """A new sink, for one peer's input."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of the display; its server ends with the cell. Idempotent."""
+        ...

@@ -1,0 +1,130 @@
+"""The seat's side of an X11 desktop: its connections to the cell's display server, made before the game starts.
+
+There is no window manager: whatever becomes the main window is fitted to the desktop, or the desktop to it, and gets
+the keyboard. On the loop; the blocking `Display` lives on one thread of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from dillinger_contracts.errors import DillingerError
+from dillinger_contracts.game import DisplayConfiguration, Size
+from dillinger_stream.capture.base import CaptureError, CaptureSource
+from dillinger_stream.capture.display import Display, Window
+from dillinger_stream.capture.x11 import X11Capture
+from dillinger_stream.input.base import InputSink
+from dillinger_stream.input.x11 import XTestInput
+
+T = TypeVar("T")
+
+_FIT_PAUSE_S = 0.1
+"""Between two fittings: a game that fights for its own size shall not keep us busy."""
+
+
+class X11Desktop:
+    """What the seat holds of a running X server."""
+
+    def __init__(self, socket_path: str, cookie: bytes, *, on_pointer_moved: Callable[[], None]) -> None:
+        self._socket_path = socket_path
+        self._cookie = cookie
+        self._on_pointer_moved = on_pointer_moved
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="display")
+        self._display: Display | None = None
+        self._input: XTestInput | None = None
+        self._first_capture: X11Capture | None = None
+        self._windows: list[Window] = []
+
+    async def connect(self, wanted: DisplayConfiguration) -> None:
+        """Connects control, input and capture, and sets the size that the game wants; raises `CaptureError`."""
+        await self._on_thread(lambda: self._connect(wanted))
+
+    def _connect(self, wanted: DisplayConfiguration) -> None:
+        path, cookie = self._socket_path, self._cookie
+        self._display = Display(path, auth_cookie=cookie)
+        self._display.resize(wanted.width_px, wanted.height_px)
+        self._display.show_pointer()
+        self._input = XTestInput(path, auth_cookie=cookie, on_pointer_moved=self._on_pointer_moved)
+        self._first_capture = X11Capture(path, auth_cookie=cookie)
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether anything shows, as of the last change."""
+        return bool(self._windows)
+
+    async def first_window(self) -> None:
+        """Returns when a window shows, fitted."""
+        await self._settle()
+        while not self._windows:
+            await self._up().changed()
+            await self._settle()
+
+    async def keep_fitted(self) -> None:
+        """Fits whatever becomes the main window, until cancelled or the display is gone (which others notice too)."""
+        with contextlib.suppress(CaptureError):
+            while True:
+                await self._settle()
+                await asyncio.sleep(_FIT_PAUSE_S)
+                await self._up().changed()
+
+    async def _settle(self) -> None:
+        self._windows = await self._on_thread(self._look_and_fit)
+
+    def _look_and_fit(self) -> list[Window]:
+        display = self._up()
+        main = display.main_window()
+        if main is not None and main not in self._windows:
+            display.fit(main)
+        return display.windows()
+
+    async def resize(self, size: Size) -> Size:
+        """The desktop takes `size` where its main window is not of a fixed one; the window follows."""
+        width_px, height_px = await self._on_thread(lambda: self._resize(size))
+        return Size(width_px=width_px, height_px=height_px)
+
+    def _resize(self, size: Size) -> tuple[int, int]:
+        display = self._up()
+        main = display.main_window()
+        if main is not None and main.is_fixed_size:
+            return display.fit(main)
+        reached = display.resize(size.width_px, size.height_px)
+        return display.fit(main) if main is not None else reached
+
+    async def is_pointer_taken(self) -> bool:
+        """Whether the game has taken the pointer for itself; raises `CaptureError`."""
+        return await self._on_thread(lambda: self._up().is_pointer_taken())
+
+    def open_capture(self) -> CaptureSource:
+        """The capture that was connected before the game, the first time; a new one later."""
+        first, self._first_capture = self._first_capture, None
+        return first or X11Capture(self._socket_path, auth_cookie=self._cookie)
+
+    def sink(self) -> InputSink:
+        """A sink for one peer."""
+        if self._input is None:
+            raise CaptureError("The display is not up")
+        return self._input.sink()
+
+    async def close(self) -> None:
+        """Closes the seat's connections, after whatever its thread is busy with (a server that hangs: 5 s)."""
+        await self._on_thread(self._close)
+        self._thread.shutdown(wait=False)
+
+    def _close(self) -> None:
+        for held in (self._input, self._first_capture, self._display):
+            if held is not None:
+                with contextlib.suppress(DillingerError):
+                    held.close()
+        self._input = self._first_capture = self._display = None
+
+    def _up(self) -> Display:
+        if self._display is None:
+            raise CaptureError("The display is not up")
+        return self._display
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

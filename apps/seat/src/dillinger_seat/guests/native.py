@@ -1,0 +1,129 @@
+"""A native Linux program as guest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+from collections.abc import Callable
+
+from dillinger_contracts.errors import NotFound, Unsupported
+from dillinger_contracts.game import NativeLaunch
+from dillinger_seat.cell.cell import GUEST, Cell, Part, PartFailed, Program
+from dillinger_seat.cell.paths import CellPaths
+
+from .base import GuestExit
+
+_OOM_SCORE_ADJ = 800
+"""Above all else in the cell: when memory runs out it is the game that goes, and its end is told as what it was."""
+_WINDOWLESS_S = 2.0
+_LOOK_S = 0.25
+_KILL_WAIT_S = 2.0
+
+BASE_ENVIRONMENT = {
+    "XDG_SESSION_TYPE": "x11",
+    "SDL_VIDEODRIVER": "x11",
+    "SDL_AUDIODRIVER": "pulseaudio",
+    "SDL_RENDER_DRIVER": "software",
+    "SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS": "0",
+    "ALSOFT_DRIVERS": "pulse",
+    "GDK_BACKEND": "x11",
+    "QT_QPA_PLATFORM": "xcb",
+    "LIBGL_ALWAYS_SOFTWARE": "1",
+    "NO_AT_BRIDGE": "1",
+    "DBUS_SESSION_BUS_ADDRESS": "disabled:",
+}
+"""The cell has no GPU and no D-Bus: what would look for one is told so, and draws in software."""
+
+
+class NativeGuest:
+    """One program and everything that it starts.
+
+    It has ended when its first process has, and what that left behind is gone too or has shown no window for two
+    seconds: a launcher may start the game and leave, and a game may leave a helper behind that nobody waits for.
+    """
+
+    def __init__(
+        self, cell: Cell, launch: NativeLaunch, paths: CellPaths, *, file_bytes: int, has_windows: Callable[[], bool]
+    ) -> None:
+        self._cell = cell
+        self._launch = launch
+        self._paths = paths
+        self._file_bytes = file_bytes
+        self._has_windows = has_windows
+        self._part: Part | None = None
+
+    @property
+    def program(self) -> str:
+        """The program's name, as its entry has it."""
+        return self._launch.command[0]
+
+    async def prepare(self) -> None:
+        """Nothing: what a native program needs is in its folder and its player's home."""
+
+    async def launch(self, variables: dict[str, str]) -> None:
+        """Starts the program; raises `NotFound` or `Unsupported`, naming it."""
+        first, *rest = self._launch.command
+        program = f"{self._paths.game}/{first[2:]}" if first.startswith("./") else first
+        environment = self._paths.environment | BASE_ENVIRONMENT | variables | self._launch.environment
+        try:
+            self._part = await self._cell.run(
+                GUEST,
+                Program(
+                    argv=(program, *rest),
+                    env=environment,
+                    cwd=self._paths.game if self._launch.directory == "game" else self._paths.home,
+                    oom_score_adj=_OOM_SCORE_ADJ,
+                    file_bytes=self._file_bytes,
+                ),
+            )
+        except PartFailed as error:
+            raise _refusal(first, error) from error
+
+    async def wait(self) -> GuestExit:
+        """The end of the program and of what it left behind; how it ended is how its first process did."""
+        assert self._part is not None, "launched"
+        how = await asyncio.shield(self._part.ended)
+        if how.survivors:
+            await self._wait_for_survivors()
+        return GuestExit(how.code, how.signal)
+
+    async def _wait_for_survivors(self) -> None:
+        windowless_s = 0.0
+        while not self._cell.alone.is_set() and windowless_s < _WINDOWLESS_S:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await self._cell.alone.wait()
+            windowless_s = 0.0 if self._has_windows() else windowless_s + _LOOK_S
+
+    async def quit(self, *, grace_s: float) -> None:
+        """SIGTERM to every process of the guest, after `grace_s` SIGKILL."""
+        if self._part is None:
+            return
+        for number, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, _KILL_WAIT_S)):
+            if self._cell.alone.is_set():
+                return
+            await self._cell.signal(GUEST, number)
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._cell.alone.wait()
+            except TimeoutError:
+                continue
+
+
+def _refusal(program: str, error: PartFailed) -> NotFound | Unsupported:
+    where = "the game's folder" if program.startswith("./") else "the cell: it sees /usr and the game's own folder"
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            return NotFound(
+                f"There is no program {program} in {where}", hint="Install it, or mend the command in game.toml"
+            )
+        case errno.EACCES:
+            return Unsupported(f"{program} is not executable", hint="chmod +x it, or mend the command in game.toml")
+        case errno.ENOEXEC:
+            return Unsupported(
+                f"{program} is no program that this machine can run", hint="Mend the command in game.toml"
+            )
+        case _:
+            return Unsupported(error.message, hint="Mend the command in game.toml")

@@ -1,0 +1,307 @@
+"""The composition root: starts a session's parts in order, and takes them down in reverse.
+
+    cell ─┬─ display ─┬─ game ─┬─ window ─┬─ ready ── … ── the first reason to end ── down again
+          └─ sound ───┘        └─ stream ─┘
+    (the codecs load meanwhile)
+
+Whoever first gives the verdict ends the session. Afterwards nothing is left: no process, socket or file but the logs
+and `end.json`. Owns the loop and the main thread, with which the cell dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from dillinger_contracts.control import (
+    PartRestarted,
+    PeersChanged,
+    SeatEnded,
+    SeatReady,
+    StatsTaken,
+    StepDone,
+    StopSeat,
+)
+from dillinger_contracts.errors import DillingerError, NotFound, Unsupported
+from dillinger_contracts.game import NativeLaunch
+from dillinger_contracts.lifecycle import EndReason
+from dillinger_contracts.session import SeatSpec, SessionEnd, StartStep
+
+from .admission import Admission
+from .cell.cell import Cell
+from .cell.paths import SharedPaths, cell_paths, game_dir
+from .control import ControlLink
+from .desktops.sound import SoundFifo, SoundServer
+from .desktops.xvfb import X11Sockets, Xvfb, first_display
+from .ends import save_end
+from .guests.native import NativeGuest
+from .watches import Watches
+
+if TYPE_CHECKING:
+    from .desktops.x11 import X11Desktop
+    from .streaming import Streaming
+
+log = structlog.get_logger()
+
+TERM_GRACE_S = 3.0
+LAST_WORD_S = 3.0
+STATS_S = 1.0
+IDLE_STATS_S = 30.0
+
+
+class Seat:
+    """One session, from its spec to its end."""
+
+    def __init__(self, spec: SeatSpec) -> None:
+        self._spec = spec
+        self._game = spec.session.game
+        self._watches = Watches(spec)
+        self._link = ControlLink(spec, on_stop=self._on_stop)
+        self._grace_s = TERM_GRACE_S
+        self._hurry = asyncio.Event()
+        self._company_changed = asyncio.Event()
+        self._missing: dict[str, str] = {}
+        self._is_ready = False
+        self._streaming: Streaming | None = None
+
+    async def run(self) -> SessionEnd:
+        """The whole session; returns when nothing of it is left."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_term)
+        link = asyncio.create_task(self._link.run())
+        try:
+            end = await self._live()
+            save_end(Path(self._spec.session_dir), end)
+            self._link.report(SeatEnded(end=end))
+            await self._link.flush(LAST_WORD_S)
+        finally:
+            link.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await link
+        log.info("seat_gone", reason=end.reason.value)
+        return end
+
+    async def _live(self) -> SessionEnd:
+        async with AsyncExitStack() as stack:
+            self._watches.spawn(self._start(stack))
+            end = await self._watches.verdict.wait()
+            if self._streaming is not None:
+                await self._streaming.end(end)
+            await self._watches.cancel()
+        return end
+
+    # The start
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        try:
+            async with asyncio.timeout(self._spec.start_timeout_s):
+                await self._start_parts(stack)
+        except TimeoutError:
+            what = next(iter(self._missing.values()), "The session was not ready")
+            self._watches.give_up_starting(f"{what} after {self._spec.start_timeout_s:g} s")
+            return
+        self._is_ready = True
+        self._link.report(SeatReady())
+        log.info("seat_ready")
+        self._on_peers_changed(self._streaming.peers if self._streaming else 0)
+
+    async def _start_parts(self, stack: AsyncExitStack) -> None:
+        launch = self._native_launch()
+        loading = asyncio.create_task(asyncio.to_thread(_load_stream))
+        stack.push_async_callback(_settled, loading)
+        shared = stack.enter_context(_runtime_folder(self._spec))
+        display_sockets = stack.enter_context(
+            contextlib.closing(X11Sockets(shared, is_isolated=self._spec.isolation != "none"))
+        )
+        fifo = stack.enter_context(contextlib.closing(SoundFifo(shared)))
+        async with self._step("cell", "The cell was not up"):
+            cell = await Cell.start(self._spec, listen_fds=(display_sockets.listen_fd,))
+            stack.push_async_callback(cell.close)
+        self._watches.on_cell(cell)
+        paths = cell_paths(self._spec)
+        server, sound = Xvfb(cell, display_sockets, paths), SoundServer(cell, paths)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._start_sound(sound))
+            connecting = group.create_task(self._start_display(stack, server, display_sockets, loading))
+        desktop = connecting.result()
+        file_bytes = self._spec.session.resources.saves_bytes
+        guest = NativeGuest(cell, launch, paths, file_bytes=file_bytes, has_windows=lambda: desktop.has_windows)
+        async with self._step("game", f"{guest.program} was not started"):
+            await guest.prepare()
+            await guest.launch(server.variables | sound.variables)
+            stack.push_async_callback(self._quit, guest)
+        self._watches.spawn(self._watches.guest_end(guest, guest.program))
+        self._watches.spawn(self._watches.disk_full())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._open_stream(stack, desktop, fifo.take_read_fd()))
+            group.create_task(self._show(desktop, guest))
+
+    def _native_launch(self) -> NativeLaunch:
+        launch, display = self._game.launch, self._game.display
+        if not isinstance(launch, NativeLaunch):
+            raise Unsupported(
+                f"{self._game.title} is a {launch.kind} game, and this release starts native ones only",
+                hint="Give it a native command in its game.toml",
+            )
+        if display.desktop != "x11":
+            raise Unsupported(
+                f"{self._game.title} wants a {display.desktop} desktop, and this release has x11 only",
+                hint='Set desktop = "x11" in its game.toml',
+            )
+        if not game_dir(self._spec).is_dir():
+            raise NotFound(f"{self._game.title} has no folder in the library", hint="Look whether its disk is mounted")
+        return launch
+
+    async def _start_sound(self, sound: SoundServer) -> None:
+        async with self._step("sound", "The sound server was not started"):
+            try:
+                await sound.start()
+            except DillingerError as error:
+                self._on_silence(error.message)
+                return
+        self._watches.spawn(self._keep_sound(sound))
+
+    async def _start_display(
+        self, stack: AsyncExitStack, server: Xvfb, sockets: X11Sockets, loading: asyncio.Task[None]
+    ) -> X11Desktop:
+        async with self._step("display", "The display server was not ready"):
+            part = await server.start(self._game.display)
+            await server.wait_ready(part)
+            await asyncio.shield(loading)
+            from .desktops.x11 import X11Desktop
+
+            desktop = X11Desktop(sockets.path, sockets.cookie, on_pointer_moved=self._on_pointer_moved)
+            stack.push_async_callback(desktop.close)
+            await desktop.connect(first_display(self._game.display, self._spec.session.profile))
+        self._watches.spawn(self._watches.display_end(part))
+        return desktop
+
+    async def _open_stream(self, stack: AsyncExitStack, desktop: X11Desktop, sound_fd: int) -> None:
+        async with self._step("stream", "The stream was not open"):
+            from .streaming import Streaming, StreamingEvents
+
+            events = StreamingEvents(
+                peers_changed=self._on_peers_changed,
+                part_restarted=self._on_restarted,
+                picture_failed=self._watches.lose_picture,
+                sound_failed=lambda error: self._on_silence(error.message),
+            )
+            session = self._spec.session
+            self._streaming = Streaming(
+                desktop,
+                session.profile,
+                events,
+                admit=Admission(session.session_id, self._spec.ticket_key).admit,
+                is_resizable=self._game.display.resizable,
+                sound_fd=sound_fd,
+            )
+            stack.push_async_callback(self._streaming.close)
+            await self._streaming.open(Path(self._spec.runtime_dir) / "stream.sock")
+        self._watches.spawn(self._take_stats(self._streaming))
+        self._watches.spawn(self._streaming.watch_pointer())
+
+    async def _show(self, desktop: X11Desktop, guest: NativeGuest) -> None:
+        if self._game.display.needs_window:
+            async with self._step("window", f"{guest.program} runs but has shown no window"):
+                await desktop.first_window()
+        self._watches.has_shown = True
+        self._watches.spawn(desktop.keep_fitted())
+
+    @asynccontextmanager
+    async def _step(self, name: str, missing: str) -> AsyncIterator[None]:
+        """Measures and reports a step; `missing` is what to say when the deadline comes before its end."""
+        began_ns = time.monotonic_ns()
+        self._missing[name] = missing
+        yield
+        del self._missing[name]
+        step = StartStep(name=name, duration_ms=round((time.monotonic_ns() - began_ns) / 1e6, 1))
+        log.info("step_done", step=name, duration_ms=step.duration_ms)
+        self._link.report(StepDone(step=step))
+
+    # While it lives
+
+    async def _keep_sound(self, sound: SoundServer) -> None:
+        self._on_silence(await sound.keep(on_restarted=lambda message: self._on_restarted("sound", message)))
+
+    async def _take_stats(self, streaming: Streaming) -> None:
+        while True:
+            self._company_changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STATS_S if streaming.peers else IDLE_STATS_S):
+                    await self._company_changed.wait()
+            self._link.report(StatsTaken(stats=streaming.stats()))
+
+    def _on_peers_changed(self, peers: int) -> None:
+        self._company_changed.set()
+        self._watches.on_peers(peers, is_ready=self._is_ready)
+        if self._is_ready:
+            self._link.report(PeersChanged(peers=peers))
+
+    def _on_pointer_moved(self) -> None:
+        if self._streaming is not None:
+            self._streaming.pointer_moved()
+
+    def _on_restarted(self, part: str, message: str) -> None:
+        log.warning("part_restarted", part=part, message=message)
+        self._link.report(PartRestarted(part=part, message=message))
+        if self._streaming is not None:
+            self._streaming.notify("part_restarted", message)
+
+    def _on_silence(self, message: str) -> None:
+        """Sound is lost for good; a silent game is better than none, so the session goes on and says so."""
+        log.warning("sound_lost", message=message)
+        if self._streaming is not None:
+            self._streaming.notify("sound_lost", f"The game goes on without sound: {message}")
+
+    # The end
+
+    def _on_stop(self, order: StopSeat) -> None:
+        self._grace_s = order.grace_s
+        self._watches.verdict.give(order.reason, "")
+
+    def _on_term(self) -> None:
+        if self._watches.verdict.is_given:
+            self._hurry.set()
+        self._watches.verdict.give(EndReason.USER_STOP, "The seat was told to stop")
+
+    async def _quit(self, guest: NativeGuest) -> None:
+        """Asks the game to end; a second SIGTERM to the seat means: no more grace."""
+        quitting = asyncio.create_task(guest.quit(grace_s=self._grace_s))
+        hurrying = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait([quitting, hurrying], return_when=asyncio.FIRST_COMPLETED)
+        for task in (quitting, hurrying):
+            task.cancel()
+        await asyncio.gather(quitting, hurrying, return_exceptions=True)
+
+
+def _load_stream() -> None:
+    """Imports what takes long, in a thread, so that it is there when it is needed."""
+    from . import streaming
+    from .desktops import x11
+
+    del streaming, x11
+
+
+async def _settled(task: asyncio.Task[None]) -> None:
+    await asyncio.wait([task])
+
+
+@contextmanager
+def _runtime_folder(spec: SeatSpec) -> Iterator[SharedPaths]:
+    """The session's runtime folder, gone with the session."""
+    runtime = Path(spec.runtime_dir)
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        yield SharedPaths.of(spec)
+    finally:
+        shutil.rmtree(runtime, ignore_errors=True)

@@ -1,0 +1,156 @@
+"""The stream of one session: hub, pipelines and the socket that they are reached through.
+
+Importing this loads the codecs, which takes a while: the seat does it in a thread while the cell starts. On the loop;
+the pipelines have threads of their own and report through `call_soon_threadsafe`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, unix_serve
+
+from dillinger_contracts.errors import DillingerError
+from dillinger_contracts.game import Size
+from dillinger_contracts.session import SeatStats, SessionEnd, StreamProfile
+from dillinger_contracts.signaling import Notice
+from dillinger_contracts.tickets import TicketClaims
+from dillinger_stream.capture.base import CaptureError
+from dillinger_stream.encode.x264 import X264Encoder
+from dillinger_stream.hub import HubParts, StreamHub
+from dillinger_stream.pipeline import VideoPipeline
+from dillinger_stream.sound.pipeline import SoundPipeline
+from dillinger_stream.transport.link import SERVER_OPTIONS, WebSocketLink
+
+from .desktops.base import Desktop
+
+log = structlog.get_logger()
+
+POINTER_LOOK_S = 0.5
+"""How often the display is asked whether the game has taken the pointer, while somebody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingEvents:
+    """What the stream tells its seat, on the loop."""
+
+    peers_changed: Callable[[int], None]
+    part_restarted: Callable[[str, str], None]
+    picture_failed: Callable[[DillingerError], None]
+    sound_failed: Callable[[DillingerError], None]
+
+
+class Streaming:
+    """Everything between the desktop and the viewers' sockets."""
+
+    def __init__(
+        self,
+        desktop: Desktop,
+        profile: StreamProfile,
+        events: StreamingEvents,
+        *,
+        admit: Callable[[str], TicketClaims],
+        is_resizable: bool,
+        sound_fd: int,
+    ) -> None:
+        """Takes over `sound_fd`."""
+        self._loop = asyncio.get_running_loop()
+        self._desktop = desktop
+        self._hub = StreamHub(
+            HubParts(
+                admit=admit,
+                make_sink=desktop.sink,
+                resize=self._resize if is_resizable else None,
+                has_sound=True,
+                on_peers_changed=events.peers_changed,
+            )
+        )
+        self._video = VideoPipeline(
+            open_capture=desktop.open_capture,
+            open_encoder=X264Encoder,
+            bitrate_bps=profile.bitrate_bps,
+            rate_hz=profile.rate_hz,
+            on_unit=self._hub.publish_threadsafe,
+            on_part_restarted=lambda part, message: self._call(events.part_restarted, part, message),
+            on_failed=lambda error: self._call(events.picture_failed, error),
+            is_paused=True,
+        )
+        self._sound = SoundPipeline(
+            sound_fd,
+            on_packet=self._hub.publish_sound_threadsafe,
+            on_failed=lambda error: self._call(events.sound_failed, error),
+        )
+        self._server: Server | None = None
+
+    @property
+    def peers(self) -> int:
+        """How many watch or play."""
+        return self._hub.peers
+
+    async def open(self, socket_path: Path) -> None:
+        """Starts the pipelines (they rest until somebody looks) and listens."""
+        self._video.start()
+        self._sound.start()
+        self._hub.attach(self._video)
+        self._hub.attach_sound(self._sound)
+        self._server = await unix_serve(self._serve, str(socket_path), **SERVER_OPTIONS)
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        await self._hub.serve(WebSocketLink(connection))
+
+    def pointer_moved(self) -> None:
+        """The pointer is part of the picture."""
+        self._video.pointer_moved()
+
+    def notify(self, code: str, message: str) -> None:
+        """Tells every viewer."""
+        self._hub.notify(Notice(level="warning", code=code, message=message))
+
+    async def watch_pointer(self) -> None:
+        """Tells the viewers when the game takes the pointer or gives it back, until the display is gone."""
+        was_taken = False
+        with contextlib.suppress(CaptureError):
+            while True:
+                await asyncio.sleep(POINTER_LOOK_S)
+                if self.peers and (is_taken := await self._desktop.is_pointer_taken()) != was_taken:
+                    was_taken = is_taken
+                    self._hub.set_pointer_taken(is_taken)
+
+    def stats(self) -> SeatStats:
+        """The last second's figures."""
+        figures = self._video.stats()
+        return SeatStats(
+            measured_at=datetime.now(UTC),
+            peers=self.peers,
+            capture_fps=figures.capture_fps,
+            encode_ms_p50=figures.encode_ms_p50,
+            encode_ms_p95=figures.encode_ms_p95,
+            convert_ms_p50=figures.convert_ms_p50,
+            bitrate_bps=figures.bitrate_bps,
+            width_px=figures.width_px,
+            height_px=figures.height_px,
+        )
+
+    async def end(self, end: SessionEnd) -> None:
+        """Tells every viewer how the session ended, and lets nobody in any more."""
+        await self._hub.end(end)
+
+    async def close(self) -> None:
+        """Stops listening and the pipelines."""
+        if self._server is not None:
+            self._server.close(close_connections=True)
+            await self._server.wait_closed()
+        await asyncio.to_thread(self._video.stop)
+        await asyncio.to_thread(self._sound.stop)
+
+    async def _resize(self, width_px: int, height_px: int) -> Size:
+        return await self._desktop.resize(Size(width_px=width_px, height_px=height_px))
+
+    def _call(self, callback: Callable[..., None], *arguments: object) -> None:
+        self._loop.call_soon_threadsafe(callback, *arguments)

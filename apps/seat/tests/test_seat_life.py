@@ -1,0 +1,168 @@
+"""A session's life from outside: it starts in order, shows, is played, ends as it should, and leaves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dillinger_contracts.control import PeersChanged, SeatReady
+from dillinger_contracts.input import Key, encode
+from dillinger_contracts.lifecycle import EndReason
+from dillinger_contracts.media import KIND_PICTURE
+from dillinger_contracts.signaling import Resize
+
+
+async def test_start_is_reported_step_by_step_and_stop_leaves_nothing(rig: Any) -> None:
+    rig.window()
+    await rig.ready()
+    assert sorted(rig.runner.steps) == ["cell", "display", "game", "sound", "stream", "window"]
+    assert (rig.runtime_dir / "stream.sock").is_socket()
+    assert len(rig.traces()) > 0
+    await rig.runner.order_stop(EndReason.USER_STOP, grace_s=2)
+    end = await rig.ended()
+    assert end.reason is EndReason.USER_STOP
+    assert rig.runner.end == end
+    assert rig.traces() == []
+
+
+async def test_first_viewer_sees_the_picture_and_the_key_reaches_the_game(rig: Any) -> None:
+    rig.window("--size", "320x240")
+    await rig.ready()
+    viewer = await rig.view()
+    welcome = await rig.next_text(viewer, "welcome")
+    assert welcome["role"] == "player" and welcome["has_sound"] is True
+    config = await rig.next_text(viewer, "video_config")
+    assert (config["width_px"], config["height_px"]) == (640, 480)
+    while (await rig.next_binary(viewer))[0] != KIND_PICTURE:
+        pass
+    await rig.runner.wait_for(lambda: rig.runner.bodies(PeersChanged)[-1].peers == 1)
+    await viewer.send(encode(Key(code=30, is_down=True)))
+    await viewer.send(encode(Key(code=30, is_down=False)))
+    await rig.printed("key 30")
+    viewer.transport.abort()
+    await rig.runner.wait_for(lambda: rig.runner.bodies(PeersChanged)[-1].peers == 0)
+
+
+async def test_desktop_follows_the_viewer_where_the_game_allows_it(rig: Any) -> None:
+    rig.window("--size", "320x240")
+    await rig.ready()
+    await rig.printed("window is 640x480")
+    viewer = await rig.view()
+    await viewer.send(Resize(width_px=800, height_px=600).model_dump_json())
+    await rig.printed("window is 800x600")
+    while (await rig.next_text(viewer, "video_config"))["width_px"] != 800:
+        pass
+
+
+async def test_desktop_takes_the_size_of_a_window_that_has_only_one(rig: Any) -> None:
+    rig.window("--size", "400x300", "--fixed")
+    await rig.ready()
+    viewer = await rig.view()
+    config = await rig.next_text(viewer, "video_config")
+    assert (config["width_px"], config["height_px"]) == (400, 300)
+
+
+@pytest.mark.parametrize(
+    ("then", "reason", "code", "signal_name"),
+    [
+        ("exit:0", EndReason.GAME_EXITED, 0, None),
+        ("exit:7", EndReason.GAME_CRASHED, 7, None),
+        ("segfault", EndReason.GAME_CRASHED, None, "SIGSEGV"),
+    ],
+)
+async def test_end_of_the_game_is_told_with_code_signal_and_log(
+    rig: Any, then: str, reason: EndReason, code: int | None, signal_name: str | None
+) -> None:
+    rig.window("--then", then)
+    end = await rig.ended()
+    assert (end.reason, end.exit_code, end.signal) == (reason, code, signal_name), rig.describe()
+    assert "window shows" in end.log_tail
+    assert rig.traces() == []
+
+
+async def test_viewers_are_told_how_the_session_ended(rig: Any) -> None:
+    rig.window()
+    await rig.ready()
+    viewer = await rig.view()
+    await rig.next_text(viewer, "welcome")
+    await rig.runner.order_stop(EndReason.ADMIN_STOP, grace_s=1)
+    ended = await rig.next_text(viewer, "ended")
+    assert ended["end"]["reason"] == "admin_stop"
+    assert (await rig.ended()).reason is EndReason.ADMIN_STOP
+
+
+async def test_saves_stay_and_nothing_else_can_be_written(rig: Any) -> None:
+    command = "echo played > save; for f in /game/x /usr/x /etc/x /x /tmp/.X11-unix/x /run/dillinger/x; do"
+    rig.start("/bin/sh", "-c", command + " touch $f && echo wrote $f; done; exit 5")
+    end = await rig.ended()
+    assert end.exit_code == 5
+    assert not [line for line in end.log_tail if line.startswith("wrote")]
+    assert (rig.saves_dir / "save").read_text() == "played\n"
+    assert sorted(path.name for path in rig.saves_dir.iterdir()) == ["save"]
+
+
+async def test_nobody_watching_for_too_long_ends_the_session(rig: Any) -> None:
+    rig.overrides["idle_timeout_s"] = 0.3
+    rig.window()
+    end = await rig.ended()
+    assert end.reason is EndReason.IDLE_TIMEOUT
+    assert rig.runner.bodies(SeatReady)
+
+
+async def test_sigterm_stops_in_order_and_a_second_one_does_not_wait_for_the_game(rig: Any) -> None:
+    rig.window("--then", "ignore-term")
+    await rig.ready()
+    await rig.printed("did ignore-term")
+    began = time.monotonic()
+    rig.process.send_signal(signal.SIGTERM)
+    await asyncio.to_thread(rig.wait_log, "session_ending")
+    rig.process.send_signal(signal.SIGTERM)
+    end = await rig.ended()
+    assert end.reason is EndReason.USER_STOP
+    assert time.monotonic() - began < 2.5, "three seconds of grace were cut short"
+    assert rig.traces() == []
+
+
+async def test_without_isolation_it_plays_too_and_leaves_nothing(rig: Any) -> None:
+    rig.overrides["isolation"] = "none"
+    rig.start("/usr/bin/python3", "-I", "./window.py", "--then", "fork", directory="game")
+    await rig.ready()
+    viewer = await rig.view()
+    await rig.next_text(viewer, "video_config")
+    rig.process.send_signal(signal.SIGTERM)
+    assert (await rig.ended()).reason is EndReason.USER_STOP
+    assert rig.traces() == []
+
+
+@pytest.mark.parametrize(
+    ("launch", "reason", "words"),
+    [
+        ({"kind": "native", "command": ["no-such-game"]}, EndReason.REFUSED, ("no-such-game",)),
+        ({"kind": "native", "command": ["./missing"]}, EndReason.REFUSED, ("./missing", "game's folder")),
+        ({"kind": "native", "command": ["/etc/os-release"]}, EndReason.REFUSED, ("/etc/os-release", "not executable")),
+        ({"kind": "wine", "command": ["x.exe"]}, EndReason.REFUSED, ("wine", "native")),
+        ({"kind": "native", "command": ["/bin/true"]}, EndReason.GAME_EXITED, ("/bin/true", "before it showed")),
+        ({"kind": "native", "command": ["/bin/false"]}, EndReason.GAME_CRASHED, ("exit code 1",)),
+    ],
+    ids=["missing", "missing-in-folder", "not-executable", "wine", "exits-at-once", "fails-at-once"],
+)
+async def test_game_that_does_not_start_is_told_by_name(
+    rig: Any, launch: dict[str, Any], reason: EndReason, words: tuple[str, ...]
+) -> None:
+    rig.start_launch(launch)
+    end = await rig.ended()
+    assert end.reason is reason, rig.describe()
+    assert all(word in end.message for word in words), end.message
+    assert rig.traces() == []
+
+
+async def test_broken_spec_is_refused_without_quoting_its_secrets(rig: Any, tmp_path: Path) -> None:
+    rig.start_raw('{"control_token": "sesame", "session": 5}')
+    code = await asyncio.to_thread(rig.process.wait, 20)
+    log = (rig.session_dir / "seat.log").read_text()
+    assert code == 2 and "spec.json" in log and "sesame" not in log

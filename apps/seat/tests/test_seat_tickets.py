@@ -1,0 +1,90 @@
+"""Only a valid ticket opens a stream, and only once."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
+from websockets.exceptions import ConnectionClosed
+
+from dillinger_contracts.errors import Denied
+from dillinger_seat.admission import Admission
+
+SESSION = "abcdefghij0123456789"
+KEY = secrets.token_bytes(32)
+
+
+def ticket(key: bytes = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
+    claims = {
+        "jti": secrets.token_urlsafe(16),
+        "sub": "ann",
+        "sid": SESSION,
+        "role": "player",
+        "iat": 1000,
+        "exp": 1060,
+    }
+    return jwt.encode(header or {"alg": "HS256"}, {**claims, **changes}, OctKey.import_key(key))
+
+
+def admission(now_s: float = 1001) -> Admission:
+    return Admission(SESSION, base64.urlsafe_b64encode(KEY).decode().rstrip("="), clock=lambda: now_s)
+
+
+def test_good_ticket_says_who_comes() -> None:
+    claims = admission().admit(ticket(role="viewer"))
+    assert (claims.sub, claims.role) == ("ann", "viewer")
+
+
+def unsigned() -> str:
+    _, body, _ = ticket().split(".")
+    none = base64.urlsafe_b64encode(json.dumps({"alg": "none"}).encode()).decode().rstrip("=")
+    return f"{none}.{body}."
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "", "x.y.z", unsigned(), ticket(key=secrets.token_bytes(32)), ticket(sid="z" * 20), ticket(exp=900, iat=850),
+        ticket(iat=2000, exp=2060), ticket(exp=100_000), ticket(role="admin"), ticket(jti="short"),
+        ticket(extra="claim"), ticket()[:-4] + "AAAA",
+    ],
+    ids=[
+        "empty", "garbage", "unsigned", "foreign-key", "other-session", "expired", "not-yet", "too-long", "role", "jti",
+        "unknown-claim", "forged",
+    ],
+)  # fmt: skip
+def test_bad_ticket_is_refused(bad: str) -> None:
+    with pytest.raises(Denied):
+        admission().admit(bad)
+
+
+def test_ticket_opens_once() -> None:
+    gate, once = admission(), ticket()
+    gate.admit(once)
+    with pytest.raises(Denied, match="used before"):
+        gate.admit(once)
+
+
+async def test_seat_lets_a_ticket_in_once_and_no_other(rig: Any) -> None:
+    rig.window()
+    await rig.ready()
+    good = rig.ticket()
+    viewer = await rig.view(good)
+    await rig.next_text(viewer, "welcome")
+    old = int(time.time()) - 500
+    refused = [
+        good,
+        rig.ticket(key=secrets.token_bytes(32)),
+        rig.ticket(exp=old + 60, iat=old),
+        rig.ticket(sid="z" * 20),
+    ]
+    for bad in refused:
+        with pytest.raises((ConnectionClosed, AssertionError)):
+            await rig.next_text(await rig.view(bad), "welcome")
+    assert (await rig.next_text(viewer, "video_config"))["width_px"] == 640

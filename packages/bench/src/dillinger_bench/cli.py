@@ -1,0 +1,173 @@
+"""`dillinger bench`: starts a Dillinger of its own (or takes one that runs), measures, and tells."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from dillinger_contracts.errors import DillingerError, Invalid
+from dillinger_contracts.paths import places
+
+from .house import House
+from .measure import CASES, Bench, Case, Effort, Transport
+from .report import Cases, Report, load_cases
+from .target import Target
+from .testcard.install import install
+from .viewer import open_browser
+
+Kind = Literal["latency", "startup", "load"]
+KINDS: tuple[Kind, ...] = ("startup", "latency", "load")
+
+app = typer.Typer(
+    name="bench",
+    help="Measure, at the browser, as a user sees it. `--size 1280x720` can be given several times.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Sizes = Annotated[list[str] | None, typer.Option("--size", help="1280x720 or 1920x1080; both where none is given.")]
+Url = Annotated[
+    str | None, typer.Option(help="Measure the Dillinger that runs here (its password in DILLINGER_BENCH_PASSWORD).")
+]
+WebDir = Annotated[Path | None, typer.Option(help="The built web part for a Dillinger of the bench's own.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here, as JSON.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write the figures here, as CSV.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write the figures here, as a Markdown table.")]
+Baseline = Annotated[Path | None, typer.Option(help="JSON of an earlier run (or of a peer) to compare with.")]
+Keys = Annotated[int, typer.Option(min=5, help="How many keys are pressed for each latency figure.")]
+Window = Annotated[float, typer.Option("--window-s", min=1, help="Seconds over which CPU and frames are counted.")]
+Starts = Annotated[int, typer.Option(min=1, help="How many starts the startup figures are the median of.")]
+Over = Annotated[Transport, typer.Option(help="What carries the picture.")]
+
+
+def cases_of(sizes: list[str] | None) -> list[Case]:
+    """The cases of these sizes, all where none is named; raises `Invalid` for an unknown one."""
+    known = {f"{case.width_px}x{case.height_px}": case for case in CASES}
+    for size in sizes or []:
+        if size not in known:
+            raise Invalid(f"There is no case {size}", hint=f"Known are {', '.join(known)}")
+    return [known[size] for size in sizes or known]
+
+
+def machine() -> dict[str, str]:
+    """What this runs on, for the report."""
+    return {
+        "system": platform.platform(terse=True),
+        "cores": f"{os.cpu_count()} cores",
+        "python": sys.version.split()[0],
+    }
+
+
+@contextmanager
+def _target(url: str | None, web_dir: Path | None) -> Iterator[Target]:
+    """The Dillinger to measure: a running one, given the test card, or one of the bench's own."""
+    if url is None:
+        with House(web_dir=(web_dir or Path("web/dist")).absolute()) as house:
+            yield house.target
+        return
+    password = os.environ.get("DILLINGER_BENCH_PASSWORD")
+    if not password:
+        raise Invalid("The password of a running Dillinger is not known", hint="Set DILLINGER_BENCH_PASSWORD")
+    here = places()
+    install(here.state_dir / "library")
+    runner = os.environ.get("DILLINGER_CORE_RUNNER_URL", "http://127.0.0.1:3002")
+    yield Target(url.rstrip("/"), runner, here.state_dir, here.runtime_dir, password=password)
+
+
+def measure(
+    kinds: tuple[Kind, ...], cases: list[Case], target: Target, effort: Effort, transport: Transport, console: Console
+) -> Cases:
+    """The figures of all `kinds` and `cases`."""
+    found: Cases = {}
+    with open_browser() as browser:
+        bench = Bench(target, browser, effort, transport=transport, tell=console.print)
+        try:
+            for case in cases:
+                name = case.name if transport == "auto" else f"{case.name} {transport}"
+                found[name] = {}
+                for kind in kinds:
+                    found[name] |= getattr(bench, kind)(case)
+        finally:
+            bench.close()
+    return found
+
+
+def _write(report: Report, json: Path | None, csv: Path | None, markdown: Path | None) -> None:
+    for file, text in ((json, report.json), (csv, report.csv), (markdown, report.markdown)):
+        if file is not None:
+            file.write_text(text(), "utf-8")
+
+
+def _run(
+    kinds: tuple[Kind, ...],
+    *,
+    size: list[str] | None, url: str | None, web_dir: Path | None, transport: Transport, effort: Effort,
+    json: Path | None, csv: Path | None, markdown: Path | None, baseline: Path | None,
+) -> None:  # fmt: skip
+    cases = cases_of(size)
+    before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
+    told = Console(stderr=True, highlight=False)
+    with _target(url, web_dir) as target:
+        report = Report(measure(kinds, cases, target, effort, transport, told), machine(), before)
+    console = Console(highlight=False)
+    console.print(report.table())
+    console.print(report.legend(), style="dim")
+    _write(report, json, csv, markdown)
+
+
+@app.command()
+def latency(
+    size: Sizes = None, url: Url = None, web_dir: WebDir = None, transport: Over = "auto", keys: Keys = 60,
+    json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
+) -> None:  # fmt: skip
+    """Key → pixel, from the display and from the page."""
+    _run(("latency",), size=size, url=url, web_dir=web_dir, transport=transport, effort=Effort(keys=keys),
+         json=json, csv=csv, markdown=markdown, baseline=baseline)  # fmt: skip
+
+
+@app.command()
+def startup(
+    size: Sizes = None, url: Url = None, web_dir: WebDir = None, transport: Over = "auto", starts: Starts = 3,
+    json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
+) -> None:  # fmt: skip
+    """Click on Play → first picture."""
+    _run(("startup",), size=size, url=url, web_dir=web_dir, transport=transport, effort=Effort(starts=starts),
+         json=json, csv=csv, markdown=markdown, baseline=baseline)  # fmt: skip
+
+
+@app.command()
+def load(
+    size: Sizes = None, url: Url = None, web_dir: WebDir = None, transport: Over = "auto", window_s: Window = 5.0,
+    json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
+) -> None:  # fmt: skip
+    """CPU, memory, frames a second and stages, while nothing, little and everything moves."""
+    _run(("load",), size=size, url=url, web_dir=web_dir, transport=transport, effort=Effort(window_s=window_s),
+         json=json, csv=csv, markdown=markdown, baseline=baseline)  # fmt: skip
+
+
+@app.command("all")
+def everything(
+    size: Sizes = None, url: Url = None, web_dir: WebDir = None, transport: Over = "auto", keys: Keys = 60,
+    window_s: Window = 5.0, starts: Starts = 3,
+    json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
+) -> None:  # fmt: skip
+    """All of it."""
+    _run(KINDS, size=size, url=url, web_dir=web_dir, transport=transport, effort=Effort(keys, window_s, starts),
+         json=json, csv=csv, markdown=markdown, baseline=baseline)  # fmt: skip
+
+
+def main() -> None:
+    """Entry point of `python -m dillinger_bench`."""
+    try:
+        app()
+    except DillingerError as error:
+        print(f"bench: {error.message}", *([error.hint] if error.hint else []), sep="\n", file=sys.stderr)
+        sys.exit(1)

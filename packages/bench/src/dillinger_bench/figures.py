@@ -1,0 +1,81 @@
+"""The figures that a bench tells, and the small arithmetic behind them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+REFRESH_WAIT_MS = 1000 / 60 / 2
+"""How long a picture that is ready waits for the next refresh of a 60 Hz screen, on average."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a figure is; `is_more_better` tells which way is good."""
+
+    name: str
+    unit: str
+    doc: str
+    is_more_better: bool = False
+    digits: int = 1
+
+
+FIGURES = {
+    figure.name: figure
+    for figure in (
+        Figure("key_to_pixel_p50", "ms", "XTEST key at the cell's display → its pixel seen at a refresh, median"),
+        Figure("key_to_pixel_p95", "ms", "the same, 95 of 100 are faster"),
+        Figure("key_to_pixel_p50_net", "ms", "the median without the mean wait for the refresh (8.3 ms)"),
+        Figure("browser_key_p50", "ms", "key event in the page → its pixel seen at a refresh, median"),
+        Figure("browser_key_p95", "ms", "the same, 95 of 100 are faster"),
+        Figure("shown_fps", "1/s", "different pictures seen a second while everything moves", is_more_better=True),
+        Figure("cpu_idle", "% of a core", "seat and cell without the game, nothing moves", digits=2),
+        Figure("cpu_light", "% of a core", "the same, a box of 200 px moves at 60 Hz"),
+        Figure("cpu_motion", "% of a core", "the same, everything moves at 60 Hz"),
+        Figure("cpu_relay_idle", "% of a core", "core, nothing moves", digits=2),
+        Figure("cpu_relay_motion", "% of a core", "core, everything moves (it relays the stream)"),
+        Figure("memory", "MB", "PSS of seat and cell without the game, everything moves", digits=0),
+        Figure("first_frame", "s", "session asked for → first picture seen", digits=2),
+        Figure("click_to_first_frame", "s", "click on Play → first picture seen", digits=2),
+        Figure("stage_convert", "ms", "RGB → YUV, median", digits=2),
+        Figure("stage_encode", "ms", "encoder, median", digits=2),
+        Figure("stage_decode", "ms", "browser's decoder", digits=2),
+        Figure("stage_draw", "ms", "browser's drawing", digits=2),
+        Figure("stage_seat_to_drawn", "ms", "damage seen by the seat → drawn in the browser, median", digits=2),
+        Figure("stage_round_trip", "ms", "message to the seat and back", digits=2),
+        Figure("bitrate", "Mbit/s", "while everything moves", digits=1),
+    )
+}
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that `share` (0 to 1) of `values` don't exceed, interpolated; raises ValueError for none at all."""
+    if not values:
+        raise ValueError("a percentile of nothing")
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def matched(causes_ms: Sequence[float], effects_ms: Sequence[float], deadline_ms: float) -> list[float]:
+    """How long each cause took to its effect: the first one after it and before the next cause and the deadline.
+
+    A cause without an effect counts as the deadline, so that a lost key is not a fast one.
+    """
+    delays = []
+    for number, cause in enumerate(causes_ms):
+        until = min(causes_ms[number + 1] if number + 1 < len(causes_ms) else cause + deadline_ms, cause + deadline_ms)
+        seen = [effect - cause for effect in effects_ms if cause <= effect < until]
+        delays.append(min(seen, default=deadline_ms))
+    return delays
+
+
+def ratios(ours: dict[str, dict[str, float]], theirs: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Ours divided by theirs, for every figure that both have and theirs is not 0."""
+    return {
+        case: {name: value / theirs[case][name] for name, value in figures.items() if theirs[case].get(name)}
+        for case, figures in ours.items()
+        if case in theirs
+    }

@@ -1,0 +1,98 @@
+"""What a house holds of the machine: processes, descriptors, sockets, cgroups, files, displays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from .house import House, Part
+
+_SPARE_FDS = 3
+"""Connections that are kept alive for a while; far fewer than one a session in a run of eight."""
+_CGROUPS = Path("/sys/fs/cgroup")
+_DISPLAYS = Path("/tmp/.X11-unix")  # noqa: S108 - where X servers of a whole machine are
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Counts at one moment."""
+
+    core_fds: int
+    runner_fds: int
+    processes: int
+    """Whose command line names the house's folders, and all that descend from them."""
+    unix_sockets: int
+    """Bound below the house's runtime folder."""
+    runtime_files: int
+    cgroups: int
+    """Directories named after sessions."""
+    displays: int
+    """Of the machine: X sockets in /tmp/.X11-unix and their abstract twins."""
+
+    def more_than(self, before: Ledger) -> dict[str, tuple[int, int]]:
+        """What grew: name → (before, now). Connections come and go, so a few descriptors more are no growth."""
+        now, then = asdict(self), asdict(before)
+        spare = {name: _SPARE_FDS if name.endswith("_fds") else 0 for name in now}
+        return {name: (then[name], count) for name, count in now.items() if count > then[name] + spare[name]}
+
+
+def family(pids: Collection[int]) -> set[psutil.Process]:
+    """These processes and all that descend from them, as far as they live."""
+    found: set[psutil.Process] = set()
+    for pid in pids:
+        try:
+            process = psutil.Process(pid)
+            found |= {process, *process.children(recursive=True)}
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def living(processes: Collection[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run; zombies don't."""
+    left = []
+    for process in processes:
+        try:
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                left.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return left
+
+
+def _of_house(house: House) -> set[psutil.Process]:
+    named = [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(house.root) in word for word in process.info["cmdline"] or [])
+    ]
+    return family([*named, *(process.pid for process in house.processes.values())])
+
+
+def _fds(house: House, part: Part) -> int:
+    process = house.processes.get(part)
+    return sum(1 for _ in Path(f"/proc/{process.pid}/fd").iterdir()) if process else 0
+
+
+def _cgroups_named(names: Collection[str]) -> int:
+    wanted = set(names)
+    return sum(len(wanted.intersection(folders)) for _, folders, _ in os.walk(_CGROUPS))
+
+
+def take(house: House, session_ids: Collection[str] = ()) -> Ledger:
+    """The counts now; cgroups are looked for by the ids of sessions that were."""
+    sockets = Path("/proc/net/unix").read_text("ascii", "replace").splitlines()
+    plain_displays = list(_DISPLAYS.iterdir()) if _DISPLAYS.is_dir() else []
+    return Ledger(
+        core_fds=_fds(house, "core"),
+        runner_fds=_fds(house, "runner"),
+        processes=len(living(_of_house(house))),
+        unix_sockets=sum(str(house.runtime_dir) in line for line in sockets),
+        runtime_files=sum(len(folders) + len(files) for _, folders, files in os.walk(house.runtime_dir)),
+        cgroups=_cgroups_named(session_ids),
+        displays=len(plain_displays) + sum("@/tmp/.X11-unix" in line for line in sockets),
+    )

@@ -1,0 +1,91 @@
+"""The bench's arithmetic and its reports."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from rich.console import Console
+
+from dillinger_bench.cli import cases_of
+from dillinger_bench.figures import matched, percentile, ratios
+from dillinger_bench.report import Report, load_cases
+from dillinger_contracts.errors import Invalid
+
+CASES = {"1280x720@60": {"key_to_pixel_p50": 14.25, "cpu_idle": 0.2}, "1920x1080@60": {"key_to_pixel_p50": 16.0}}
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [([3.0], 0.95, 3.0), ([1, 2, 3], 0.5, 2), ([4, 1, 2, 3], 0.5, 2.5), (list(range(101)), 0.95, 95), ([1, 2], 1.0, 2)],
+)
+def test_percentiles(values: list[float], share: float, expected: float) -> None:
+    assert percentile(values, share) == expected
+
+
+def test_a_percentile_of_nothing_is_no_number() -> None:
+    with pytest.raises(ValueError, match="nothing"):
+        percentile([], 0.5)
+
+
+def test_each_key_is_matched_with_its_own_pixel() -> None:
+    assert matched([0, 100, 200], [15, 112, 230], 1000) == [15, 12, 30]
+
+
+def test_a_key_that_never_showed_counts_as_the_deadline() -> None:
+    assert matched([0, 100], [120], 1000) == [1000, 20]
+    assert matched([0], [1500], 1000) == [1000]
+    assert matched([50], [10], 1000) == [1000]
+
+
+def test_ratios_are_ours_by_theirs_where_both_are() -> None:
+    theirs = {"1280x720@60": {"key_to_pixel_p50": 19.0, "cpu_idle": 0.0, "memory": 1.0}}
+    assert ratios(CASES, theirs) == {"1280x720@60": {"key_to_pixel_p50": 0.75}}
+
+
+def test_json_comes_back_as_a_baseline() -> None:
+    text = Report(CASES).json()
+    assert json.loads(text)["ratios"] == {}
+    assert load_cases(text, "a file") == CASES
+    again = json.loads(Report(CASES, baseline=load_cases(text, "a file")).json())
+    assert again["ratios"] == {
+        "1280x720@60": {"key_to_pixel_p50": 1.0, "cpu_idle": 1.0},
+        "1920x1080@60": {"key_to_pixel_p50": 1.0},
+    }
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cases": {"a": {"b": "x"}}}', '{"cases": 5}'])
+def test_a_baseline_that_is_none_is_told(text: str) -> None:
+    with pytest.raises(Invalid, match=r"b\.json is no report"):
+        load_cases(text, "b.json")
+
+
+def test_csv_and_markdown_tell_the_same() -> None:
+    report = Report(CASES, baseline={"1280x720@60": {"key_to_pixel_p50": 28.5}})
+    assert report.csv().splitlines() == [
+        "case,figure,value,unit",
+        "1280x720@60,key_to_pixel_p50,14.25,ms",
+        "1280x720@60,cpu_idle,0.2,% of a core",
+        "1920x1080@60,key_to_pixel_p50,16.0,ms",
+    ]
+    assert report.markdown().splitlines() == [
+        "| figure | unit | 1280x720@60 | 1920x1080@60 |",
+        "|---|---|---|---|",
+        "| `key_to_pixel_p50` | ms | 14.2 (×0.50) | 16.0 |",
+        "| `cpu_idle` | % of a core | 0.20 | – |",
+    ]
+
+
+def test_the_table_has_all_of_it() -> None:
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console.print(Report(CASES, {"cores": "2 cores"}).table())
+    text = console.export_text()
+    assert "2 cores" in text and "14.2" in text and "key_to_pixel_p50" in text
+    assert "cpu_idle: seat and cell without the game, nothing moves" in Report(CASES).legend()
+
+
+def test_an_unknown_size_is_told_with_the_known_ones() -> None:
+    assert [case.name for case in cases_of(None)] == ["1280x720@60", "1920x1080@60"]
+    assert [case.name for case in cases_of(["1280x720"])] == ["1280x720@60"]
+    with pytest.raises(Invalid, match="640x480"):
+        cases_of(["640x480"])

@@ -1,0 +1,129 @@
+"""A game and how it starts: what `library/<game-id>/game.toml` holds.
+
+The volume is the truth; a database that lists games is an index of it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from .model import GameId, Model
+
+Argument = Annotated[str, StringConstraints(min_length=0, max_length=4096, pattern=r"^[^\x00]*$")]
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+
+_RESERVED_ENVIRONMENT = frozenset({"LD_PRELOAD", "LD_AUDIT", "DISPLAY", "XAUTHORITY", "PULSE_SERVER", "HOME"})
+
+MIB = 1024 * 1024
+
+
+class Size(Model):
+    """A picture's size in pixels; even, since 4:2:0 video has no odd sizes."""
+
+    width_px: int = Field(ge=160, le=7680, multiple_of=2)
+    height_px: int = Field(ge=120, le=4320, multiple_of=2)
+
+
+class Resources(Model):
+    """Limits of one cell."""
+
+    memory_bytes: int = Field(default=4096 * MIB, ge=64 * MIB, le=1 << 42)
+    cpu_cores: float = Field(default=4.0, gt=0, le=1024)
+    pids: int = Field(default=512, ge=16, le=32_768)
+    saves_bytes: int = Field(default=2048 * MIB, ge=MIB, le=1 << 44)
+    """How much the player's own folder may hold; over it the session ends as `out_of_disk`."""
+    scratch_bytes: int = Field(default=512 * MIB, ge=MIB, le=1 << 40)
+    """Size of each writable tmpfs (`/tmp`, `/run`); counts as memory of the cell too."""
+
+
+class NativeLaunch(Model):
+    """A Linux program, started as an argument list (no shell)."""
+
+    kind: Literal["native"] = "native"
+    command: tuple[Argument, ...] = Field(min_length=1, max_length=256)
+    """The first is looked up in the game's own folder (`./name`), by absolute path, or in the cell's PATH."""
+    directory: Literal["home", "game"] = "home"
+    environment: dict[EnvironmentName, Argument] = Field(default_factory=dict, max_length=128)
+
+    @field_validator("environment")
+    @classmethod
+    def _keep_ours(cls, value: dict[str, str]) -> dict[str, str]:
+        taken = sorted(_RESERVED_ENVIRONMENT & value.keys())
+        if taken:
+            raise ValueError(f"{', '.join(taken)} belongs to the cell and can't be set by a game")
+        return value
+
+    @field_validator("command")
+    @classmethod
+    def _has_program(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value[0].strip():
+            raise ValueError("the first word of a command is the program and can't be empty")
+        return value
+
+
+class WineLaunch(Model):
+    """A Windows program under Wine."""
+
+    kind: Literal["wine"] = "wine"
+    command: tuple[Argument, ...] = Field(min_length=1, max_length=256)
+
+
+class ProtonLaunch(Model):
+    """A Windows program under Proton."""
+
+    kind: Literal["proton"] = "proton"
+    command: tuple[Argument, ...] = Field(min_length=1, max_length=256)
+
+
+class QemuLaunch(Model):
+    """A whole PC."""
+
+    kind: Literal["qemu"] = "qemu"
+    image: Argument
+
+
+class DesktopLaunch(Model):
+    """A desktop without a game of its own."""
+
+    kind: Literal["desktop"] = "desktop"
+
+
+LaunchSpec = Annotated[
+    NativeLaunch | WineLaunch | ProtonLaunch | QemuLaunch | DesktopLaunch, Field(discriminator="kind")
+]
+"""How a game starts. Kinds that no part of this release can start are refused with `Unsupported` when played."""
+
+
+class DisplayConfiguration(Model):
+    """What the game gets as a screen."""
+
+    desktop: Literal["x11", "wayland"] = "x11"
+    width_px: int = Field(default=1280, ge=160, le=7680, multiple_of=2)
+    height_px: int = Field(default=720, ge=120, le=4320, multiple_of=2)
+    resizable: bool = True
+    """Whether the desktop follows the size of the viewer's window."""
+    needs_window: bool = True
+    """Whether a start that shows no window before its deadline has failed."""
+
+
+class Art(Model):
+    """File names inside `library/<game-id>/art/`."""
+
+    icon: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")] | None = None
+
+
+class Game(Model):
+    """An entry of the library, as its `game.toml` says; `game_id` is the folder's name."""
+
+    game_id: GameId
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    summary: str = Field(default="", max_length=2000)
+    source: str = Field(default="file", max_length=500)
+    """Where the entry came from: `file` (written by a person) or `desktop:PATH` (found on the machine)."""
+    launch: LaunchSpec
+    display: DisplayConfiguration = DisplayConfiguration()
+    resources: Resources = Resources()
+    art: Art = Art()

@@ -1,0 +1,28 @@
+"""The bases that every model on a wire or in a file is made of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
+
+GAME_ID_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
+"""Lower case, so that an id is a safe folder name on every file system; no slash, and dots only inside."""
+SESSION_ID_PATTERN = r"^[a-z0-9]{20}$"
+
+GameId = Annotated[str, StringConstraints(pattern=GAME_ID_PATTERN, max_length=64)]
+UserId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,30}[a-z0-9])?$", max_length=32)]
+SessionId = Annotated[str, StringConstraints(pattern=SESSION_ID_PATTERN)]
+
+
+class Model(BaseModel):
+    """Frozen and strict about names: an unknown key is an error, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=65_536)
+
+
+class WireModel(Model):
+    """A model of the runner's public API, which speaks camelCase outside (`gameId`) and accepts both."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True)

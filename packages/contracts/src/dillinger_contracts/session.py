@@ -1,0 +1,162 @@
+"""A session and its seat: what is asked for, what is placed, what is seen of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from .game import Game, Resources
+from .lifecycle import EndReason, SessionState
+from .model import GameId, Model, SessionId, UserId, WireModel
+
+
+class StreamProfile(Model):
+    """What a viewer wants of a stream."""
+
+    codec: Literal["h264"] = "h264"
+    width_px: int = Field(default=1280, ge=160, le=7680, multiple_of=2)
+    height_px: int = Field(default=720, ge=120, le=4320, multiple_of=2)
+    rate_hz: float = Field(default=60.0, ge=1, le=240)
+    bitrate_bps: int = Field(default=12_000_000, ge=100_000, le=200_000_000)
+
+
+class ResourceOverrides(WireModel):
+    """Limits that a launch request sets instead of the game's own."""
+
+    memory_bytes: int | None = None
+    cpu_cores: float | None = None
+    pids: int | None = None
+    saves_bytes: int | None = None
+    scratch_bytes: int | None = None
+
+    def over(self, resources: Resources) -> Resources:
+        """`resources` with what is set here instead; raises pydantic's ValidationError when out of range."""
+        wanted = self.model_dump(exclude_none=True, by_alias=False)
+        return Resources.model_validate({**resources.model_dump(), **wanted})
+
+
+class GameLaunchRequest(WireModel):
+    """Body of the runner's `POST /sessions`. With a `session_id` it is idempotent: the same wish is placed once."""
+
+    game_id: GameId
+    user_id: UserId
+    session_id: SessionId | None = None
+    ticket_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")] | None = None
+    """Key that signs this session's tickets: 32 bytes, base64url. Without one the runner makes one of its own."""
+    resources: ResourceOverrides | None = None
+    profile: StreamProfile | None = None
+
+
+class SessionSpec(Model):
+    """One wish to play, complete: what the runner keeps beside what runs."""
+
+    session_id: SessionId
+    user_id: UserId
+    game: Game
+    resources: Resources
+    profile: StreamProfile
+    created_at: datetime
+
+
+class CellCgroup(Model):
+    """Where the cell's processes are counted and limited."""
+
+    version: Literal[1, 2]
+    directories: dict[str, str]
+    """Controller name → directory (v1), or `{"unified": directory}` (v2)."""
+
+
+class SeatSpec(Model):
+    """All that a seat needs, written to `spec.json` in its session directory (mode 0600) before the seat starts."""
+
+    session: SessionSpec
+    session_dir: str
+    """Owned by the seat: spec, identity, logs, end report."""
+    runtime_dir: str
+    """Short path for sockets: `stream.sock` (streams), `x11/` (display socket), gone with the session."""
+    library_dir: str
+    saves_dir: str
+    """This user's own folder for this game."""
+    control_url: str
+    """The runner's `/seats`."""
+    control_token: str = Field(repr=False)
+    ticket_key: str = Field(repr=False)
+    cell_cgroup: CellCgroup | None = None
+    isolation: Literal["bubblewrap", "none"] = "bubblewrap"
+    start_timeout_s: float = 30.0
+    idle_timeout_s: float = 900.0
+    """Ends the session after so long without a viewer; 0 never."""
+
+
+class StartStep(WireModel):
+    """One step of a start, with how long it took."""
+
+    name: str
+    duration_ms: float
+
+
+class SessionEnd(WireModel):
+    """How a session ended."""
+
+    reason: EndReason
+    message: str = ""
+    exit_code: int | None = None
+    signal: str | None = None
+    log_tail: tuple[str, ...] = ()
+    ended_at: datetime
+
+
+class SeatStats(WireModel):
+    """One second of a seat's own figures, all measured; None is unknown."""
+
+    measured_at: datetime
+    peers: int
+    capture_fps: float | None = None
+    encode_ms_p50: float | None = None
+    encode_ms_p95: float | None = None
+    convert_ms_p50: float | None = None
+    bitrate_bps: float | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+
+
+class RunnerSession(WireModel):
+    """A session as the runner's API shows it."""
+
+    session_id: SessionId
+    game_id: GameId
+    user_id: UserId
+    state: SessionState
+    created_at: datetime
+    steps: tuple[StartStep, ...] = ()
+    peers: int = 0
+    end: SessionEnd | None = None
+    stats: SeatStats | None = None
+
+
+class StreamAddress(WireModel):
+    """Where a session's seat listens for streams."""
+
+    session_id: SessionId
+    unix_path: str | None = None
+    host: str | None = None
+    port: int | None = None
+
+
+class SessionUsage(WireModel):
+    """What a session uses, as the engine or the kernel counts it; None is unknown."""
+
+    session_id: SessionId
+    measured_at: datetime
+    cpu_s: float | None = None
+    memory_bytes: int | None = None
+    processes: int | None = None
+
+
+class RunnerEvent(WireModel):
+    """A past-tense fact in the runner's event feed; `session` is the whole view after it."""
+
+    event: Literal["session_created", "session_changed", "session_ended"]
+    session: RunnerSession

@@ -1,0 +1,284 @@
+"""Signaling between a browser and a seat: JSON text messages of `dillinger.signal.v1`, and who may say what when.
+
+Binary messages on the same socket are input (browser → seat, see `input`) and media (seat → browser, see `media`). The
+machine `SignalingMachine` is the seat's side, sans-IO: it is fed with text and says what it means, or raises.
+
+    awaiting_hello ── hello ──▶ open ── bye | fault ──▶ closed
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from .errors import Conflict, DillingerError, Invalid
+from .model import Model
+from .session import SessionEnd, StreamProfile
+
+SUBPROTOCOL = "dillinger.signal.v1"
+SIGNALING_VERSION = 1
+HELLO_DEADLINE_S = 5.0
+MAX_SIGNAL_BYTES = 65_536
+MAX_FAULTS = 10
+TransportKind = Literal["websocket", "webrtc"]
+
+
+class Hello(Model):
+    """First message of the browser; the ticket travels here and never in a URL."""
+
+    type: Literal["hello"] = "hello"
+    version: int = Field(ge=1, le=1000)
+    ticket: str = Field(max_length=2048, repr=False)
+    transport: Literal["auto", "websocket", "webrtc"] = "auto"
+    is_webrtc_able: bool = True
+    profile: StreamProfile = StreamProfile()
+
+
+class Resize(Model):
+    """The viewer's window has a new size; the desktop follows where the game allows it."""
+
+    type: Literal["resize"] = "resize"
+    width_px: int = Field(ge=160, le=7680)
+    height_px: int = Field(ge=120, le=4320)
+
+
+class SetProfile(Model):
+    """The viewer wants another quality."""
+
+    type: Literal["profile"] = "profile"
+    profile: StreamProfile
+
+
+class SetTransport(Model):
+    """The viewer wants another transport, or `auto` again."""
+
+    type: Literal["set_transport"] = "set_transport"
+    transport: Literal["auto", "websocket", "webrtc"]
+
+
+class KeyframeWanted(Model):
+    """The decoder can't go on without a keyframe."""
+
+    type: Literal["keyframe"] = "keyframe"
+
+
+class Description(Model):
+    """An SDP offer (seat) or answer (browser)."""
+
+    type: Literal["description"] = "description"
+    kind: Literal["offer", "answer"]
+    sdp: str = Field(max_length=60_000)
+
+
+class Candidate(Model):
+    """A trickled ICE candidate of the browser; an empty one ends the list (RFC 8838)."""
+
+    type: Literal["candidate"] = "candidate"
+    candidate: str = Field(max_length=2000)
+    sdp_mid: str | None = Field(default=None, max_length=100)
+    sdp_m_line_index: int | None = Field(default=None, ge=0, le=16)
+
+
+class Ping(Model):
+    """Asks for a `Pong` with the same time; the browser measures round trips with it."""
+
+    type: Literal["ping"] = "ping"
+    time_ms: float
+
+
+class ClientStats(Model):
+    """What the browser measured in the last second; None is unknown."""
+
+    type: Literal["client_stats"] = "client_stats"
+    shown_fps: float | None = Field(default=None, ge=0, le=1000)
+    rtt_ms: float | None = Field(default=None, ge=0, le=600_000)
+    loss_ratio: float | None = Field(default=None, ge=0, le=1)
+    latency_ms: float | None = Field(default=None, ge=0, le=600_000)
+    webrtc_rtt_ms: float | None = Field(default=None, ge=0, le=600_000)
+
+
+class Bye(Model):
+    """The viewer leaves on purpose."""
+
+    type: Literal["bye"] = "bye"
+
+
+FromBrowser = (
+    Hello | Resize | SetProfile | SetTransport | KeyframeWanted | Description | Candidate | Ping | ClientStats | Bye
+)
+
+
+class Welcome(Model):
+    """The seat's answer to `Hello`."""
+
+    type: Literal["welcome"] = "welcome"
+    version: int = SIGNALING_VERSION
+    peer_id: int
+    role: Literal["player", "viewer"]
+    has_sound: bool
+    is_resizable: bool
+
+
+class VideoConfig(Model):
+    """What the picture stream is from the next keyframe on."""
+
+    type: Literal["video_config"] = "video_config"
+    codec: str
+    """A WebCodecs codec string, `avc1.PPCCLL`."""
+    width_px: int
+    height_px: int
+
+
+class TransportChosen(Model):
+    """The transport that carries the picture from now on, and why."""
+
+    type: Literal["transport"] = "transport"
+    transport: TransportKind
+    reason: str
+
+
+class PointerTaken(Model):
+    """Whether the game has taken the pointer (hidden and grabbed): then the viewer's mouse should be locked to it."""
+
+    type: Literal["pointer"] = "pointer"
+    is_taken: bool
+
+
+class Pong(Model):
+    """Answer to `Ping`."""
+
+    type: Literal["pong"] = "pong"
+    time_ms: float
+
+
+class ServerStats(Model):
+    """What the seat measured in the last second; None is unknown."""
+
+    type: Literal["server_stats"] = "server_stats"
+    capture_fps: float | None = None
+    encode_ms_p50: float | None = None
+    bitrate_bps: float | None = None
+    latency_ms_p50: float | None = None
+    """Capture → drawn in the browser, from the `shown` messages, the way back included."""
+    dropped_frames: int = 0
+    viewers: int = 1
+
+
+class Notice(Model):
+    """Something the viewer should know: a part was restarted, a message was not understood."""
+
+    type: Literal["notice"] = "notice"
+    level: Literal["info", "warning", "error"]
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class Ended(Model):
+    """The session is over; the socket closes after it."""
+
+    type: Literal["ended"] = "ended"
+    end: SessionEnd
+
+
+FromSeat = Welcome | VideoConfig | TransportChosen | Description | PointerTaken | Pong | ServerStats | Notice | Ended
+SignalMessage = FromBrowser | FromSeat
+
+_FROM_BROWSER: TypeAdapter[FromBrowser] = TypeAdapter(Annotated[FromBrowser, Field(discriminator="type")])
+_FROM_SEAT: TypeAdapter[FromSeat] = TypeAdapter(Annotated[FromSeat, Field(discriminator="type")])
+
+
+def first_fault(error: ValidationError) -> Invalid:
+    """The first thing that pydantic minds, as one sentence with the field's dotted path."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    path = ".".join(str(part) for part in fault["loc"])
+    return Invalid(f"{path or 'message'}: {fault['msg']}", field=path or None)
+
+
+def _parse(adapter: TypeAdapter[Any], text: str | bytes) -> Any:
+    if len(text) > MAX_SIGNAL_BYTES:
+        raise Invalid(f"A signaling message has at most {MAX_SIGNAL_BYTES} bytes, this one {len(text)}")
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        raise first_fault(error) from error
+
+
+def parse_from_browser(text: str | bytes) -> FromBrowser:
+    """A browser's message; raises `Invalid` with the field at fault."""
+    message: FromBrowser = _parse(_FROM_BROWSER, text)
+    return message
+
+
+def parse_from_seat(text: str | bytes) -> FromSeat:
+    """A seat's message; raises `Invalid`."""
+    message: FromSeat = _parse(_FROM_SEAT, text)
+    return message
+
+
+class SignalingState(StrEnum):
+    """Where a peer's conversation stands."""
+
+    AWAITING_HELLO = "awaiting_hello"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class SignalingMachine:
+    """The seat's side of one conversation; does no I/O."""
+
+    def __init__(self) -> None:
+        self.state = SignalingState.AWAITING_HELLO
+        self._offer_open = False
+        self._faults = 0
+
+    def receive(self, text: str | bytes) -> FromBrowser:
+        """The message in `text`, if it may be said now; raises `Invalid` or `Conflict`, and closes after ten faults.
+
+        Before the hello a single fault closes: nothing is known of who speaks.
+        """
+        try:
+            message = self._receive(text)
+        except DillingerError:
+            self.fault()
+            raise
+        if isinstance(message, Bye):
+            self.state = SignalingState.CLOSED
+        return message
+
+    def _receive(self, text: str | bytes) -> FromBrowser:
+        if self.state is SignalingState.CLOSED:
+            raise Conflict("This conversation is over")
+        message = parse_from_browser(text)
+        if self.state is SignalingState.AWAITING_HELLO:
+            if not isinstance(message, Hello):
+                raise Conflict(f"The first message is hello, not {message.type}")
+            if message.version != SIGNALING_VERSION:
+                raise Invalid(
+                    f"This seat speaks version {SIGNALING_VERSION}, not {message.version}",
+                    field="version", hint="Reload the page",
+                )  # fmt: skip
+            self.state = SignalingState.OPEN
+        elif isinstance(message, Hello):
+            raise Conflict("Hello was said already")
+        if isinstance(message, Description):
+            if message.kind != "answer" or not self._offer_open:
+                raise Conflict("The seat offers, the browser answers, once for each offer")
+            self._offer_open = False
+        return message
+
+    def fault(self) -> None:
+        """Counts a fault, also one outside the text (a malformed binary message, an answer that can't be used)."""
+        self._faults += 1
+        if self.state is SignalingState.AWAITING_HELLO or self._faults >= MAX_FAULTS:
+            self.state = SignalingState.CLOSED
+
+    def offered(self) -> None:
+        """The seat has sent an offer: one answer may come."""
+        self._offer_open = True
+
+    def binary_allowed(self) -> bool:
+        """Whether a binary (input) message may come now."""
+        return self.state is SignalingState.OPEN

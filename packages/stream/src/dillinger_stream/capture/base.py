@@ -1,0 +1,44 @@
+"""The Protocol of a capture source."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dillinger_contracts.errors import Unavailable
+from dillinger_stream.frames import Frame
+
+
+class CaptureError(Unavailable):
+    """The display is gone or refuses; the pipeline may try once more with a new source."""
+
+
+class RequestRefusedError(CaptureError):
+    """The display server is there, and said no to this one request."""
+
+
+class CaptureSource(Protocol):
+    """A desktop's pixels. Used by one thread only: the pipeline's. Every method may raise `CaptureError`."""
+
+    def fileno(self) -> int:
+        """Readable when something may have changed."""
+        ...
+
+    def wait(self, timeout_s: float | None, wake_fd: int) -> bool:
+        """Blocks until the screen is damaged (True), or `wake_fd` is readable or the time is up (False)."""
+        ...
+
+    def pointer_moved(self) -> bool:
+        """Told that the pointer may have moved; whether the picture changes by that (it then counts as damage)."""
+        ...
+
+    def grab(self, *, whole: bool = False) -> Frame:
+        """The present picture; only the damaged box is copied, or all of it where `whole` or where the size changed."""
+        ...
+
+    def abort(self) -> None:
+        """Ends every wait with a `CaptureError`; from any thread."""
+        ...
+
+    def close(self) -> None:
+        """Frees everything; idempotent."""
+        ...

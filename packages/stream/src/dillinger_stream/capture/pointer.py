@@ -1,0 +1,122 @@
+"""The pointer as it is drawn into the picture: a headless server's images lack it.
+
+The server is asked for the pointer's place only when somebody may have moved it or a frame is taken, and for its
+image only when that changed, so that a pointer that rests costs nothing. A game that hides it sets an empty image,
+which is drawn as nothing (XFixes' HideCursor can't be told apart: the server reports it to nobody).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xcffib.xfixes
+
+from dillinger_contracts.media import Box
+
+from .base import CaptureError, RequestRefusedError
+from .geometry import EMPTY_BOX, clip, is_empty
+from .xconnection import XConnection
+
+_MOST_PX = 512
+"""No sane pointer is larger; what a hostile server says beyond it is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointerImage:
+    """BGRA with premultiplied alpha, and where in it the hot spot is."""
+
+    pixels: Any
+    hot_x: int
+    hot_y: int
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether there is anything to draw."""
+        return bool(self.pixels.size)
+
+    def box_at(self, x: int, y: int) -> Box:
+        """What it covers when the pointer is at (x, y)."""
+        height, width = self.pixels.shape[:2]
+        return Box(x - self.hot_x, y - self.hot_y, width, height)
+
+
+NO_POINTER = PointerImage(np.empty((0, 0, 4), dtype=np.uint8), 0, 0)
+
+
+def pointer_image(width_px: int, height_px: int, hot_x: int, hot_y: int, argb: bytes) -> PointerImage:
+    """The image that a server described; raises `CaptureError` when that is no sane pointer."""
+    if not (0 <= width_px <= _MOST_PX and 0 <= height_px <= _MOST_PX):
+        raise CaptureError(f"The display server claims a pointer of {width_px}x{height_px} pixels")
+    if len(argb) != width_px * height_px * 4:
+        raise CaptureError(f"The display server sent {len(argb)} bytes for a pointer of {width_px}x{height_px} pixels")
+    pixels = np.frombuffer(argb, dtype=np.uint8).reshape(height_px, width_px, 4)
+    rows, columns = (np.flatnonzero(pixels[:, :, 3].any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return NO_POINTER
+    # Most of an image is empty margin, which would be grabbed and encoded whenever the pointer moves.
+    top, left = int(rows[0]), int(columns[0])
+    shown = pixels[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
+    return PointerImage(shown, min(hot_x, width_px) - left, min(hot_y, height_px) - top)
+
+
+def fetch_pointer_image(connection: XConnection, fixes: Any) -> PointerImage:
+    """The present image; one round trip."""
+    try:
+        with connection.translated("can't say how the pointer looks"):
+            reply = connection.reply(fixes.GetCursorImage())
+    except RequestRefusedError:
+        return NO_POINTER  # no window has set a pointer yet
+    return pointer_image(reply.width, reply.height, reply.xhot, reply.yhot, reply.cursor_image.raw)
+
+
+def draw_pointer(pixels: Any, box: Box, image: PointerImage, x: int, y: int) -> None:
+    """Draws `image` at the desktop's (x, y) into `pixels`, which show `box` of the desktop."""
+    place = image.box_at(x - box.x, y - box.y)
+    shown = clip(place, box.width, box.height)
+    if is_empty(shown):
+        return
+    left, top = shown.x - place.x, shown.y - place.y
+    source = image.pixels[top : top + shown.height, left : left + shown.width]
+    target = pixels[shown.y : shown.y + shown.height, shown.x : shown.x + shown.width]
+    through = 255 - source[:, :, 3:4].astype(np.uint16)
+    target[:] = np.minimum(source + (target * through + 127) // 255, 255).astype(np.uint8)
+
+
+class Pointer:
+    """What was last drawn, and what is to be drawn next; belongs to one capture."""
+
+    def __init__(self, connection: XConnection, root: int) -> None:
+        self._connection = connection
+        self._root = root
+        self._fixes = connection.extension(xcffib.xfixes.key, "XFIXES")
+        connection.reply(self._fixes.QueryVersion(5, 0))
+        with connection.translated("refused to report the pointer"):
+            self._fixes.SelectCursorInput(root, xcffib.xfixes.CursorNotifyMask.DisplayCursor)
+        self.image = fetch_pointer_image(connection, self._fixes)
+        self.x, self.y = 0, 0
+        self.drawn = EMPTY_BOX
+        """Where the pointer is in the last frame."""
+
+    @property
+    def box(self) -> Box:
+        """What the pointer covers now, as far as is known."""
+        return self.image.box_at(self.x, self.y) if self.image.is_visible else EMPTY_BOX
+
+    def refresh_image(self) -> None:
+        """The server said that the image changed."""
+        self.image = fetch_pointer_image(self._connection, self._fixes)
+
+    def ask(self) -> Any:
+        """Sends the question for the place; None when nothing would be drawn anyway."""
+        if not self.image.is_visible:
+            return None
+        with self._connection.translated("is gone"):
+            return self._connection.raw.core.QueryPointer(self._root)
+
+    def learn(self, question: Any) -> None:
+        """Takes the answer to `ask`."""
+        if question is not None:
+            reply = self._connection.reply(question)
+            self.x, self.y = reply.root_x, reply.root_y

@@ -1,0 +1,114 @@
+"""The top-level windows of a desktop without a window manager. Used under the lock of `Display`.
+
+What a window says about itself is a hostile game's word: it is read with limits, and anything odd counts as not said.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import xcffib.xproto
+
+from .base import RequestRefusedError
+from .xconnection import XConnection
+
+_MOST_WINDOWS = 256
+_SMALLEST_PX = 32
+"""Toolkits keep hidden windows of a few pixels; they are no sign of a game."""
+_TITLE_BYTES = 256
+_MIN_SIZE, _MAX_SIZE = 16, 32
+"""Flags of WM_NORMAL_HINTS (ICCCM section 4.1.2.3)."""
+_HINTS = struct.Struct("=18I")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One mapped top-level window."""
+
+    window_id: int
+    x: int
+    y: int
+    width_px: int
+    height_px: int
+    title: str
+    is_fixed_size: bool
+    """It says that it has one size only."""
+    is_unmanaged: bool
+    """Override-redirect: a menu, or a game that takes the screen in the old way."""
+
+
+class Windows:
+    """Asks for windows and moves them."""
+
+    def __init__(self, connection: XConnection, root: int) -> None:
+        self._connection = connection
+        self._root = root
+        self._core = connection.raw.core
+        with connection.translated("refused to report windows"):
+            mask = xcffib.xproto.EventMask.SubstructureNotify | xcffib.xproto.EventMask.StructureNotify
+            self._core.ChangeWindowAttributes(root, xcffib.xproto.CW.EventMask, [mask])
+            utf8_title = self._core.InternAtom(False, len("_NET_WM_NAME"), "_NET_WM_NAME")
+        self._utf8_title = int(connection.reply(utf8_title).atom)
+
+    def all(self) -> list[Window]:
+        """Those that show something, lowest first."""
+        children = list(self._connection.reply(self._core.QueryTree(self._root)).children)[-_MOST_WINDOWS:]
+        found = (self._describe(child) for child in children)
+        return [window for window in found if window is not None]
+
+    def place(self, window: Window, width_px: int, height_px: int) -> None:
+        """Puts the window into the corner, gives it a size and the keyboard; one that is gone is no fault."""
+        fields = xcffib.xproto.ConfigWindow
+        mask = fields.X | fields.Y | fields.Width | fields.Height
+        with self._connection.translated("is gone"):
+            is_there = (window.x, window.y, window.width_px, window.height_px) == (0, 0, width_px, height_px)
+            if not window.is_unmanaged and not is_there:
+                self._core.ConfigureWindow(window.window_id, mask, [0, 0, width_px, height_px])
+            self._core.SetInputFocus(xcffib.xproto.InputFocus.PointerRoot, window.window_id, 0)
+            self._connection.raw.flush()
+
+    def _describe(self, window_id: int) -> Window | None:
+        try:
+            attributes = self._connection.reply(self._core.GetWindowAttributes(window_id))
+            is_shown = attributes.map_state == xcffib.xproto.MapState.Viewable
+            if not is_shown or attributes._class != xcffib.xproto.WindowClass.InputOutput:
+                return None
+            geometry = self._connection.reply(self._core.GetGeometry(window_id))
+            if geometry.width < _SMALLEST_PX or geometry.height < _SMALLEST_PX:
+                return None
+            title = self._property(window_id, self._utf8_title, _TITLE_BYTES) or self._property(
+                window_id, xcffib.xproto.Atom.WM_NAME, _TITLE_BYTES
+            )
+            hints = self._property(window_id, xcffib.xproto.Atom.WM_NORMAL_HINTS, _HINTS.size)
+        except RequestRefusedError:
+            return None  # closed between the questions
+        return Window(
+            window_id=window_id,
+            x=int(geometry.x),
+            y=int(geometry.y),
+            width_px=int(geometry.width),
+            height_px=int(geometry.height),
+            title=title.decode("utf-8", "replace"),
+            is_fixed_size=is_fixed_size(hints),
+            is_unmanaged=bool(attributes.override_redirect),
+        )
+
+    def _property(self, window_id: int, name: int, most_bytes: int) -> bytes:
+        any_type: Any = xcffib.xproto.GetPropertyType.Any
+        reply = self._connection.reply(self._core.GetProperty(False, window_id, name, any_type, 0, most_bytes // 4))
+        with self._connection.translated("sent a property that can't be read"):
+            return bytes(reply.value.raw[:most_bytes]) if reply.value_len else b""
+
+
+def is_fixed_size(hints: bytes) -> bool:
+    """Whether WM_NORMAL_HINTS has a smallest and a largest size that are the same."""
+    if len(hints) < _HINTS.size:
+        return False
+    (
+        flags,
+        *_,
+    ) = (fields := _HINTS.unpack(hints[: _HINTS.size]))
+    has_both = bool(flags & _MIN_SIZE) and bool(flags & _MAX_SIZE)
+    return has_both and fields[5:7] == fields[7:9] and min(fields[5:7]) > 0

@@ -1,0 +1,230 @@
+"""X11 capture, driven by XDamage, into a sealed memfd that the server writes.
+
+Nothing is asked while nothing changes. A grab is one round trip: the damage is taken back, the pointer's place and
+the damaged box are asked for together, and only where the pointer went outside of the box is a second picture
+needed. Owned by the pipeline's thread; only `abort` may come from another.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from typing import Any
+
+import xcffib.damage
+import xcffib.randr
+import xcffib.shm
+import xcffib.xfixes
+import xcffib.xproto
+
+from dillinger_contracts.media import Box
+from dillinger_stream.frames import Frame
+
+from .base import CaptureError, RequestRefusedError
+from .geometry import EMPTY_BOX, clip, contains, even, is_empty, union, whole
+from .pointer import Pointer, draw_pointer
+from .shm import SealedSegment
+from .xconnection import XConnection
+
+_SMALLEST_PX = 16
+_LARGEST_PX = 16_384
+_ALL_PLANES = 0xFFFFFFFF
+_GRAB_ATTEMPTS = 3
+"""The desktop may be resized between a question and its answer; thrice in a row it is not."""
+
+
+class X11Capture:
+    """The picture of one X screen."""
+
+    def __init__(self, socket_path: str, *, auth_cookie: bytes | None = None) -> None:
+        """Connects to the server's unix socket; blocks for 5 s at most, then raises `CaptureError`."""
+        self._connection = XConnection(socket_path, auth_cookie=auth_cookie)
+        try:
+            self._open()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _open(self) -> None:
+        connection = self._connection
+        self._root = _checked_root(connection)
+        self._damage_requests = connection.extension(xcffib.damage.key, "DAMAGE")
+        self._shm_requests = connection.extension(xcffib.shm.key, "MIT-SHM")
+        randr = connection.extension(xcffib.randr.key, "RANDR")
+        connection.reply(self._damage_requests.QueryVersion(1, 1))
+        version = connection.reply(self._shm_requests.QueryVersion())
+        if (version.major_version, version.minor_version) < (1, 2):
+            raise CaptureError("The display server's MIT-SHM is too old to attach a descriptor (1.2 is needed)")
+        connection.reply(randr.QueryVersion(1, 2))
+        with connection.translated("refused to report what changes"):
+            randr.SelectInput(self._root, xcffib.randr.NotifyMask.ScreenChange)
+            self._damage_id = connection.raw.generate_id()
+            level = xcffib.damage.ReportLevel.BoundingBox
+            self._damage_requests.Create(self._damage_id, self._root, level)
+        self._pointer = Pointer(connection, self._root)
+        self._segment: SealedSegment | None = None
+        self._size = (0, 0)
+        self._is_resized = True
+        self._damaged: Box | None = None
+        self._damaged_at_ns = 0
+        self._poll = select.poll()
+        self._poll.register(connection.fileno(), select.POLLIN)
+        self._wake_fd = -1
+        self._adopt_size()
+
+    def fileno(self) -> int:
+        """Readable when something may have changed."""
+        return self._connection.fileno()
+
+    def wait(self, timeout_s: float | None, wake_fd: int) -> bool:
+        """Blocks until the screen is damaged (True), or `wake_fd` is readable or the time is up (False)."""
+        if wake_fd != self._wake_fd:
+            if self._wake_fd >= 0:
+                self._poll.unregister(self._wake_fd)
+            self._poll.register(wake_fd, select.POLLIN)
+            self._wake_fd = wake_fd
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        self._connection.flush()
+        while True:
+            self._read_events()
+            if self._is_resized or self._damaged is not None:
+                return True
+            left_ms = None if until is None else max(0.0, (until - time.monotonic()) * 1000)
+            ready = self._poll.poll(left_ms)
+            if not ready or any(fd == wake_fd for fd, _ in ready):
+                self._read_events()
+                return self._is_resized or self._damaged is not None
+
+    def pointer_moved(self) -> bool:
+        """Looks where the pointer is; True where the picture changes by that."""
+        self._pointer.learn(self._pointer.ask())
+        if self._pointer.box == self._pointer.drawn:
+            return False
+        self._hurt(union(self._pointer.box, self._pointer.drawn) or EMPTY_BOX)
+        return True
+
+    def grab(self, *, whole: bool = False) -> Frame:
+        """The present picture; only the damaged box is copied, or all of it where `whole` or where the size changed."""
+        self._read_events()
+        for _ in range(_GRAB_ATTEMPTS):
+            if self._is_resized:
+                self._adopt_size()
+                whole = True
+            try:
+                return self._grab(whole)
+            except RequestRefusedError:
+                self._is_resized = True
+        raise CaptureError("The display server refuses to give its picture")
+
+    def abort(self) -> None:
+        """Ends every wait with a `CaptureError`; from any thread."""
+        self._connection.abort()
+
+    def close(self) -> None:
+        """Frees everything; idempotent."""
+        self._connection.close()
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
+
+    def _grab(self, is_whole: bool) -> Frame:
+        width, height = self._size
+        captured_at_ns = self._damaged_at_ns or time.monotonic_ns()
+        everything = whole(width, height)
+        box = everything if is_whole else even(clip(self._damaged or EMPTY_BOX, width, height))
+        if is_empty(box):
+            self._damaged, self._damaged_at_ns = None, 0
+            assert self._segment is not None
+            return Frame(self._segment.pixels(0, 0), width, height, EMPTY_BOX, captured_at_ns)
+        with self._connection.translated("is gone"):
+            self._damage_requests.Subtract(self._damage_id, 0, 0)
+            question = self._pointer.ask()
+            image = self._ask_for(box)
+        self._pointer.learn(question)
+        moved = EMPTY_BOX
+        if self._pointer.box != self._pointer.drawn:
+            both = union(self._pointer.box, self._pointer.drawn) or EMPTY_BOX
+            moved = even(clip(both, width, height))
+        self._take(image, box)
+        if not contains(box, moved):
+            box = union(box, moved) or box
+            self._take(self._ask_for(box), box)
+        assert self._segment is not None
+        pixels = self._segment.pixels(box.width, box.height)
+        if self._pointer.image.is_visible:
+            draw_pointer(pixels, box, self._pointer.image, self._pointer.x, self._pointer.y)
+        self._pointer.drawn = self._pointer.box
+        self._damaged, self._damaged_at_ns = None, 0
+        return Frame(pixels, width, height, box, captured_at_ns)
+
+    def _ask_for(self, box: Box) -> Any:
+        assert self._segment is not None
+        with self._connection.translated("is gone"):
+            return self._shm_requests.GetImage(
+                self._root, box.x, box.y, box.width, box.height, _ALL_PLANES,
+                xcffib.xproto.ImageFormat.ZPixmap, self._segment.segment_id, 0,
+            )  # fmt: skip
+
+    def _take(self, question: Any, box: Box) -> None:
+        reply = self._connection.reply(question)
+        if reply.depth not in (24, 32) or reply.size != box.width * box.height * 4:
+            raise CaptureError(f"The display server gave {reply.size} bytes of depth {reply.depth} for {box}")
+
+    def _read_events(self) -> None:
+        for event in self._connection.events():
+            if isinstance(event, xcffib.damage.NotifyEvent):
+                area = event.area
+                self._hurt(Box(area.x, area.y, area.width, area.height))
+            elif isinstance(event, xcffib.xfixes.CursorNotifyEvent):
+                before = self._pointer.drawn
+                self._pointer.refresh_image()
+                self._pointer.learn(self._pointer.ask())
+                self._hurt(union(before, self._pointer.box) or EMPTY_BOX)
+            elif isinstance(event, xcffib.randr.ScreenChangeNotifyEvent):
+                self._is_resized = True
+
+    def _hurt(self, box: Box) -> None:
+        if is_empty(box):
+            return
+        self._damaged = union(self._damaged, box)
+        self._damaged_at_ns = self._damaged_at_ns or time.monotonic_ns()
+
+    def _adopt_size(self) -> None:
+        with self._connection.translated("is gone"):
+            question = self._connection.raw.core.GetGeometry(self._root)
+        reply = self._connection.reply(question)
+        width, height = reply.width & ~1, reply.height & ~1
+        if not (_SMALLEST_PX <= width <= _LARGEST_PX and _SMALLEST_PX <= height <= _LARGEST_PX):
+            raise CaptureError(f"The desktop is {reply.width}x{reply.height} pixels, which can't be streamed")
+        self._is_resized = False
+        if (width, height) == self._size and self._segment is not None:
+            return
+        if self._segment is not None:
+            with self._connection.translated("is gone"):
+                self._shm_requests.Detach(self._segment.segment_id)
+            self._segment.close()
+        with self._connection.translated("refused the shared picture"):
+            self._segment = SealedSegment(self._connection.raw, width * height * 4)
+        self._size = (width, height)
+        self._pointer.drawn = EMPTY_BOX
+
+
+def _checked_root(connection: XConnection) -> int:
+    """The root window of a screen whose pixels are BGRX; raises `CaptureError` for any other."""
+    with connection.translated("described its screens in a way that can't be read"):
+        setup = connection.raw.setup
+        screen = setup.roots[0]
+        bits = {form.depth: form.bits_per_pixel for form in setup.pixmap_formats}
+        visuals = [visual for depth in screen.allowed_depths for visual in depth.visuals]
+        masks = [
+            (visual.red_mask, visual.green_mask, visual.blue_mask)
+            for visual in visuals
+            if visual.visual_id == screen.root_visual
+        ]
+        is_little_endian = setup.image_byte_order == xcffib.xproto.ImageOrder.LSBFirst
+        if bits.get(screen.root_depth) != 32 or not is_little_endian or masks != [(0xFF0000, 0xFF00, 0xFF)]:
+            raise CaptureError(
+                f"The desktop's pixels (depth {screen.root_depth}) are not 32 bit BGRX",
+                hint="Start the display server with 24 bit colour, e.g. `Xvfb -screen 0 1280x720x24`",
+            )
+        return int(screen.root)

@@ -1,0 +1,74 @@
+"""The Protocol of a video encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dillinger_contracts.errors import Unavailable
+from dillinger_stream.frames import AccessUnit, Frame
+
+
+class EncoderError(Unavailable):
+    """The encoder failed; the pipeline starts a new one once."""
+
+
+class EncoderUnavailable(EncoderError):  # noqa: N818 - reads as what it says; the family is an error
+    """This encoder can't run here; the hint says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderCaps:
+    """What an encoder can do."""
+
+    name: str
+    codec: str
+    is_hardware: bool
+    is_verified: bool
+    """False until it ran on the hardware it is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """What an encoder is opened with."""
+
+    width_px: int
+    height_px: int
+    bitrate_bps: int
+    rate_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeTiming:
+    """How long the last frame took."""
+
+    convert_ms: float = 0.0
+    encode_ms: float = 0.0
+
+
+class VideoEncoder(Protocol):
+    """Makes access units; used by one thread only: the pipeline's."""
+
+    caps: EncoderCaps
+    timing: EncodeTiming
+    """Of the last `encode`."""
+
+    def self_test(self) -> None:
+        """Encodes three frames; raises `EncoderUnavailable` with a hint."""
+        ...
+
+    def encode(self, frame: Frame, *, keyframe: bool) -> AccessUnit:
+        """One frame in, one unit out, at once; raises `EncoderError`.
+
+        Only `frame.box` is read, the rest is as it was: the first frame must be whole. An empty box encodes the same
+        picture again, sharper. Units count from 0.
+        """
+        ...
+
+    def reconfigure(self, *, bitrate_bps: int, rate_hz: float) -> None:
+        """Takes effect on the next frame, without a keyframe as long as the change is moderate."""
+        ...
+
+    def close(self) -> None:
+        """Frees everything; idempotent."""
+        ...

@@ -1,0 +1,52 @@
+"""What travels between the stages of a stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dillinger_contracts.media import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A captured picture, borrowed from the capture's own memory until the next grab.
+
+    `pixels` is a numpy array (box.height, box.width, 4) of uint8, BGRX: what changed since the last grab, which `box`
+    places in the desktop. An empty `box` says that nothing changed.
+    """
+
+    pixels: Any
+    width_px: int
+    height_px: int
+    box: Box
+    captured_at_ns: int
+    """Monotonic clock, at the damage event that caused the grab."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessUnit:
+    """One encoded picture, ready for any number of peers."""
+
+    data: bytes
+    """H.264 Annex B; SPS and PPS before each IDR."""
+    sequence: int
+    """Counts every unit of this stream from 0."""
+    captured_at_ns: int
+    width_px: int
+    height_px: int
+    box: Box
+    """What changed, so that a viewer may draw only this."""
+    is_keyframe: bool
+    codec: str
+    """WebCodecs codec string, e.g. `avc1.42c020`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPacket:
+    """One Opus packet: 48 kHz, stereo."""
+
+    data: bytes
+    sequence: int
+    captured_at_ns: int
+    duration_ms: float

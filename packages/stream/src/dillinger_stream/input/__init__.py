@@ -1,0 +1,1 @@
+"""Input from peers to the desktop."""

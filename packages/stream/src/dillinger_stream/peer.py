@@ -1,0 +1,349 @@
+"""One viewer's conversation, from its hello to its end: who it is, what it may, and that it harms nobody.
+
+Everything a peer can make the seat do is bounded: messages are read at a limited rate (a flood waits in the peer's
+own socket), faults are counted, keyframes are spaced by the hub, queues have ends. Its pressed keys are let go when
+it leaves, however it leaves. Leaves media to `transport/carrier.py` and what all peers share to the `Host`. One task
+on the loop, with its helpers in a TaskGroup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import structlog
+
+from dillinger_contracts.errors import DillingerError, Exhausted, Invalid, Unavailable, problem_of
+from dillinger_contracts.input import ReleaseAll, Shown, decode
+from dillinger_contracts.session import StreamProfile
+from dillinger_contracts.signaling import (
+    HELLO_DEADLINE_S,
+    Bye,
+    Candidate,
+    ClientStats,
+    Description,
+    Ended,
+    FromBrowser,
+    FromSeat,
+    Hello,
+    KeyframeWanted,
+    Notice,
+    Ping,
+    PointerTaken,
+    Pong,
+    Resize,
+    ServerStats,
+    SetProfile,
+    SetTransport,
+    SignalingMachine,
+    SignalingState,
+    TransportKind,
+    Welcome,
+)
+from dillinger_contracts.tickets import TicketClaims
+
+from .frames import AccessUnit, SoundPacket
+from .input.base import InputSink
+from .transport.bucket import TokenBucket
+from .transport.carrier import Carrier, CarrierParts
+from .transport.link import CLOSE_TIMEOUT_S, Link, LinkClosed
+from .transport.outlet import Outlet
+
+if TYPE_CHECKING:
+    from .transport.webrtc import Channel
+
+log = structlog.get_logger()
+
+INPUT_RATE_HZ, INPUT_BURST = 2000.0, 4000.0
+SIGNAL_RATE_HZ, SIGNAL_BURST = 50.0, 200.0
+CLOSE_NORMAL = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """How a hub treats its peers."""
+
+    max_peers: int = 16
+    hello_deadline_s: float = HELLO_DEADLINE_S
+    """From the accepted connection to the hello."""
+    stats_interval_s: float = 1.0
+    keyframe_spacing_s: float = 0.25
+    """Between two keyframes that peers asked for."""
+    stun_url: str | None = None
+    """`stun:HOST:PORT` to find the address behind a NAT; None keeps to the machine's own addresses (LAN)."""
+
+
+class Host(Protocol):
+    """What a peer asks of its hub."""
+
+    settings: HubSettings
+    is_resizable: bool
+    is_pointer_taken: bool
+    has_sound: bool
+
+    def admit(self, ticket: str) -> TicketClaims:
+        """Raises `Denied`."""
+        ...
+
+    def make_sink(self) -> InputSink:
+        """A sink of the peer's own."""
+        ...
+
+    def join(self, peer: Peer) -> None:
+        """From now on the peer gets units; raises `Exhausted` when the house is full."""
+        ...
+
+    def want_keyframe(self, peer: Peer) -> None:
+        """Soon, and not too often."""
+        ...
+
+    def wish_changed(self) -> None:
+        """A peer's profile changed."""
+        ...
+
+    def want_size(self, peer: Peer, width_px: int, height_px: int) -> None:
+        """The newest wish wins."""
+        ...
+
+    def server_stats(self) -> ServerStats:
+        """This second's figures that all peers share."""
+        ...
+
+
+class Peer:
+    """One conversation over one link; `run` is all of its life."""
+
+    def __init__(self, link: Link, host: Host, *, peer_id: int) -> None:
+        self.peer_id = peer_id
+        self.role: Literal["player", "viewer"] = "viewer"
+        self.profile = StreamProfile()
+        self.keyframes = TokenBucket(rate_hz=1.0, burst=4.0)
+        self.client_stats: ClientStats | None = None
+        """What the browser last measured."""
+        self._link = link
+        self._host = host
+        self._machine = SignalingMachine()
+        self._outlet = Outlet(link)
+        self._carrier: Carrier | None = None
+        self._sink: InputSink | None = None
+        self._inputs = TokenBucket(rate_hz=INPUT_RATE_HZ, burst=INPUT_BURST)
+        self._signals = TokenBucket(rate_hz=SIGNAL_RATE_HZ, burst=SIGNAL_BURST)
+        self._noticed: set[str] = set()
+
+    async def run(self) -> None:
+        """The conversation, until it ends; what a peer does wrong is told to the peer and never raised."""
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(self._outlet.run(), name="peer_writer")
+            helpers: list[asyncio.Task[None]] = []
+            try:
+                await self._converse(group, helpers)
+                self._outlet.finish(CLOSE_NORMAL, "")
+            except LinkClosed:
+                self._outlet.finish(CLOSE_NORMAL, "")
+            except DillingerError as error:
+                self._refuse(error)
+            finally:
+                self._let_go()
+                await self._wind_up(writer, helpers)
+
+    def push(self, unit: AccessUnit) -> None:
+        """One unit; never blocks."""
+        if self._carrier is not None:
+            self._carrier.push(unit)
+
+    def push_sound(self, packet: SoundPacket) -> None:
+        """One sound packet; never blocks."""
+        if self._carrier is not None:
+            self._carrier.push_sound(packet)
+
+    def say(self, message: FromSeat) -> None:
+        """Queues a message; a browser that reads nothing is closed."""
+        try:
+            self._outlet.say(message)
+        except Exhausted as error:
+            self._outlet.finish(problem_of(error).close_code, error.message)
+
+    @property
+    def bitrate_bps(self) -> int:
+        """What this peer wishes, or less where its path does not bear it."""
+        cap_bps = self._carrier.bitrate_cap_bps if self._carrier is not None else None
+        return self.profile.bitrate_bps if cap_bps is None else min(cap_bps, self.profile.bitrate_bps)
+
+    def end(self, ended: Ended | None) -> None:
+        """Says that the session is over (to those who were let in), then closes."""
+        if ended is not None:
+            self.say(ended)
+        self._outlet.finish(CLOSE_NORMAL, "The session is over")
+
+    async def _converse(self, group: asyncio.TaskGroup, helpers: list[asyncio.Task[None]]) -> None:
+        hello = await self._receive_hello()
+        claims = self._host.admit(hello.ticket)
+        self.role = claims.role
+        self.profile = hello.profile
+        self._sink = self._host.make_sink() if self.role == "player" else None
+        parts = CarrierParts(
+            outlet=self._outlet, group=group, want_keyframe=lambda: self._host.want_keyframe(self),
+            on_input=self._on_channel, on_offered=self._machine.offered,
+            has_sound=self._host.has_sound, stun_url=self._host.settings.stun_url,
+        )  # fmt: skip
+        carrier = Carrier(parts, wish=hello.transport, is_webrtc_able=hello.is_webrtc_able)
+        self._host.join(self)
+        self.say(
+            Welcome(
+                peer_id=self.peer_id, role=self.role,
+                has_sound=self._host.has_sound, is_resizable=self._host.is_resizable,
+            )
+        )  # fmt: skip
+        if self._host.is_pointer_taken:
+            self.say(PointerTaken(is_taken=True))
+        self._carrier = carrier
+        carrier.start()
+        self._host.want_keyframe(self)
+        helpers.append(group.create_task(self._report(carrier), name="peer_report"))
+        while not self._outlet.is_finishing:
+            message = await self._link.recv()
+            bucket = self._signals if isinstance(message, str) else self._inputs
+            if wait_s := bucket.take(time.monotonic()):
+                await asyncio.sleep(wait_s)  # the flood waits in the peer's own socket
+            try:
+                await self._take(message, carrier)
+            except DillingerError as error:
+                self._complain(error)
+
+    async def _receive_hello(self) -> Hello:
+        try:
+            async with asyncio.timeout(self._host.settings.hello_deadline_s):
+                first = await self._link.recv()
+        except TimeoutError:
+            raise Invalid(f"No hello came within {self._host.settings.hello_deadline_s:g} s") from None
+        if not isinstance(first, str):
+            raise Invalid("The first message is hello, in JSON text")
+        hello = self._machine.receive(first)
+        assert isinstance(hello, Hello)
+        return hello
+
+    async def _take(self, message: str | bytes, carrier: Carrier) -> None:
+        if isinstance(message, bytes):
+            self._take_input(message, over="websocket")
+            return
+        signal = self._machine.receive(message)
+        if isinstance(signal, Description | Candidate):
+            try:
+                await carrier.negotiate(signal)
+            except Invalid:
+                self._machine.fault()
+                raise
+        elif isinstance(signal, Bye):
+            self._outlet.finish(CLOSE_NORMAL, "")
+        else:
+            self._take_signal(signal, carrier)
+
+    def _take_signal(self, signal: FromBrowser, carrier: Carrier) -> None:
+        if isinstance(signal, Ping):
+            self.say(Pong(time_ms=signal.time_ms))
+        elif isinstance(signal, KeyframeWanted):
+            carrier.restart()
+        elif isinstance(signal, ClientStats):
+            self.client_stats = signal
+        elif isinstance(signal, SetTransport):
+            carrier.wish_for(signal.transport)
+        elif isinstance(signal, Resize):
+            if self._may_wish():
+                self._host.want_size(self, signal.width_px & ~1, signal.height_px & ~1)
+        elif isinstance(signal, SetProfile) and self._may_wish():
+            old, self.profile = self.profile, signal.profile
+            self._host.wish_changed()
+            if (old.width_px, old.height_px) != (self.profile.width_px, self.profile.height_px):
+                self._host.want_size(self, self.profile.width_px, self.profile.height_px)
+
+    def _may_wish(self) -> bool:
+        if self.role != "player":
+            self.notice_once("viewer_wish", "You are watching: size and quality are the player's to choose")
+        return self.role == "player"
+
+    def _on_channel(self, channel: Channel, message: bytes | str) -> None:
+        """A data channel's message: there is no holding back its sender, so what is too much is dropped."""
+        if self._outlet.is_finishing:
+            return
+        if not self._inputs.try_take(time.monotonic()):
+            if self._sink is not None:
+                self._sink.release_all()  # a key's release may be among what is dropped
+            self.notice_once("input_flood", f"Input on {channel} comes too fast; some of it is dropped")
+            return
+        try:
+            if isinstance(message, str):
+                raise Invalid("Data channels carry binary input messages only")
+            self._take_input(message, over="webrtc")
+        except DillingerError as error:
+            self._complain(error)
+
+    def _take_input(self, message: bytes, *, over: TransportKind) -> None:
+        try:
+            event = decode(message)
+        except Invalid:
+            self._machine.fault()
+            raise
+        if isinstance(event, Shown):
+            if self._carrier is not None:
+                self._carrier.shown(event, over=over)
+        elif self._sink is None:
+            self.notice_once("viewer_input", "You are watching: only the player's keys and pointer count")
+        else:
+            try:
+                if isinstance(event, ReleaseAll):
+                    self._sink.release_all()
+                else:
+                    self._sink.handle(event)
+            except Unavailable as error:
+                log.warning("input_refused", peer_id=self.peer_id, error=error.message)
+                self.notice_once("input_unavailable", error.message)
+
+    async def _report(self, carrier: Carrier) -> None:
+        while True:
+            await asyncio.sleep(self._host.settings.stats_interval_s)
+            cap_bps = carrier.bitrate_cap_bps
+            await carrier.tick(wish_bps=self.profile.bitrate_bps)
+            if carrier.bitrate_cap_bps != cap_bps:
+                self._host.wish_changed()
+            own = {"latency_ms_p50": carrier.latency_ms_p50, "dropped_frames": carrier.dropped_frames}
+            self.say(self._host.server_stats().model_copy(update=own))
+
+    def notice_once(self, code: str, message: str) -> None:
+        """Says something that need not be said twice."""
+        if code not in self._noticed:
+            self._noticed.add(code)
+            self.say(Notice(level="warning", code=code, message=message))
+
+    def _complain(self, error: DillingerError) -> None:
+        """Tells the peer what was wrong; closes after too many faults."""
+        log.info("peer_fault", peer_id=self.peer_id, code=error.code, error=error.message)
+        if self._machine.state is SignalingState.CLOSED:
+            self._refuse(error)
+        else:
+            self.say(Notice(level="error", code=error.code, message=error.message, hint=error.hint))
+
+    def _refuse(self, error: DillingerError) -> None:
+        self.say(Notice(level="error", code=error.code, message=error.message, hint=error.hint))
+        self._outlet.finish(problem_of(error).close_code, error.message)
+
+    def _let_go(self) -> None:
+        if self._sink is not None:
+            sink, self._sink = self._sink, None
+            try:
+                sink.release_all()
+            except Unavailable as error:
+                log.warning("input_release_failed", peer_id=self.peer_id, error=error.message)
+
+    async def _wind_up(self, writer: asyncio.Task[None], helpers: list[asyncio.Task[None]]) -> None:
+        """Lets the last messages out, then ends every helper. A link that is stuck is closed by force."""
+        for helper in helpers:
+            helper.cancel()
+        carrier, self._carrier = self._carrier, None
+        if carrier is not None:
+            await carrier.close()
+        done, _ = await asyncio.wait([writer], timeout=2 * CLOSE_TIMEOUT_S)
+        if not done:
+            writer.cancel()
+            await self._link.close(CLOSE_NORMAL, "")

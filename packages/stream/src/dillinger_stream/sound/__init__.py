@@ -1,0 +1,1 @@
+"""Sound: PCM from a pipe to Opus packets."""

@@ -1,0 +1,241 @@
+"""What carries one peer's picture and sound: its WebSocket, or WebRTC once that pays, and the change between them.
+
+Level-triggered: `choose.Chooser` says what should be the case, `_settle` brings it about. A change leaves no black
+gap: the old path goes on until the keyframe with which the new one starts, unless the old one is broken. Lives on the
+loop; the tasks it starts belong to the peer's TaskGroup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from dillinger_contracts.errors import Invalid
+from dillinger_contracts.input import Shown
+from dillinger_contracts.signaling import (
+    Candidate,
+    Description,
+    FromSeat,
+    TransportChosen,
+    TransportKind,
+    VideoConfig,
+)
+from dillinger_stream.choose import Chooser, WebRtcState, Wish
+from dillinger_stream.frames import AccessUnit, SoundPacket
+
+from .base import NetworkFeedback, Transport
+from .congestion import BitrateCap
+from .flow import PathMeasure
+from .outlet import Outlet
+from .websocket import WebSocketTransport
+
+if TYPE_CHECKING:
+    from .webrtc import Channel, WebRtcTransport
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierParts:
+    """What a carrier needs of its peer."""
+
+    outlet: Outlet
+    group: asyncio.TaskGroup
+    want_keyframe: Callable[[], None]
+    on_input: Callable[[Channel, bytes | str], None]
+    on_offered: Callable[[], None]
+    has_sound: bool
+    stun_url: str | None
+
+
+class Carrier:
+    """One peer's media path."""
+
+    def __init__(self, parts: CarrierParts, *, wish: Wish, is_webrtc_able: bool) -> None:
+        self._parts = parts
+        self._chooser = Chooser(wish=wish, is_webrtc_able=is_webrtc_able)
+        self._websocket = WebSocketTransport(parts.outlet)
+        self._webrtc: WebRtcTransport | None = None
+        self._webrtc_state = WebRtcState.ABSENT
+        self._active: WebSocketTransport | WebRtcTransport = self._websocket
+        self._next: WebSocketTransport | WebRtcTransport | None = None
+        self._told: tuple[TransportKind, str] | None = None
+        self._reason = ""
+        self._config: VideoConfig | None = None
+        self._latency_ms: float | None = None
+        self._cap = BitrateCap()
+        self._is_closed = False
+        self._dropped_by_gone = 0
+
+    @property
+    def kind(self) -> TransportKind:
+        """What carries the picture now."""
+        return self._active.kind
+
+    @property
+    def latency_ms_p50(self) -> float | None:
+        """Captured → shown in the last second, None where nothing was shown."""
+        return self._latency_ms
+
+    @property
+    def dropped_frames(self) -> int:
+        """Units that this viewer never got because it was late."""
+        webrtc = self._webrtc.dropped_frames if self._webrtc else 0
+        return self._websocket.dropped_frames + webrtc + self._dropped_by_gone
+
+    @property
+    def bitrate_cap_bps(self) -> int | None:
+        """What the path bears; None where it bears what is wished."""
+        return self._cap.bps
+
+    def start(self) -> None:
+        """Tells the browser what carries first; the keyframe is the caller's to ask for."""
+        self._listen_to(self._websocket)
+        self.decide()
+
+    def push(self, unit: AccessUnit) -> None:
+        """One unit for the viewer; never blocks."""
+        if unit.is_keyframe:
+            if self._next is not None:
+                self._hand_over()
+            config = VideoConfig(codec=unit.codec, width_px=unit.width_px, height_px=unit.height_px)
+            if config != self._config:
+                self._config = config
+                self._say(config)
+        self._active.push(unit)
+
+    def push_sound(self, packet: SoundPacket) -> None:
+        """One sound packet for the viewer; never blocks."""
+        self._active.push_sound(packet)
+
+    def restart(self) -> None:
+        """The viewer's decoder starts anew."""
+        self._config = None
+        self._active.restart()
+
+    def wish_for(self, wish: Wish) -> None:
+        """The viewer chooses a transport."""
+        self._chooser.wish_for(wish)
+        self.decide()
+
+    def shown(self, event: Shown, *, over: TransportKind) -> None:
+        """The viewer has drawn a frame of the transport `over` which it says so."""
+        transport = self._websocket if over == "websocket" else self._webrtc
+        if transport is not None:
+            transport.shown(event.frame, browser_us=event.decode_us + event.draw_us)
+
+    async def negotiate(self, message: Description | Candidate) -> None:
+        """The browser's answer or a candidate; raises `Invalid` when it can't be used, and then gives WebRTC up."""
+        webrtc = self._webrtc
+        if webrtc is None:
+            return  # given up meanwhile; a late message is no fault
+        try:
+            await webrtc.negotiate(message)
+        except Invalid:
+            if isinstance(message, Description):
+                self._on_webrtc_state(webrtc, WebRtcState.BROKEN)
+            raise
+
+    async def tick(self, *, wish_bps: int) -> None:
+        """Once a second; `wish_bps` is what the viewer would like."""
+        self._websocket.tick()
+        measure = self._websocket.measure()
+        if self._webrtc is not None:
+            webrtc_measure = await self._webrtc.measure()
+            measure = webrtc_measure if self.kind == "webrtc" else measure
+        self._latency_ms = measure.latency_ms_p50
+        self._cap.step(time.monotonic(), measure, wish_bps=wish_bps)
+        self.decide(measure)
+
+    def decide(self, measure: PathMeasure | None = None) -> None:
+        """Chooses, and brings about what was chosen."""
+        if self._is_closed:
+            return
+        choice = self._chooser.step(time.monotonic(), webrtc=self._webrtc_state, measure=measure)
+        self._reason = choice.reason
+        if choice.is_webrtc_wanted and self._webrtc_state is WebRtcState.ABSENT:
+            self._webrtc_state = WebRtcState.OPENING
+            self._parts.group.create_task(self._open_webrtc(), name="webrtc_open")
+        wanted = self._webrtc if choice.carry == "webrtc" and self._webrtc is not None else self._websocket
+        if wanted is self._active:
+            self._next = None
+        elif wanted is not self._next:
+            self._next = wanted
+            wanted.restart()
+            self._parts.want_keyframe()
+            if self._active is self._webrtc and self._webrtc_state is not WebRtcState.OPEN:
+                self._hand_over()
+        if not choice.is_webrtc_wanted and self._next is None:
+            self._drop_webrtc()
+        self._tell()
+
+    async def close(self) -> None:
+        """Ends both paths; idempotent."""
+        self._is_closed = True
+        await self._websocket.close()
+        if self._webrtc is not None:
+            await self._webrtc.close()
+
+    def _hand_over(self) -> None:
+        assert self._next is not None
+        self._active, self._next = self._next, None
+        self._config = None
+        self._tell()
+
+    def _tell(self) -> None:
+        now = (self.kind, self._reason)
+        if now != self._told and self._next is None:
+            self._told = now
+            log.info("transport_chosen", transport=self.kind, reason=self._reason)
+            self._say(TransportChosen(transport=self.kind, reason=self._reason))
+
+    def _say(self, message: FromSeat) -> None:
+        self._parts.outlet.say(message)
+
+    async def _open_webrtc(self) -> None:
+        try:
+            module = await asyncio.to_thread(importlib.import_module, "dillinger_stream.transport.webrtc")
+            webrtc: WebRtcTransport = module.WebRtcTransport(
+                has_sound=self._parts.has_sound, stun_url=self._parts.stun_url,
+                on_input=self._parts.on_input, on_state=lambda state: self._on_webrtc_state(webrtc, state),
+            )  # fmt: skip
+            self._webrtc = webrtc
+            offer = await webrtc.offer()
+        except (OSError, ValueError, ImportError) as error:
+            log.warning("webrtc_unavailable", error=str(error))
+            self._webrtc_state = WebRtcState.BROKEN
+            self.decide()
+            return
+        if self._webrtc is webrtc:  # not given up meanwhile
+            self._listen_to(webrtc)
+            self._parts.on_offered()
+            self._say(offer)
+
+    def _on_webrtc_state(self, webrtc: WebRtcTransport, state: WebRtcState) -> None:
+        if webrtc is self._webrtc:
+            self._webrtc_state = state
+            self.decide()
+
+    def _drop_webrtc(self) -> None:
+        webrtc, self._webrtc = self._webrtc, None
+        if webrtc is not None:
+            self._webrtc_state = WebRtcState.ABSENT
+            self._dropped_by_gone += webrtc.dropped_frames
+            self._parts.group.create_task(webrtc.close(), name="webrtc_close")
+        elif self._webrtc_state is WebRtcState.BROKEN:
+            self._webrtc_state = WebRtcState.ABSENT
+
+    def _listen_to(self, transport: Transport) -> None:
+        self._parts.group.create_task(self._follow(transport), name=f"{transport.kind}_feedback")
+
+    async def _follow(self, transport: Transport) -> None:
+        feedback: NetworkFeedback
+        async for feedback in transport.feedback():
+            if feedback.keyframe_wanted:
+                self._parts.want_keyframe()

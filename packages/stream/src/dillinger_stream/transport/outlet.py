@@ -1,0 +1,129 @@
+"""A peer's one writer: every message to a browser goes through here, signaling first, then sound, then pictures.
+
+Putting something in never blocks and never grows without bound; only the writer's task waits for a slow link. It
+lives on the loop, one task a peer. Which pictures are worth sending is `websocket.py`'s business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from dillinger_contracts.errors import Exhausted
+from dillinger_contracts.signaling import FromSeat
+
+from .link import CLOSE_TIMEOUT_S, Link, LinkClosed
+
+MAX_SIGNALS = 256
+MAX_SOUNDS = 10
+MAX_PICTURES = 32
+MAX_PICTURE_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    sequence: int
+    message: bytes
+
+
+class Outlet:
+    """The bounded queues in front of a `Link`, and the task that empties them."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._signals: deque[str] = deque()
+        self._sounds: deque[bytes] = deque(maxlen=MAX_SOUNDS)
+        self._pictures: deque[_Picture] = deque()
+        self._picture_bytes = 0
+        self._farewell: tuple[int, str] | None = None
+        self._work = asyncio.Event()
+        self._deadline = asyncio.timeout(None)
+        self._is_running = False
+
+    def say(self, message: FromSeat) -> None:
+        """Queues a signaling message; raises `Exhausted` when the browser has stopped reading."""
+        if self._farewell is not None:
+            return
+        if len(self._signals) >= MAX_SIGNALS:
+            raise Exhausted("The browser does not read its messages")
+        self._signals.append(message.model_dump_json())
+        self._work.set()
+
+    def add_sound(self, message: bytes) -> None:
+        """Queues a sound; the oldest goes where the queue is full."""
+        self._sounds.append(message)
+        self._work.set()
+
+    def add_picture(self, sequence: int, message: bytes) -> bool:
+        """Queues a picture; False when there is no room, which means that the link is stuck."""
+        if len(self._pictures) >= MAX_PICTURES or self._picture_bytes + len(message) > MAX_PICTURE_BYTES:
+            return False
+        self._pictures.append(_Picture(sequence, message))
+        self._picture_bytes += len(message)
+        self._work.set()
+        return True
+
+    def drop_pictures(self) -> list[int]:
+        """Forgets the pictures that have not left yet; returns their numbers."""
+        dropped = [picture.sequence for picture in self._pictures]
+        self._pictures.clear()
+        self._picture_bytes = 0
+        return dropped
+
+    def waiting_bytes(self) -> int:
+        """Media that has not left this process."""
+        return self._picture_bytes + sum(map(len, self._sounds)) + self._link.backlog_bytes()
+
+    def finish(self, code: int, reason: str) -> None:
+        """Sends the signaling messages that wait, then closes; media is dropped. The first call counts."""
+        if self._farewell is None:
+            self._farewell = (code, reason)
+            self._sounds.clear()
+            self.drop_pictures()
+            self._work.set()
+            if self._is_running:
+                self._limit()
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether `finish` was called."""
+        return self._farewell is not None
+
+    async def run(self) -> None:
+        """Writes until `finish` or until the link is gone; quietly, since the reader sees the closed link."""
+        try:
+            async with self._deadline:
+                self._is_running = True
+                if self._farewell is not None:
+                    self._limit()
+                await self._write()
+        except (LinkClosed, TimeoutError):
+            pass
+        finally:
+            self._is_running = False
+        code, reason = self._farewell or (1001, "")
+        await self._link.close(code, reason)
+
+    async def _write(self) -> None:
+        while (message := self._next()) is not None or self._farewell is None:
+            if message is None:
+                self._work.clear()
+                await self._work.wait()
+            else:
+                await self._link.send(message)
+
+    def _limit(self) -> None:
+        """A link that is stuck gets no more than `CLOSE_TIMEOUT_S` for the last messages."""
+        self._deadline.reschedule(asyncio.get_running_loop().time() + CLOSE_TIMEOUT_S)
+
+    def _next(self) -> str | bytes | None:
+        if self._signals:
+            return self._signals.popleft()
+        if self._sounds:
+            return self._sounds.popleft()
+        if self._pictures:
+            picture = self._pictures.popleft()
+            self._picture_bytes -= len(picture.message)
+            return picture.message
+        return None

@@ -1,0 +1,393 @@
+"""The WebRTC transport: encoded H.264 and Opus handed to aiortc as they are, and input over data channels.
+
+The only file that imports aiortc (22 MB, 0.25 s: `carrier.py` imports this module in a thread, when WebRTC is
+wanted). It bridges aiortc 1.16's gaps, each in one place: the playout-delay extension is not known to it
+(`_PlayoutDelay`), a PLI does not reach pre-encoded tracks (`_on_keyframe_request`), its history for retransmits ends
+after 128 packets, and all tracks share one MediaStream. Hostile SDP, candidates and data-channel messages end as
+`Invalid` or are dropped. Runs on the asyncio loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from fractions import Fraction
+from typing import Any, Literal
+
+import aioice.ice
+import av
+import structlog
+from aiortc import (
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSctpTransport,
+    RTCSessionDescription,
+    rtcrtpsender,
+    rtp,
+)
+from aiortc.codecs import HEADER_EXTENSIONS
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
+from aiortc.rtcsctptransport import DataChunk
+from aiortc.sdp import candidate_from_sdp
+
+from dillinger_contracts.errors import Invalid
+from dillinger_contracts.signaling import Candidate, Description, SignalMessage, TransportKind
+from dillinger_stream.choose import WebRtcState
+from dillinger_stream.frames import AccessUnit, SoundPacket
+
+from .base import NetworkFeedback
+from .feedback import FeedbackMailbox
+from .flow import FlowWindow, PathMeasure
+
+log = structlog.get_logger()
+
+Channel = Literal["input", "motion"]
+
+PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+VIDEO_CLOCK_HZ = 90_000
+SOUND_CLOCK_HZ = 48_000
+MAX_WAITING_UNITS = 16
+MAX_WAITING_SOUNDS = 10
+MAX_CANDIDATES = 32
+MAX_SECTIONS = 8
+MAX_CHANNELS = 16
+MAX_WAITING_CHUNKS = 1024
+CLOSE_TIMEOUT_S = 2.0
+SILENCE_LIMIT_S = 4.0
+"""A browser reports on what it receives about once a second (RFC 3550 section 6.2); silent for longer, it is gone."""
+_RESYNC_TICKS = SOUND_CLOCK_HZ // 10
+
+
+def _prepare_aiortc() -> None:
+    """Once per process: what aiortc offers and remembers."""
+    video = HEADER_EXTENSIONS["video"]
+    if all(extension.uri != PLAYOUT_DELAY for extension in video):
+        free_id = 1 + max(extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind)
+        video.append(RTCRtpHeaderExtensionParameters(id=free_id, uri=PLAYOUT_DELAY))
+        # A keyframe alone may have more packets than aiortc remembers for retransmits.
+        setattr(rtcrtpsender, "RTP_HISTORY_SIZE", 1024)  # noqa: B010
+        host_addresses = aioice.ice.get_host_addresses
+        aioice.ice.get_host_addresses = lambda *args, **named: host_addresses(*args, **named) or ["127.0.0.1"]
+
+
+_prepare_aiortc()
+
+
+class _PlayoutDelay(rtp.HeaderExtensionsMap):
+    """Adds "playout delay 0 to 0" to each packet, without which Chromium holds pictures for about 12 ms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._id: int | None = None
+
+    def configure(self, parameters: RTCRtpParameters) -> None:
+        super().configure(parameters)
+        self._id = next((ext.id for ext in parameters.headerExtensions if ext.uri == PLAYOUT_DELAY), self._id)
+
+    def set(self, values: rtp.HeaderExtensions) -> tuple[int, bytes]:
+        profile, packed = super().set(values)
+        if self._id is None or profile not in (0, 0xBEDE):
+            return profile, packed
+        return 0xBEDE, packed + bytes([self._id << 4 | 2, 0, 0, 0])
+
+
+class _Feed(MediaStreamTrack):
+    """Where aiortc's sender fetches what goes out next; a short queue that drops the oldest."""
+
+    def __init__(self, kind: str, *, capacity: int) -> None:
+        super().__init__()
+        self.kind = kind
+        self.sending_ticks: int | None = None
+        """RTP time of the packet that the sender has in hand or sent last, before its random origin is added."""
+        self._packets: deque[av.Packet[Any]] = deque(maxlen=capacity)
+        self._filled = asyncio.Event()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._packets) == self._packets.maxlen
+
+    def put(self, data: bytes, *, ticks: int, clock_hz: int) -> None:
+        packet = av.Packet(data)
+        packet.pts = ticks
+        packet.time_base = Fraction(1, clock_hz)
+        self._packets.append(packet)
+        self._filled.set()
+
+    def clear(self) -> None:
+        self._packets.clear()
+
+    def stop(self) -> None:
+        super().stop()
+        self._filled.set()
+
+    async def recv(self) -> av.Packet[Any]:
+        while not self._packets:
+            if self.readyState != "live":
+                raise MediaStreamError
+            self._filled.clear()
+            await self._filled.wait()
+        packet = self._packets.popleft()
+        self.sending_ticks = packet.pts
+        return packet
+
+
+class WebRtcTransport:
+    """Pictures, sound and data channels of one peer over one RTCPeerConnection, which the seat offers."""
+
+    kind: TransportKind = "webrtc"
+
+    def __init__(
+        self, *, has_sound: bool, stun_url: str | None = None,
+        on_input: Callable[[Channel, bytes | str], None], on_state: Callable[[WebRtcState], None],
+    ) -> None:  # fmt: skip
+        servers = [RTCIceServer(stun_url)] if stun_url else []
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self._on_input = on_input
+        self._on_state = on_state
+        self.state = WebRtcState.OPENING
+        self._mailbox = FeedbackMailbox()
+        self._window = FlowWindow()
+        self._is_keyframe_awaited = True
+        self._video = _Feed("video", capacity=MAX_WAITING_UNITS)
+        self._video_sender = self._add(self._video, stream="picture")
+        self._sound: _Feed | None = None
+        if has_sound:
+            self._sound = _Feed("audio", capacity=MAX_WAITING_SOUNDS)
+            self._add(self._sound, stream="sound")
+        self._sound_clock = _SoundClock()
+        self._candidates = 0
+        self._channels = (
+            self._open_channel("input", ordered=True, retransmits=None),
+            self._open_channel("motion", ordered=False, retransmits=0),
+        )
+        self._ticks_of: deque[tuple[int, int]] = deque(maxlen=256)
+        self._origin: int | None = None
+        self._heard_packets = 0
+        self._heard_at_s = time.monotonic()
+        self._dropped_since_measure = 0
+        self.dropped_frames = 0
+        assert self._pc.sctp is not None
+        _bound(self._pc.sctp)
+        self._pc.on("connectionstatechange", self._on_connection_state)
+
+    async def offer(self) -> Description:
+        """The seat's offer, with its host candidates (and a reflexive one where a STUN server is set)."""
+        await self._pc.setLocalDescription(await self._pc.createOffer())
+        return Description(kind="offer", sdp=self._pc.localDescription.sdp)
+
+    async def negotiate(self, message: SignalMessage) -> list[SignalMessage]:
+        """Takes the browser's answer and candidates; raises `Invalid` for what can't be used."""
+        try:
+            if isinstance(message, Description):
+                await self._pc.setRemoteDescription(RTCSessionDescription(_usable(message.sdp), "answer"))
+            elif isinstance(message, Candidate):
+                await self._add_candidate(message)
+        except Invalid:
+            raise
+        except Exception as error:  # aiortc's parsers raise whatever hostile text makes them stumble over
+            raise Invalid(f"This {message.type} can't be used: {error or type(error).__name__}") from error
+        return []
+
+    def push(self, unit: AccessUnit) -> None:
+        """Hands `unit` to the sender; when that is behind, everything up to the next keyframe is dropped."""
+        if self._is_keyframe_awaited and not unit.is_keyframe:
+            return
+        if self._video.is_full:
+            self._video.clear()
+            self._count_dropped(MAX_WAITING_UNITS)
+            if not unit.is_keyframe:
+                self._count_dropped(1)
+                self._want_keyframe()
+                return
+        self._is_keyframe_awaited = False
+        ticks = unit.captured_at_ns * VIDEO_CLOCK_HZ // 1_000_000_000
+        self._video.put(unit.data, ticks=ticks, clock_hz=VIDEO_CLOCK_HZ)
+        self._ticks_of.append((ticks, unit.sequence))
+        self._window.sent(unit.sequence, captured_at_ns=unit.captured_at_ns, now_ns=time.monotonic_ns())
+
+    def push_sound(self, packet: SoundPacket) -> None:
+        """Hands `packet` to the sender; the oldest is dropped when that is behind."""
+        if self._sound is not None:
+            self._sound.put(packet.data, ticks=self._sound_clock.ticks(packet), clock_hz=SOUND_CLOCK_HZ)
+
+    def shown(self, rtp_timestamp: int, *, browser_us: int) -> None:
+        """The browser has drawn the frame with this RTP timestamp; a made-up one changes nothing."""
+        origin = self._find_origin()
+        if origin is None:
+            return
+        wanted = (rtp_timestamp - origin) & 0xFFFFFFFF
+        sequence = next((number for ticks, number in reversed(self._ticks_of) if ticks & 0xFFFFFFFF == wanted), None)
+        if sequence is not None:
+            self._window.shown(sequence, browser_us=browser_us, now_ns=time.monotonic_ns())
+
+    def restart(self) -> None:
+        """The viewer's decoder starts anew."""
+        self._want_keyframe()
+
+    async def measure(self) -> PathMeasure:
+        """What this path did since the last call; notices a browser that has gone silent."""
+        rtt_ms = loss_ratio = None
+        for report in (await self._video_sender.getStats()).values():
+            if report.type == "remote-inbound-rtp":
+                loss_ratio = report.fractionLost / 256
+                rtt_ms = None if report.roundTripTime is None else report.roundTripTime * 1000
+            elif report.type == "transport":
+                self._listen(report.packetsReceived)
+        self._window_overflow()
+        dropped, self._dropped_since_measure = self._dropped_since_measure, 0
+        self._mailbox.put(NetworkFeedback(rtt_ms=rtt_ms, loss_ratio=loss_ratio))
+        return self._window.measure(dropped=dropped, loss_ratio=loss_ratio)
+
+    def feedback(self) -> AsyncIterator[NetworkFeedback]:
+        """Keyframe wishes (PLI, FIR), round trip and loss (RTCP receiver reports)."""
+        return self._mailbox.read()
+
+    async def close(self) -> None:
+        """Ends the connection within `CLOSE_TIMEOUT_S`; idempotent."""
+        self._mailbox.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._pc.close()
+        except TimeoutError:
+            log.warning("webrtc_close_timed_out")
+
+    def _add(self, feed: _Feed, *, stream: str) -> RTCRtpSender:
+        transceiver = self._pc.addTransceiver(feed, direction="sendonly")
+        sender = transceiver.sender
+        # A MediaStream each: browsers delay the picture to match the sound of the same stream.
+        sender._stream_id = stream
+        if feed.kind == "video":
+            capabilities = RTCRtpSender.getCapabilities("video").codecs
+            transceiver.setCodecPreferences([c for c in capabilities if c.mimeType in ("video/H264", "video/rtx")])
+            setattr(sender, "_RTCRtpSender__rtp_header_extensions_map", _PlayoutDelay())  # noqa: B010
+            setattr(sender, "_send_keyframe", self._on_keyframe_request)  # noqa: B010
+        return sender
+
+    def _open_channel(self, label: Channel, *, ordered: bool, retransmits: int | None) -> RTCDataChannel:
+        channel = self._pc.createDataChannel(label, ordered=ordered, maxRetransmits=retransmits)
+        channel.on("message", lambda message: self._on_input(label, message))
+        return channel
+
+    async def _add_candidate(self, message: Candidate) -> None:
+        self._candidates += 1
+        if self._candidates > MAX_CANDIDATES:
+            raise Invalid(f"A browser has at most {MAX_CANDIDATES} candidates")
+        if not message.candidate:
+            return  # aiortc would give up early: peer-reflexive candidates may still come
+        candidate = candidate_from_sdp(message.candidate.removeprefix("candidate:"))
+        if not _is_address(candidate.ip):
+            return
+        candidate.sdpMid = "0"  # all sections are bundled into the first
+        await self._pc.addIceCandidate(candidate)
+
+    def _on_connection_state(self) -> None:
+        connection = self._pc.connectionState
+        if connection == "connected":
+            self._heard_at_s = time.monotonic()
+            self._enter(WebRtcState.OPEN)
+        elif connection in ("failed", "closed"):
+            self._enter(WebRtcState.BROKEN)
+
+    def _enter(self, state: WebRtcState) -> None:
+        if state is not self.state and self.state is not WebRtcState.BROKEN:
+            self.state = state
+            self._on_state(state)
+
+    def _listen(self, packets: int) -> None:
+        now_s = time.monotonic()
+        if packets != self._heard_packets:
+            self._heard_packets, self._heard_at_s = packets, now_s
+        elif self.state is WebRtcState.OPEN and now_s - self._heard_at_s > SILENCE_LIMIT_S:
+            self._enter(WebRtcState.BROKEN)
+
+    def _on_keyframe_request(self) -> None:
+        self._mailbox.put(NetworkFeedback(keyframe_wanted=True))
+
+    def _want_keyframe(self) -> None:
+        self._is_keyframe_awaited = True
+        self._mailbox.put(NetworkFeedback(keyframe_wanted=True))
+
+    def _find_origin(self) -> int | None:
+        """The random offset of this stream's RTP time, which aiortc keeps to itself: sent time minus ours."""
+        sent = getattr(self._video_sender, "_RTCRtpSender__rtp_timestamp")  # noqa: B009
+        if self._origin is None and sent and self._video.sending_ticks is not None:
+            self._origin = (sent - self._video.sending_ticks) & 0xFFFFFFFF
+        return self._origin
+
+    def _window_overflow(self) -> None:
+        """RTP drops late frames by itself; what a browser never shows must not pile up here."""
+        if self._window.in_flight > MAX_WAITING_UNITS * 8:
+            self._window.forget()
+
+    def _count_dropped(self, units: int) -> None:
+        self.dropped_frames += units
+        self._dropped_since_measure += units
+
+
+class _SoundClock:
+    """RTP time of Opus packets: steps by their length, so that capture jitter is not heard; a real gap is followed."""
+
+    def __init__(self) -> None:
+        self._next: int | None = None
+
+    def ticks(self, packet: SoundPacket) -> int:
+        captured = packet.captured_at_ns * SOUND_CLOCK_HZ // 1_000_000_000
+        ticks = captured if self._next is None or abs(captured - self._next) > _RESYNC_TICKS else self._next
+        self._next = ticks + round(packet.duration_ms * SOUND_CLOCK_HZ / 1000)
+        return ticks
+
+
+def _bound(sctp: RTCSctpTransport) -> None:
+    """Ends the connection of a peer that fills the receive buffers: aiortc announces 1 MiB and takes what comes.
+
+    Input messages fit into one chunk each, so what waits for its rest is little: chunks behind a lost one.
+    """
+    receive = sctp._receive_data_chunk
+
+    async def receive_bounded(chunk: DataChunk) -> None:
+        await receive(chunk)
+        stream = sctp._inbound_streams.get(chunk.stream_id)
+        waiting = len(stream.reassembly) if stream is not None else 0
+        if waiting > MAX_WAITING_CHUNKS or len(sctp._inbound_streams) > MAX_CHANNELS:
+            log.warning("webrtc_flooded", chunks=waiting, streams=len(sctp._inbound_streams))
+            raise ConnectionError("The peer fills the data channels")
+
+    setattr(sctp, "_receive_data_chunk", receive_bounded)  # noqa: B010
+
+
+def _usable(sdp: str) -> str:
+    """An answer without what would only cost time; raises `Invalid` where there is too much of it.
+
+    Each candidate costs checks towards an address of the browser's choice, each section memory. A name (`….local`)
+    would be looked up by multicast for a second, and is not needed: the browser's own checks show its address (RFC 8445
+    section 7.3.1.3). For the same reason its list of candidates never ends for us.
+    """
+    lines = sdp.splitlines()
+    if sum(line.startswith("a=candidate:") for line in lines) > MAX_CANDIDATES:
+        raise Invalid(f"An answer has at most {MAX_CANDIDATES} candidates")
+    if sum(line.startswith("m=") for line in lines) > MAX_SECTIONS:
+        raise Invalid(f"An answer has at most {MAX_SECTIONS} media sections")
+    kept = [line for line in lines if not line.startswith("a=end-of-candidates") and not _is_named(line)]
+    return "\r\n".join([*kept, ""])
+
+
+def _is_named(line: str) -> bool:
+    fields = line.split()
+    return line.startswith("a=candidate:") and len(fields) > 4 and not _is_address(fields[4])
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,182 @@
+"""Capture against a real Xvfb, by pixels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import xcffib.xproto
+
+from dillinger_contracts.media import Box
+from dillinger_stream.capture.base import CaptureError
+from dillinger_stream.capture.display import Display
+from dillinger_stream.capture.x11 import X11Capture
+
+if TYPE_CHECKING:
+    from packages.stream.tests.engine.conftest import Painter, XServer
+
+
+@pytest.fixture
+def capture(xvfb: XServer) -> Iterator[X11Capture]:
+    source = X11Capture(xvfb.socket_path)
+    yield source
+    source.close()
+
+
+@pytest.fixture
+def wake_fd() -> Iterator[int]:
+    fd = os.eventfd(0)
+    yield fd
+    os.close(fd)
+
+
+def color_at(pixels: Any, x: int, y: int) -> int:
+    blue, green, red, _ = (int(value) for value in pixels[y, x])
+    return red << 16 | green << 8 | blue
+
+
+def test_whole_picture_is_what_was_drawn(painter: Painter, capture: X11Capture) -> None:
+    picture = np.random.default_rng(7).integers(0, 256, (48, 64, 4), dtype=np.uint8)
+    painter.put(picture.tobytes(), 32, 16, 64, 48)
+    frame = capture.grab(whole=True)
+    assert (frame.width_px, frame.height_px, frame.box) == (640, 480, Box(0, 0, 640, 480))
+    assert np.array_equal(frame.pixels[16:64, 32:96, :3], picture[:, :, :3])
+    assert not frame.pixels[64:200, :, :3].any()
+
+
+def test_only_the_damaged_box_is_taken(painter: Painter, capture: X11Capture, wake_fd: int) -> None:
+    capture.grab(whole=True)
+    assert not capture.wait(0.05, wake_fd)
+    painter.fill(0x12AB34, 101, 51, 10, 7)
+    assert capture.wait(5, wake_fd)
+    frame = capture.grab()
+    assert frame.box == Box(100, 50, 12, 8)
+    assert frame.pixels.shape == (8, 12, 4)
+    assert color_at(frame.pixels, 1, 1) == 0x12AB34
+    assert color_at(frame.pixels, 0, 0) == 0
+    assert not capture.wait(0.05, wake_fd), "damage that was taken is damage no more"
+
+
+def test_damage_in_two_places_is_one_box(painter: Painter, capture: X11Capture, wake_fd: int) -> None:
+    capture.grab(whole=True)
+    painter.fill(0xFF0000, 10, 10, 2, 2)
+    painter.fill(0x00FF00, 600, 400, 2, 2)
+    assert capture.wait(5, wake_fd)
+    frame = capture.grab()
+    assert frame.box == Box(10, 10, 592, 392)
+    assert color_at(frame.pixels, 0, 0) == 0xFF0000
+    assert color_at(frame.pixels, 590, 390) == 0x00FF00
+
+
+def test_wake_ends_a_wait(capture: X11Capture, wake_fd: int) -> None:
+    capture.grab(whole=True)
+    os.eventfd_write(wake_fd, 1)
+    assert not capture.wait(None, wake_fd)
+
+
+def test_another_size_gives_a_whole_frame(xvfb: XServer, painter: Painter, capture: X11Capture, wake_fd: int) -> None:
+    capture.grab(whole=True)
+    display = Display(xvfb.socket_path)
+    try:
+        assert display.resize(321, 201) == (320, 200)
+        assert capture.wait(5, wake_fd)
+        frame = capture.grab()
+        assert (frame.width_px, frame.height_px, frame.box) == (320, 200, Box(0, 0, 320, 200))
+        painter.fill(0xABCDEF, 0, 0, 320, 200)
+        assert capture.wait(5, wake_fd)
+        pixels = capture.grab().pixels
+        assert color_at(pixels, 0, 199) == color_at(pixels, 319, 0) == 0xABCDEF
+        assert display.resize(640, 480) == (640, 480)
+        assert capture.wait(5, wake_fd)
+        assert capture.grab().box == Box(0, 0, 640, 480)
+    finally:
+        display.close()
+
+
+def test_an_odd_desktop_is_cropped(start_display: Callable[..., XServer]) -> None:
+    capture = X11Capture(start_display("641x479").socket_path)
+    try:
+        assert capture.grab(whole=True).box == Box(0, 0, 640, 478)
+    finally:
+        capture.close()
+
+
+def test_the_pointer_is_in_the_picture_where_it_is(
+    xvfb: XServer, painter: Painter, capture: X11Capture, wake_fd: int
+) -> None:
+    display = Display(xvfb.socket_path)
+    try:
+        painter.fill(0x808080, 0, 0, 640, 480)
+        painter.warp(100, 100)
+        display.show_pointer()
+        assert capture.wait(5, wake_fd)
+        drawn = capture.grab(whole=True).pixels[:, :, :3] != 0x80
+        rows, columns = np.nonzero(drawn.any(axis=2))
+        assert rows.size > 20, "there is no pointer"
+        assert rows.min() >= 98 and rows.max() <= 120 and columns.min() >= 98 and columns.max() <= 120
+
+        painter.warp(300, 200)
+        assert capture.pointer_moved()
+        frame = capture.grab()
+        box = frame.box
+        assert box.x <= 100 and box.y <= 100 and box.x + box.width >= 301 and box.y + box.height >= 201
+        after = frame.pixels[:, :, :3] != 0x80
+        old = after[100 - box.y : 121 - box.y, 98 - box.x : 121 - box.x]
+        assert not old.any(), "a ghost stays where the pointer was"
+        assert after[200 - box.y :, 298 - box.x :].any()
+        assert not capture.pointer_moved(), "it has not moved since"
+    finally:
+        display.close()
+
+
+def test_a_pointer_that_the_game_hides_is_gone(
+    xvfb: XServer, painter: Painter, capture: X11Capture, wake_fd: int
+) -> None:
+    display = Display(xvfb.socket_path)
+    try:
+        display.show_pointer()
+        painter.warp(100, 100)
+        painter.fill(0x808080, 0, 0, 640, 480)
+        capture.wait(5, wake_fd)
+        assert (capture.grab(whole=True).pixels[:, :, :3] != 0x80).any()
+        pixmap, cursor = painter.connection.generate_id(), painter.connection.generate_id()
+        painter.core.CreatePixmap(1, pixmap, painter.root, 8, 8)
+        blank = painter.connection.generate_id()
+        painter.core.CreateGC(blank, pixmap, xcffib.xproto.GC.Foreground, [0])
+        area = xcffib.xproto.RECTANGLE.synthetic(0, 0, 8, 8)  # type: ignore[no-untyped-call]
+        painter.core.PolyFillRectangle(pixmap, blank, 1, [area])
+        painter.core.CreateCursor(cursor, pixmap, pixmap, 0, 0, 0, 0, 0, 0, 0, 0)
+        painter.core.ChangeWindowAttributes(painter.window, xcffib.xproto.CW.Cursor, [cursor])
+        painter.sync()
+        assert capture.wait(5, wake_fd)
+        assert (capture.grab().pixels[:, :, :3] == 0x80).all()
+        painter.warp(200, 200)
+        assert not capture.pointer_moved()
+    finally:
+        display.close()
+
+
+def write_xauthority(path: Path, cookie: bytes) -> None:
+    name = b"MIT-MAGIC-COOKIE-1"
+    any_host = (0xFFFF).to_bytes(2, "big")
+    fields = [b"", b"", name, cookie]
+    path.write_bytes(any_host + b"".join(len(field).to_bytes(2, "big") + field for field in fields))
+
+
+def test_only_the_right_cookie_gets_in(start_display: Callable[..., XServer], tmp_path: Path) -> None:
+    cookie = b"\x00:colon\xffzero\x00abc:"[:16].ljust(16, b"\x01")
+    write_xauthority(tmp_path / "auth", cookie)
+    server = start_display("320x200", "-auth", str(tmp_path / "auth"))
+    X11Capture(server.socket_path, auth_cookie=cookie).close()
+    for wrong in (bytes(16), None):
+        with pytest.raises(CaptureError):
+            X11Capture(server.socket_path, auth_cookie=wrong)
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="can't be reached"):
+        X11Capture(str(tmp_path / "X0"))

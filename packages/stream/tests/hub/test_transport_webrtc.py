@@ -1,0 +1,352 @@
+"""The WebRTC transport against a real aiortc peer: what arrives is decoded and compared, pixel for pixel."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription, rtp
+from aiortc.rtcrtpreceiver import RTCRtpReceiver
+from packages.stream.tests.hub.conftest import Decoder, House, OpenHouse, Viewer, X264Source, until
+
+from dillinger_contracts.errors import Invalid
+from dillinger_contracts.input import Key, Move, encode
+from dillinger_contracts.signaling import (
+    Candidate,
+    Description,
+    Notice,
+    SetTransport,
+    TransportChosen,
+)
+from dillinger_stream import peer as peer_module
+from dillinger_stream.choose import WebRtcState
+from dillinger_stream.transport.webrtc import PLAYOUT_DELAY, WebRtcTransport
+
+
+class Browser:
+    """The browser's side of one RTCPeerConnection, by aiortc."""
+
+    def __init__(self) -> None:
+        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self.channels: dict[str, Any] = {}
+        self.frames: list[Any] = []
+        self.rtp_times: list[int] = []
+        self.sounds: list[Any] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self.pc.on("datachannel", lambda channel: self.channels.update({channel.label: channel}))
+        self.pc.on("track", self._on_track)
+
+    async def answer(self, offer: str) -> str:
+        await self.pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        await self.pc.setLocalDescription(await self.pc.createAnswer())
+        return str(self.pc.localDescription.sdp)
+
+    async def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await self.pc.close()
+
+    def receiver(self, kind: str) -> RTCRtpReceiver:
+        return next(t.receiver for t in self.pc.getTransceivers() if t.kind == kind)
+
+    def _on_track(self, track: Any) -> None:
+        self.tasks.append(asyncio.ensure_future(self._watch(track)))
+
+    async def _watch(self, track: Any) -> None:
+        while True:
+            frame = await track.recv()
+            if track.kind == "video":
+                self.frames.append(frame.to_ndarray(format="yuv420p"))
+                self.rtp_times.append(frame.pts)
+            else:
+                self.sounds.append(frame)
+
+
+@asynccontextmanager
+async def connected(
+    *, has_sound: bool = False, on_input: Callable[[str, Any], None] = lambda channel, message: None
+) -> AsyncIterator[tuple[WebRtcTransport, Browser]]:
+    """A transport and a browser that have found each other."""
+    states: list[WebRtcState] = []
+    transport = WebRtcTransport(has_sound=has_sound, on_input=on_input, on_state=states.append)
+    browser = Browser()
+    try:
+        offer = await transport.offer()
+        await transport.negotiate(Description(kind="answer", sdp=await browser.answer(offer.sdp)))
+        await until(lambda: states == [WebRtcState.OPEN], "the connection")
+        await until(lambda: set(browser.channels) == {"input", "motion"}, "the channels")
+        yield transport, browser
+    finally:
+        await browser.close()
+        await transport.close()
+
+
+async def test_pixels_arrive_as_they_were_encoded() -> None:
+    source, decoder = X264Source(), Decoder()
+    expected: list[Any] = []
+    async with connected() as (transport, browser):
+        for _ in range(40):
+            unit = source.unit()
+            expected += decoder.decode(unit.data)
+            transport.push(unit)
+            await asyncio.sleep(1 / 120)
+        await until(lambda: len(browser.frames) >= 30, "thirty pictures")
+    for got, wanted in zip(browser.frames[:30], expected, strict=False):
+        assert np.array_equal(got, wanted)
+
+
+async def test_offers_two_streams_h264_only_and_no_playout_delay() -> None:
+    transport = WebRtcTransport(has_sound=True, on_input=lambda *_: None, on_state=lambda _: None)
+    sdp = (await transport.offer()).sdp
+    await transport.close()
+    streams = {line.split()[0] for line in sdp.splitlines() if line.startswith("a=msid:")}
+    assert streams == {"a=msid:picture", "a=msid:sound"}
+    assert PLAYOUT_DELAY in sdp
+    assert "VP8" not in sdp
+    assert "typ host" in sdp
+    assert "typ srflx" not in sdp
+
+
+async def test_packets_carry_a_playout_delay_of_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, bytes]] = []
+    unpack = rtp.unpack_header_extensions
+
+    def note(profile: int, value: bytes) -> list[tuple[int, bytes]]:
+        extensions = unpack(profile, value)
+        seen.extend(extensions)
+        return extensions
+
+    monkeypatch.setattr(rtp, "unpack_header_extensions", note)
+    source = X264Source()
+    async with connected() as (transport, browser):
+        transport.push(source.unit())
+        await until(lambda: bool(seen), "a packet")
+        number = next(
+            int(line.split(":")[1].split()[0])
+            for line in browser.pc.remoteDescription.sdp.splitlines()
+            if PLAYOUT_DELAY in line
+        )
+    assert (number, b"\x00\x00\x00") in seen
+
+
+async def test_a_picture_loss_indication_asks_for_a_keyframe() -> None:
+    source = X264Source()
+    async with connected() as (transport, browser):
+        for _ in range(3):  # aiortc's receiver gives a picture out when the next one begins
+            transport.push(source.unit())
+        await until(lambda: bool(browser.frames), "a picture")
+        feedback = transport.feedback()
+        await browser.receiver("video")._send_rtcp_pli(transport._video_sender._ssrc)
+        async with asyncio.timeout(5):
+            assert (await anext(feedback)).keyframe_wanted
+
+
+async def test_opus_passes_through() -> None:
+    encoder: Any = av.CodecContext.create("libopus", "w")
+    encoder.format, encoder.layout, encoder.sample_rate = "s16", "stereo", 48_000
+    tone = (8000 * np.sin(np.arange(48_000) * 2 * np.pi * 440 / 48_000)).astype(np.int16)
+    from dillinger_stream.frames import SoundPacket
+
+    async with connected(has_sound=True) as (transport, browser):
+        for number in range(50):
+            block = np.repeat(tone[number * 960 : (number + 1) * 960], 2).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(block, format="s16", layout="stereo")
+            frame.sample_rate, frame.pts = 48_000, number * 960
+            for packet in encoder.encode(frame):
+                jittery_ns = number * 20_000_000 + number % 3 * 1_000_000
+                transport.push_sound(SoundPacket(bytes(packet), number, jittery_ns, 20.0))
+            await asyncio.sleep(0.01)
+        await until(lambda: len(browser.sounds) >= 20, "sound")
+    samples = np.concatenate([frame.to_ndarray().reshape(-1) for frame in browser.sounds[5:]]).astype(float)
+    assert 4000 < np.sqrt(np.mean(samples**2)) < 8000
+    steps = {later.pts - earlier.pts for earlier, later in zip(browser.sounds, browser.sounds[1:], strict=False)}
+    assert steps == {960}, "capture jitter must not reach the receiver's jitter buffer"
+
+
+async def test_input_comes_over_the_channels() -> None:
+    got: list[tuple[str, Any]] = []
+    async with connected(on_input=lambda channel, message: got.append((channel, message))) as (_, browser):
+        browser.channels["input"].send(encode(Key(code=30, is_down=True)))
+        browser.channels["motion"].send(encode(Move(x=1, y=2)))
+        await until(lambda: len(got) == 2, "both messages")
+        assert not browser.channels["motion"].ordered
+        assert browser.channels["motion"].maxRetransmits == 0
+    assert ("input", encode(Key(code=30, is_down=True))) in got
+    assert ("motion", encode(Move(x=1, y=2))) in got
+
+
+async def test_latency_and_receiver_reports_are_measured() -> None:
+    source = X264Source()
+    origin_of: list[int] = []
+    async with connected() as (transport, browser):
+        router = transport._video_sender
+        for number in range(200):
+            transport.push(source.unit())
+            await asyncio.sleep(1 / 100)
+            origin_of.append(router._RTCRtpSender__rtp_timestamp)  # type: ignore[attr-defined]
+            transport.shown(origin_of[-1], browser_us=0)
+            if number % 50 == 49:
+                measure = await transport.measure()
+        await until(lambda: bool(browser.frames), "pictures")
+        assert measure.samples >= 40
+        assert measure.latency_ms_p50 is not None
+        assert 5 < measure.latency_ms_p50 < 500
+        assert measure.loss_ratio == 0
+        transport.shown(12345, browser_us=0)  # nobody's frame
+        assert (await transport.measure()).samples == 0
+
+
+async def test_a_peer_that_fills_the_data_channels_is_cut_off() -> None:
+    got: list[Any] = []
+    async with connected(on_input=lambda _, message: got.append(message)) as (transport, browser):
+        assert browser.pc.sctp is not None
+        browser.pc.sctp._remote_max_message_size = 0  # a browser would obey, an attacker would not
+        browser.channels["input"].send(b"x" * 8_000_000)
+        await until(lambda: transport.state is WebRtcState.BROKEN, "the cut")
+    assert got == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_hostile_answers_end_as_invalid(seed: int) -> None:
+    chance = random.Random(seed)
+    transport = WebRtcTransport(has_sound=True, on_input=lambda *_: None, on_state=lambda _: None)
+    browser = Browser()
+    answer = await browser.answer((await transport.offer()).sdp)
+    for _ in range(6):
+        lines = answer.splitlines()
+        for _ in range(chance.randint(1, 6)):
+            index = chance.randrange(len(lines))
+            cut = lines[index][: chance.randint(0, 9)]
+            lines[index] = chance.choice([cut, "m=audio 1 UDP/TLS/RTP/SAVPF x", "a=mid:9"])
+        with suppress(Invalid):  # nothing else may come out; some damage hits what nobody reads
+            await transport.negotiate(Description(kind="answer", sdp="\r\n".join([*lines, "a=ice-pwd"])))
+    many = "a=candidate:1 1 udp 1 1.2.3.4 9 typ host\r\n" * 40
+    with pytest.raises(Invalid):
+        await transport.negotiate(Description(kind="answer", sdp=answer + many))
+    for text in ("x", "candidate:1 1 udp", "candidate:a b c d e f typ host", "\x00" * 100):
+        with pytest.raises(Invalid):
+            await transport.negotiate(Candidate(candidate=text))
+    with pytest.raises(Invalid, match="at most"):
+        for _ in range(50):
+            await transport.negotiate(Candidate(candidate=""))
+    await browser.close()
+    await transport.close()
+
+
+async def test_a_browser_that_hides_its_addresses_connects_at_once() -> None:
+    states: list[WebRtcState] = []
+    transport = WebRtcTransport(has_sound=False, on_input=lambda *_: None, on_state=states.append)
+    browser = Browser()
+    answer = await browser.answer((await transport.offer()).sdp)
+    hidden = re.sub(r"(?m)^(a=candidate:\S+ \S+ \S+ \S+) \S+", r"\1 3b0c5d1e-0000-4000-8000-000000000000.local", answer)
+    assert ".local" in hidden
+    async with asyncio.timeout(0.5):  # a look-up by multicast would take a second
+        await transport.negotiate(Description(kind="answer", sdp=hidden))
+        await transport.negotiate(Candidate(candidate="candidate:1 1 udp 1 a.local 9 typ host", sdp_mid="0"))
+    await until(lambda: states == [WebRtcState.OPEN], "the connection", timeout_s=3)
+    await browser.close()
+    await transport.close()
+
+
+async def watch_webrtc(viewer: Viewer, house: House) -> Browser:
+    """Answers the seat's offer as a browser does, candidates and all."""
+    await until(lambda: bool(viewer.of(Description)), "the offer")
+    browser = Browser()
+    answer = await browser.answer(viewer.of(Description)[-1].sdp)
+    plain = [line for line in answer.splitlines() if not line.startswith(("a=candidate", "a=end-of-candidates"))]
+    await viewer.say(Description(kind="answer", sdp="\r\n".join(plain) + "\r\n"))
+    candidates = {line for line in answer.splitlines() if line.startswith("a=candidate")}
+    for line in candidates:
+        await viewer.say(Candidate(candidate=line.removeprefix("a="), sdp_mid="1", sdp_m_line_index=1))
+    await viewer.say(Candidate(candidate="", sdp_mid="0"))
+    return browser
+
+
+async def test_the_viewer_changes_transports_without_a_gap(open_house: OpenHouse) -> None:
+    house = await open_house()
+    viewer = await house.visit()
+    await until(lambda: len(viewer.pictures) > 5, "pictures over the WebSocket")
+    await viewer.say(SetTransport(transport="webrtc"))
+    browser = await watch_webrtc(viewer, house)
+    await until(lambda: viewer.transport == "webrtc", "WebRTC")
+    assert viewer.of(TransportChosen)[-1].reason == "WebRTC, as you chose"
+    await until(lambda: len(browser.frames) > 10, "pictures over WebRTC")
+    before = len(viewer.pictures)
+    browser.channels["input"].send(encode(Key(code=30, is_down=True)))
+    browser.channels["input"].send(b"garbage")
+    browser.channels["motion"].send("text")
+    await until(lambda: house.sinks[0].events == [Key(code=30, is_down=True)], "the key")
+    assert len(viewer.pictures) == before
+    await viewer.say(SetTransport(transport="websocket"))
+    await until(lambda: viewer.transport == "websocket", "the WebSocket")
+    await until(lambda: len(viewer.pictures) > before + 5, "pictures over the WebSocket")
+    assert viewer.pictures[before].is_keyframe
+    await browser.close()
+
+
+async def test_the_old_path_goes_on_until_the_new_one_has_a_keyframe(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await open_house()
+    viewer = await house.visit()
+    await until(lambda: len(viewer.pictures) > 5, "pictures over the WebSocket")
+    monkeypatch.setattr(house.source, "request_keyframe", lambda: None)
+    await viewer.say(SetTransport(transport="webrtc"))
+    browser = await watch_webrtc(viewer, house)
+    await until(lambda: browser.pc.connectionState == "connected", "WebRTC")
+    count = len(viewer.pictures)
+    await until(lambda: len(viewer.pictures) > count + 30, "pictures over the WebSocket")
+    assert viewer.transport == "websocket"
+    house.source.resize(320, 180)  # whatever the reason for a keyframe
+    await until(lambda: viewer.transport == "webrtc", "the change")
+    await until(lambda: len(browser.frames) > 3, "pictures over WebRTC")
+    await browser.close()
+
+
+async def test_a_flood_over_a_channel_is_dropped_and_keys_are_let_go(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer_module, "INPUT_RATE_HZ", 100.0)
+    monkeypatch.setattr(peer_module, "INPUT_BURST", 100.0)
+    house = await open_house()
+    viewer = await house.visit(transport="webrtc")
+    viewer.is_showing = False
+    browser = await watch_webrtc(viewer, house)
+    await until(lambda: "input" in browser.channels, "the channel")
+    for _ in range(1000):
+        browser.channels["input"].send(encode(Key(code=30, is_down=True)))
+    await until(lambda: "input_flood" in [notice.code for notice in viewer.of(Notice)], "the notice")
+    sink = house.sinks[0]
+    await until(lambda: len(sink.events) + sink.releases >= 1000, "the end of the flood")
+    assert 50 <= len(sink.events) < 700
+    assert sink.releases > 0
+    await browser.close()
+
+
+async def test_the_websocket_takes_over_when_webrtc_breaks(open_house: OpenHouse) -> None:
+    house = await open_house()
+    viewer = await house.visit(transport="webrtc")
+    browser = await watch_webrtc(viewer, house)
+    await until(lambda: len(browser.frames) > 5, "pictures over WebRTC")
+    before = len(viewer.pictures)
+    await browser.close()
+    await until(lambda: viewer.transport == "websocket", "the WebSocket", timeout_s=5)
+    assert "broke" in viewer.of(TransportChosen)[-1].reason
+    await until(lambda: len(viewer.pictures) > before + 5, "pictures over the WebSocket", timeout_s=1)
+    assert viewer.pictures[before].is_keyframe
+
+
+async def test_the_websocket_carries_while_webrtc_does_not_connect(open_house: OpenHouse) -> None:
+    house = await open_house()
+    viewer = await house.visit(transport="webrtc")
+    await until(lambda: bool(viewer.of(Description)), "the offer")
+    await until(lambda: len(viewer.pictures) > 5, "pictures meanwhile")
+    await until(lambda: "within 5 s" in viewer.of(TransportChosen)[-1].reason, "the verdict", timeout_s=8)
+    assert viewer.transport == "websocket"

@@ -1,0 +1,191 @@
+"""`dillinger doctor`: tries each thing that Dillinger needs, and says what is missing and what mends it.
+
+Each probe does the thing itself where it can (a sandbox is run, a frame is encoded); nothing here changes the machine.
+What only other hardware could prove is told as unverified.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+from dillinger_contracts.errors import DillingerError
+
+from .apps import Plan
+from .ports import ensure_free
+from .tree import Tree
+
+LOW_DISK_BYTES = 2 << 30
+LOW_MEMORY_BYTES = 1 << 30
+PROBE_DEADLINE_S = 30
+
+
+class Verdict(StrEnum):
+    """How a thing stands."""
+
+    GOOD = "good"
+    BAD = "bad"
+    """Dillinger does not work without it."""
+    ABSENT = "absent"
+    """Something is not to be had; the rest works."""
+    UNVERIFIED = "unverified"
+    """It seems to be there, and was never tried on such a machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+    mend: str = ""
+
+
+def examine(plan: Plan, tree: Tree) -> Iterator[Finding]:
+    """Every finding, as soon as it is known."""
+    yield _python()
+    yield from commands(tree.root / "deploy/debian-packages.txt")
+    yield _pages(plan)
+    yield from _runner()
+    yield _xvfb()
+    yield _encoder()
+    yield from _ports(plan)
+    yield _disk(plan.core.state_dir)
+    yield _memory()
+    yield from hardware()
+
+
+def _python() -> Finding:
+    return Finding("python", Verdict.GOOD, f"{sys.version.split()[0]} ({sys.executable})")
+
+
+def commands(list_of_packages: Path, find: Callable[[str], str | None] | None = None) -> Iterator[Finding]:
+    """Whether what the groups base and run bring can be called."""
+    find = find or (lambda name: shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/games:/usr/sbin"))
+    for line in list_of_packages.read_text("utf-8").splitlines():
+        fields = line.split(maxsplit=3)
+        if len(fields) == 4 and fields[0] in ("base", "run") and fields[2] != "-":
+            _, package, command, purpose = fields
+            if found := find(command):
+                yield Finding(command, Verdict.GOOD, found)
+            else:
+                mend = f"./dillinger setup, or: apt-get install {package}"
+                yield Finding(command, Verdict.BAD, f"not found: {purpose}", mend)
+
+
+def _pages(plan: Plan) -> Finding:
+    if plan.core.web_dir is not None and (plan.core.web_dir / "index.html").is_file():
+        return Finding("web part", Verdict.GOOD, str(plan.core.web_dir))
+    return Finding("web part", Verdict.BAD, "not built", "./dillinger setup")
+
+
+def _runner() -> Iterator[Finding]:
+    """What the runner says of sandbox and cgroups: it runs the real ones."""
+    command = (sys.executable, "-m", "dillinger_runner", "probe")
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_DEADLINE_S, check=False)
+        findings = json.loads(ended.stdout)["findings"]
+        for entry in findings:
+            verdict = Verdict.GOOD if entry["ok"] else Verdict.BAD
+            yield Finding(entry["name"], verdict, entry["detail"], entry.get("hint") or "")
+    except subprocess.TimeoutExpired:
+        yield Finding(
+            "sandbox", Verdict.BAD, f"the probe did not end within {PROBE_DEADLINE_S} s", "try it: bwrap --help"
+        )
+    except (ValueError, KeyError, TypeError):
+        last = (ended.stderr.strip().splitlines() or ["no word"])[-1]
+        yield Finding("sandbox", Verdict.BAD, f"the runner can't probe: {last}", "./dillinger setup")
+
+
+def _xvfb() -> Finding:
+    """Starts a display and waits for its number."""
+    server = shutil.which("Xvfb")
+    if server is None:
+        return Finding("display", Verdict.BAD, "no Xvfb", "apt-get install xvfb")
+    reading, writing = os.pipe()
+    command = (server, "-displayfd", str(writing), "-screen", "0", "64x64x24", "-nolisten", "tcp", "-terminate")
+    process = subprocess.Popen(
+        command, pass_fds=(writing,), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writing)
+    try:
+        is_up = bool(select.select([reading], [], [], PROBE_DEADLINE_S)[0]) and os.read(reading, 16) != b""
+    finally:
+        os.close(reading)
+        process.terminate()
+        _, said = process.communicate(timeout=PROBE_DEADLINE_S)
+    if is_up:
+        return Finding("display", Verdict.GOOD, "Xvfb starts")
+    return Finding(
+        "display",
+        Verdict.BAD,
+        f"Xvfb does not start: {said.strip()[-200:]}",
+        "apt-get install xvfb x11-xkb-utils xkb-data",
+    )
+
+
+def _encoder() -> Finding:
+    """Lets the software encoder encode its frames."""
+    from dillinger_stream.encode.base import EncoderSettings
+    from dillinger_stream.encode.x264 import X264Encoder
+
+    try:
+        encoder = X264Encoder(EncoderSettings(width_px=64, height_px=64, bitrate_bps=1_000_000, rate_hz=60.0))
+        try:
+            encoder.self_test()
+        finally:
+            encoder.close()
+    except DillingerError as error:
+        return Finding("encoder", Verdict.BAD, error.message, error.hint or "")
+    return Finding("encoder", Verdict.GOOD, f"{encoder.caps.name}, in software")
+
+
+def _ports(plan: Plan) -> Iterator[Finding]:
+    for listener in plan.listeners:
+        name = f"port {listener.port}"
+        try:
+            ensure_free([listener])
+            yield Finding(name, Verdict.GOOD, f"free, for {listener.what}")
+        except DillingerError as error:
+            yield Finding(name, Verdict.ABSENT, error.message, error.hint or "")
+
+
+def _disk(state_dir: Path) -> Finding:
+    place = next(folder for folder in (state_dir, *state_dir.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    verdict = Verdict.GOOD if free >= LOW_DISK_BYTES else Verdict.BAD
+    return Finding(
+        "disk", verdict, f"{free / 1e9:.1f} GB free at {place}", "" if verdict is Verdict.GOOD else "make room"
+    )
+
+
+def _memory() -> Finding:
+    available = psutil.virtual_memory().available
+    verdict = Verdict.GOOD if available >= LOW_MEMORY_BYTES else Verdict.BAD
+    return Finding(
+        "memory", verdict, f"{available / 1e9:.1f} GB available", "" if verdict is Verdict.GOOD else "end something"
+    )
+
+
+def hardware(device_folder: Path = Path("/dev")) -> Iterator[Finding]:
+    """What a machine may have beyond the least; none of it is used by this version."""
+    things = (
+        ("graphics card", "dri", "games draw and frames are encoded in software"),
+        ("gamepads", "uinput", "gamepads can't be handed to games"),
+    )
+    for name, node, without in things:
+        if (device_folder / node).exists():
+            yield Finding(name, Verdict.UNVERIFIED, f"{device_folder / node} is there; this version does not use it")
+        else:
+            yield Finding(name, Verdict.ABSENT, f"no {device_folder / node}: {without}")

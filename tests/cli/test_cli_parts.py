@@ -1,0 +1,110 @@
+"""Small parts of the command line: log lines, delays, addresses, what a build is made of, the unit file."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from dillinger import banner, builds, doctor, service
+from dillinger.apps import Overrides, make_plan
+from dillinger.loglines import LogLines
+from dillinger.supervisor import LONGEST_DELAY_S, STEADY_S, describe_end, next_delay
+from dillinger.tree import find_tree
+
+WARNING = json.dumps({"event": "runner_link_lost", "level": "warning", "timestamp": "2026-01-02T03:04:05Z", "peer": 1})
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make_plan` writes to the environment; what a test left there is undone."""
+    for name in ("DILLINGER_CORE_HTTPS_PORT", "DILLINGER_STATE_DIR", "DILLINGER_CORE_WEB_DIR", "DILLINGER_CONFIG"):
+        monkeypatch.setenv(name, "x")
+        monkeypatch.delenv(name)
+
+
+def test_log_lines_for_people_are_short_and_for_programs_unchanged() -> None:
+    people = LogLines("info", is_for_people=True, stream=io.StringIO()).render("core", WARNING)
+    assert people is not None
+    assert "03:04:05 core" in people
+    assert "runner_link_lost" in people
+    assert "peer=1" in people
+    assert LogLines("info", is_for_people=False).render("core", WARNING) == WARNING
+
+
+def test_log_level_hides_what_is_less_bad_and_never_a_traceback() -> None:
+    lines = LogLines("error", is_for_people=True)
+    assert lines.render("core", WARNING) is None
+    assert lines.render("core", "Traceback (most recent call last):") == "core: Traceback (most recent call last):"
+    assert lines.render("core", "17") == "core: 17"
+
+
+def test_restart_waits_longer_each_time_and_forgets_after_a_steady_run() -> None:
+    delays = [0.5]
+    for _ in range(9):
+        delays.append(next_delay(delays[-1], ran_s=1))
+    assert delays == sorted(delays)
+    assert delays[-1] == LONGEST_DELAY_S
+    assert next_delay(LONGEST_DELAY_S, ran_s=STEADY_S) < 1
+
+
+def test_ends_are_told_in_words() -> None:
+    assert [describe_end(code) for code in (0, 3, -9, -99)] == ["exit code 0", "exit code 3", "SIGKILL", "signal 99"]
+
+
+def test_first_login_is_shown_only_while_it_is_there(tmp_path: Path) -> None:
+    plan = make_plan(Overrides(port=9443, state_dir=tmp_path), None)
+    core = tmp_path / "core"
+    core.mkdir()
+    assert banner.first_login(core) is None
+    (core / "first-login.json").write_text('{"name": "admin", "password": "once-only"}')
+    text = "\n".join(
+        f"{label} {line.plain}" for label, line in banner.rows(plan, ["10.0.0.7"], banner.first_login(core))
+    )
+    assert "https://10.0.0.7:9443" in text
+    assert "https://10.0.0.7:9443/api/v1/ca.pem" in text
+    assert "http://localhost:8080" in text
+    assert "once-only" in text
+    assert str(tmp_path) in text
+
+
+def test_listener_on_loopback_has_no_outside_address() -> None:
+    assert banner.outside_addresses("127.0.0.1") == []
+    assert banner.outside_addresses("localhost") == []
+    assert banner.outside_addresses("192.0.2.9") == ["192.0.2.9"]
+    assert not [address for address in banner.outside_addresses("0.0.0.0") if address.startswith("127.")]
+
+
+def test_each_app_is_built_with_what_it_shares() -> None:
+    tree = find_tree()
+    names = {target: [step.name for step in builds.plan(tree, target)] for target in ("core", "runner", "seat")}
+    assert names["runner"] == ["wheel of contracts", "wheel of runner"]
+    assert names["seat"] == ["wheel of contracts", "wheel of stream", "wheel of seat"]
+    assert names["core"][-1] == "web part"
+
+
+def test_doctor_names_the_package_of_a_missing_command() -> None:
+    packages = find_tree().root / "deploy/debian-packages.txt"
+    found = {
+        finding.name: finding for finding in doctor.commands(packages, lambda name: None if name == "bwrap" else "/x")
+    }
+    assert found["bwrap"].verdict is doctor.Verdict.BAD
+    assert "bubblewrap" in found["bwrap"].mend
+    assert found["Xvfb"].verdict is doctor.Verdict.GOOD
+    assert "chocolate-doom" not in found
+
+
+def test_doctor_calls_hardware_unverified_or_absent(tmp_path: Path) -> None:
+    (tmp_path / "dri").mkdir()
+    verdicts = {finding.name: finding.verdict for finding in doctor.hardware(tmp_path)}
+    assert verdicts == {"graphics card": doctor.Verdict.UNVERIFIED, "gamepads": doctor.Verdict.ABSENT}
+
+
+def test_unit_runs_this_tree_and_keeps_games_when_it_is_killed() -> None:
+    tree = find_tree()
+    text = service.unit_text(tree)
+    assert f"ExecStart={tree.root}/dillinger up\n" in text
+    assert "@TREE@" not in text
+    assert {"User=dillinger", "Delegate=yes", "KillMode=process", "Type=notify"} <= set(text.splitlines())

@@ -1,0 +1,74 @@
+"""A house, a Chromium and a person who is logged in: one house and one browser for all, a fresh profile a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from dillinger_bench.house import House
+from dillinger_bench.viewer import Viewer, new_context, open_browser
+
+
+@pytest.fixture(scope="session")
+def house(web_dir: Path) -> Iterator[House]:
+    with House(web_dir=web_dir) as house:
+        yield house
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def login_state(house: House, browser: Browser) -> Any:
+    """What a browser keeps of a login that went through the page, one-time password and all."""
+    context = new_context(browser)
+    Viewer(context.new_page(), house.target).login()
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def open_viewer(
+    house: House,
+    browser: Browser,
+    login_state: Any,
+    explained: list[House],
+    has_failed: Callable[[], bool],
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[[], Viewer]]:
+    """Opens tabs, each in a profile of its own; afterwards they and all sessions are gone."""
+    explained.append(house)
+    viewers: list[Viewer] = []
+
+    def open_one() -> Viewer:
+        viewer = Viewer(new_context(browser, storage_state=login_state).new_page(), house.target)
+        viewers.append(viewer)
+        return viewer
+
+    yield open_one
+    folder = os.environ.get("DILLINGER_TEST_SCREENSHOTS")
+    for number, viewer in enumerate(viewers):
+        if has_failed() and not viewer.page.is_closed():
+            print(f"--- tab {number}: {viewer.page.url}", viewer.player(), sep="\n")
+        if folder:
+            viewer.page.screenshot(path=f"{folder}/{request.node.name}-{number}.png")
+        viewer.page.context.close()
+    with house.client() as client:
+        for view in client.sessions():
+            if view["state"] != "ended":
+                client.stop(view["session_id"])
+                client.wait_state(view["session_id"], {"ended"})
+
+
+@pytest.fixture
+def viewer(open_viewer: Callable[[], Viewer]) -> Viewer:
+    return open_viewer()

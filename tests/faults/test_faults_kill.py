@@ -1,0 +1,137 @@
+"""`kill -9` of each part in each state: what must end ends with its reason, what need not end goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from dillinger_bench.client import CoreClient
+from dillinger_bench.house import House
+from dillinger_bench.metering import seat_pid
+from dillinger_bench.stream_client import StreamClient
+from dillinger_bench.waiting import wait_until
+
+STATES = ["starting", "ready", "streaming"]
+END_TIMEOUT_S = 30.0
+
+Play = Callable[[str], str]
+Kill = Callable[[str, str], None]
+FindPart = Callable[[str, str], psutil.Process | None]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_killed_seat_ends_its_session_and_leaves_nothing(
+    state: str, play: Play, core: CoreClient, kill: Kill, household: Callable[[str], Any]
+) -> None:
+    session_id = play(state)
+    remembered = household(session_id)
+    kill(session_id, "seat")
+    end = core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]
+    assert end["reason"] == "seat_lost" and end["message"]
+    remembered.assert_gone()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_killed_runner_loses_no_session(
+    state: str, play: Play, house: House, core: CoreClient, household: Callable[[str], Any]
+) -> None:
+    session_id = play(state)
+    before = seat_pid(session_id)
+    remembered = household(session_id)
+    house.kill("runner")
+    wait_until(lambda: core.session(session_id)["state"] == "unreachable", END_TIMEOUT_S, "the page knows")
+    house.start("runner")
+    view = core.wait_state(session_id, {state}, END_TIMEOUT_S)
+    assert seat_pid(session_id) == before and view["end"] is None
+    core.stop(session_id)
+    assert core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]["reason"] == "user_stop"
+    remembered.assert_gone()
+
+
+def test_a_stream_goes_on_while_the_runner_is_away(house: House, core: CoreClient, play: Play) -> None:
+    session_id = play("ready")
+    with StreamClient(core, session_id) as viewer:
+        viewer.hello(core.ticket(session_id))
+        viewer.wait_pictures(10)
+        house.kill("runner")
+        viewer.wait_pictures(60)
+        house.start("runner")
+        viewer.wait_pictures(60)
+        core.wait_state(session_id, {"streaming"}, END_TIMEOUT_S)
+        assert not [message for message in viewer.messages if message["type"] in ("ended", "notice")]
+
+
+def test_a_seat_that_dies_while_the_runner_is_away_is_found_out(
+    house: House, core: CoreClient, play: Play, kill: Kill, household: Callable[[str], Any]
+) -> None:
+    session_id = play("ready")
+    remembered = household(session_id)
+    house.kill("runner")
+    kill(session_id, "seat")
+    house.start("runner")
+    assert core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]["reason"] == "seat_lost"
+    remembered.assert_gone()
+
+
+def test_a_game_that_ends_while_the_runner_is_away_is_told_as_it_was(
+    house: House, core: CoreClient, household: Callable[[str], Any]
+) -> None:
+    session_id = core.play("fault-fails")["session_id"]
+    core.wait_state(session_id, {"ready"})
+    remembered = household(session_id)
+    house.kill("runner")
+    remembered.assert_gone()
+    house.start("runner")
+    end = core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]
+    assert (end["reason"], end["exit_code"]) == ("game_crashed", 9)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_killed_core_forgets_nothing(state: str, play: Play, house: House, core: CoreClient) -> None:
+    session_id = play(state)
+    before = seat_pid(session_id)
+    house.kill("core")
+    house.start("core")
+    expected = "ready" if state == "streaming" else state
+    core.wait_state(session_id, {expected}, END_TIMEOUT_S)
+    assert seat_pid(session_id) == before
+    if state != "starting":
+        with StreamClient(core, session_id) as viewer:
+            viewer.hello(core.ticket(session_id))
+            viewer.wait_pictures(5)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_killed_display_server_ends_the_session_with_its_reason(
+    state: str, play: Play, core: CoreClient, kill: Kill, household: Callable[[str], Any]
+) -> None:
+    session_id = play(state)
+    remembered = household(session_id)
+    kill(session_id, "Xvfb")
+    end = core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]
+    assert end["reason"] == "internal" and "display" in end["message"].lower()
+    remembered.assert_gone()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_killed_sound_server_is_started_once_more_and_the_game_goes_on(
+    state: str, play: Play, core: CoreClient, kill: Kill, find_part: FindPart
+) -> None:
+    session_id = play(state)
+    first = wait_until(lambda: find_part(session_id, "pulseaudio"), END_TIMEOUT_S, "a sound server")
+    kill(session_id, "pulseaudio")
+
+    def restarted() -> bool:
+        again = find_part(session_id, "pulseaudio")
+        return again is not None and again.pid != first.pid
+
+    wait_until(restarted, END_TIMEOUT_S, "another sound server")
+    assert core.session(session_id)["state"] == state
+    if state != "starting":
+        kill(session_id, "pulseaudio")
+        with StreamClient(core, session_id) as viewer:
+            viewer.hello(core.ticket(session_id))
+            viewer.wait_pictures(60)

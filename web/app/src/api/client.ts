@@ -1,0 +1,81 @@
+/** Requests to core: JSON in and out, the CSRF header on what changes something, RFC 9457 problems as errors. */
+
+export interface ProblemDocument {
+  status: number;
+  code: string;
+  detail: string;
+  hint?: string | undefined;
+  retry_after_s?: number | undefined;
+}
+
+/** What core answered instead of what was asked for; `status` 0: core did not answer at all. */
+export class ApiProblem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly hint: string | null;
+  readonly retryAfterS: number | null;
+
+  constructor(problem: ProblemDocument) {
+    super(problem.detail);
+    this.status = problem.status;
+    this.code = problem.code;
+    this.hint = problem.hint ?? null;
+    this.retryAfterS = problem.retry_after_s ?? null;
+  }
+}
+
+let csrf = "";
+let loginLost = (): void => undefined;
+
+/** Called when core says that nobody is logged in (any more). */
+export function onLoginLost(listener: () => void): void {
+  loginLost = listener;
+}
+
+/** The value that `/login` and `/me` return. */
+export function setCsrf(value: string): void {
+  csrf = value;
+}
+
+export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (method !== "GET") headers["X-Dillinger-CSRF"] = csrf;
+  const init: RequestInit = { method, headers, credentials: "same-origin" };
+  if (body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    init.body = JSON.stringify(body);
+  }
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1${path}`, init);
+  } catch {
+    throw new ApiProblem({
+      status: 0,
+      code: "unreachable",
+      detail: "Dillinger does not answer",
+      hint: "Is the machine on, and are you on its network?",
+    });
+  }
+  if (!response.ok) {
+    const problem = await problemOf(response);
+    if (problem.code === "login_required") loginLost();
+    throw problem;
+  }
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+/** Core writes seconds; a date, which the header may also be, is not read. */
+function retryAfterS(header: string | null): number | undefined {
+  return header !== null && /^\d+$/.test(header) ? Number(header) : undefined;
+}
+
+async function problemOf(response: Response): Promise<ApiProblem> {
+  const document = (await response.json().catch(() => ({}))) as Partial<ProblemDocument>;
+  return new ApiProblem({
+    status: response.status,
+    code: document.code ?? "internal",
+    detail: document.detail ?? `Dillinger answered ${response.status}`,
+    hint: document.hint,
+    retry_after_s: document.retry_after_s ?? retryAfterS(response.headers.get("Retry-After")),
+  });
+}

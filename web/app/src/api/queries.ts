@@ -1,0 +1,145 @@
+/** What the pages ask core for, and how long they may keep it: server-sent events say when something changed. */
+
+import { QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { endOf, type StreamProfile } from "../../../player/src";
+import { go } from "../router";
+import { ApiProblem, onLoginLost, request, setCsrf } from "./client";
+import type { GameCard, Me, SessionView } from "./types";
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 15_000,
+      retry: (count, error) => count < 3 && error instanceof ApiProblem && (error.status === 0 || error.status === 503),
+      retryDelay: (attempt) => Math.min(4000, 500 * 2 ** attempt),
+    },
+  },
+});
+
+/** Nobody is logged in any more: the login page shows, and what was asked for is gone before the next person comes. */
+export function forgetPerson(client: QueryClient): void {
+  // Kept and set, not removed: the page watches this query, and would hear nothing of one made anew.
+  client.setQueryData(["me"], null);
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== "me" });
+  client.getMutationCache().clear();
+}
+
+onLoginLost(() => forgetPerson(queryClient));
+
+/** The view as the pages use it, whatever spelling its end came in. */
+export function normalised(view: SessionView): SessionView {
+  return { ...view, end: view.end && endOf(view.end as unknown as Record<string, unknown>) };
+}
+
+export function byNewest(a: SessionView, b: SessionView): number {
+  return b.created_at.localeCompare(a.created_at);
+}
+
+/** `sessions` with `view` in it once. */
+export function withSession(sessions: readonly SessionView[], view: SessionView): SessionView[] {
+  return [view, ...sessions.filter((other) => other.session_id !== view.session_id)].sort(byNewest);
+}
+
+/** Writes a view that core told of into everything that shows it. */
+export function putSession(client: QueryClient, raw: SessionView): SessionView {
+  const view = normalised(raw);
+  client.setQueryData<SessionView>(["session", view.session_id], view);
+  client.setQueryData<SessionView[]>(["sessions"], (all) => all && withSession(all, view));
+  return view;
+}
+
+/** Who is logged in; null is nobody. */
+export function useMe() {
+  return useQuery({
+    queryKey: ["me"],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async (): Promise<Me | null> => {
+      try {
+        const me = await request<Me>("GET", "/me");
+        setCsrf(me.csrf);
+        return me;
+      } catch (error) {
+        if (error instanceof ApiProblem && (error.status === 401 || error.status === 403)) return null;
+        throw error;
+      }
+    },
+  });
+}
+
+export function useGames() {
+  return useQuery({
+    queryKey: ["games"],
+    queryFn: async () => (await request<{ games: GameCard[] }>("GET", "/games")).games,
+  });
+}
+
+export function useSessions() {
+  return useQuery({
+    queryKey: ["sessions"],
+    queryFn: async () => {
+      const { sessions } = await request<{ sessions: SessionView[] }>("GET", "/sessions");
+      return sessions.map(normalised).sort(byNewest);
+    },
+  });
+}
+
+export function useSession(sessionId: string) {
+  return useQuery({
+    queryKey: ["session", sessionId],
+    queryFn: async () => normalised(await request<SessionView>("GET", `/sessions/${encodeURIComponent(sessionId)}`)),
+    // Events say what happens; this catches what they missed while a proxy or a sleep held them up.
+    refetchInterval: (query) => (query.state.data?.state === "ended" ? false : 10_000),
+  });
+}
+
+export function useLogin() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { name: string; password: string }) => request<Me>("POST", "/login", body),
+    onSuccess: (me) => {
+      setCsrf(me.csrf);
+      client.setQueryData(["me"], me);
+    },
+  });
+}
+
+export function useLogout() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => request<void>("POST", "/logout"),
+    onSuccess: () => {
+      forgetPerson(client);
+      go("/", true);
+    },
+  });
+}
+
+export function useChangePassword() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { old_password: string; new_password: string }) => request<void>("POST", "/me/password", body),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["me"] }),
+  });
+}
+
+export function usePlay() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { game_id: string; profile?: StreamProfile }) => request<SessionView>("POST", "/sessions", body),
+    onSuccess: (view) => putSession(client, view),
+  });
+}
+
+export function useStop() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (sessionId: string) => request<SessionView>("DELETE", `/sessions/${encodeURIComponent(sessionId)}`),
+    onSuccess: (view) => putSession(client, view),
+  });
+}
+
+export type TicketRole = "player" | "viewer";
+
+export function fetchTicket(sessionId: string, role: TicketRole): Promise<{ ticket: string; expires_at: string }> {
+  return request("POST", `/sessions/${encodeURIComponent(sessionId)}/tickets`, { role });
+}

@@ -1,0 +1,21 @@
+/** Puts the pages into the document. */
+
+import { QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { queryClient } from "./api/queries";
+import { App } from "./app";
+import "./styles/base.css";
+import "./styles/pages.css";
+import "./styles/covers.css";
+import "./styles/play.css";
+
+const root = document.getElementById("root");
+if (!root) throw new Error("The page has no root element");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <App />
+    </QueryClientProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,66 @@
+/** What belongs to this browser (look), to this person (password), and to this machine (its certificate authority). */
+
+import { useMe } from "../api/queries";
+import { setPreferences, type Theme, usePreferences } from "../preferences";
+import { Icon } from "../ui/icons";
+import { Shell } from "../ui/shell";
+import { useTitle } from "../use_title";
+import { PasswordForm } from "./login";
+
+const THEMES: { value: Theme; label: string }[] = [
+  { value: "auto", label: "As the system" },
+  { value: "light", label: "Light" },
+  { value: "dark", label: "Dark" },
+];
+
+export function SettingsPage({ isConnected }: { isConnected: boolean }) {
+  useTitle("Settings");
+  const { theme } = usePreferences();
+  const me = useMe();
+  return (
+    <Shell isConnected={isConnected}>
+      <div className="settings">
+        <h1>Settings</h1>
+        <section className="panel">
+          <h2>Look</h2>
+          <fieldset className="segments" data-testid="theme-select">
+            <legend className="visually-hidden">Theme</legend>
+            {THEMES.map(({ value, label }) => (
+              <label key={value}>
+                <input
+                  type="radio"
+                  name="theme"
+                  value={value}
+                  checked={theme === value}
+                  onChange={() => setPreferences({ theme: value })}
+                />
+                <span>{label}</span>
+              </label>
+            ))}
+          </fieldset>
+        </section>
+        <section className="panel">
+          <h2>Trust this machine</h2>
+          <p>
+            Dillinger made a certificate authority of its own when it first started. Install its root on your devices
+            once, and the browser’s warning goes away; full speed, sound and full keyboard need a page that the browser
+            trusts.
+          </p>
+          <p className="panel-note">
+            Chrome and Edge: Settings → Privacy and security → Security → Manage certificates. Firefox: Settings →
+            Certificates → Authorities. iPhone and iPad: open the file, then Settings → General → About → Certificate
+            Trust Settings.
+          </p>
+          <a className="button" href="/api/v1/ca.pem" download="dillinger-ca.pem" data-testid="ca-link">
+            <Icon name="download" />
+            Download the root certificate
+          </a>
+        </section>
+        <section className="panel">
+          <h2>Password of {me.data?.user.name}</h2>
+          <PasswordForm isFirst={false} />
+        </section>
+      </div>
+    </Shell>
+  );
+}

@@ -1,0 +1,172 @@
+/** The game filling the window, with what lies over it: bar, figures, hints, and what is said when the link is lost. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef, useState } from "react";
+import type { SessionEnd, Shortcut } from "../../../player/src";
+import { useMe, useStop } from "../api/queries";
+import type { SessionView } from "../api/types";
+import { profileOf, setPreferences, usePreferences } from "../preferences";
+import { follow } from "../router";
+import { Icon } from "../ui/icons";
+import { Mark } from "../ui/logo";
+import { useTitle } from "../use_title";
+import { KeyboardHelp } from "./keyboard_help";
+import { OverlayBar } from "./overlay_bar";
+import { StatsPanel } from "./stats_panel";
+import { useFullScreen } from "./use_full_screen";
+import { type PlayerView, usePlayer } from "./use_player";
+import { usePointerLock } from "./use_pointer_lock";
+import { useResize } from "./use_resize";
+
+interface GameViewProps {
+  view: SessionView;
+  isConnected: boolean;
+  onEnded: (end: SessionEnd) => void;
+}
+
+export function GameView({ view, isConnected, onEnded }: GameViewProps) {
+  const page = useRef<HTMLDivElement>(null);
+  const stage = useRef<HTMLDivElement>(null);
+  const chosen = usePreferences();
+  const [attempt, setAttempt] = useState(0);
+  const [barWish, setBarWish] = useState(0);
+  const [showsHelp, setShowsHelp] = useState(false);
+  const fullScreen = useFullScreen(page);
+  const stop = useStop();
+  const me = useMe();
+  const client = useQueryClient();
+  const isMine = view.user_name === me.data?.user.name;
+  const shortcut = useRef<(shortcut: Shortcut) => void>(() => undefined);
+  const live = usePlayer(
+    stage,
+    { sessionId: view.session_id, role: isMine ? "player" : "viewer", attempt },
+    { onEnded, onShortcut: (name) => shortcut.current(name) },
+  );
+  const pointer = usePointerLock(live.player, stage);
+  useResize(stage, live);
+  shortcut.current = (name) => {
+    if (name === "full_screen") fullScreen.toggle();
+    else if (name === "pointer_lock") pointer.toggle();
+    else if (name === "stats") setPreferences({ showsStats: !chosen.showsStats });
+    else setBarWish((count) => count + 1);
+  };
+  const backToGame = useCallback(() => stage.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    live.player?.sound.setVolume(chosen.volume, chosen.isMuted);
+  }, [live.player, chosen.volume, chosen.isMuted]);
+  useEffect(() => {
+    if (live.picture) backToGame();
+  }, [live.picture, backToGame]);
+  const isAway = live.state === "reconnecting" || live.state === "failed";
+  useEffect(() => {
+    // Why the stream is gone, the session itself may tell.
+    if (isAway) void client.invalidateQueries({ queryKey: ["session", view.session_id] });
+  }, [client, isAway, view.session_id]);
+  useTitle(view.game_title);
+  return (
+    <div className={pointer.isOn ? "game game-locked" : "game"} ref={page}>
+      <div
+        className="stage"
+        ref={stage}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the game takes the keyboard
+        tabIndex={0}
+        role="application"
+        aria-label={`${view.game_title}, the game`}
+        data-testid="stage"
+        data-role={live.welcome?.role ?? ""}
+      />
+      <Veil view={live} onRetry={() => setAttempt((count) => count + 1)} />
+      <OverlayBar
+        title={view.game_title}
+        isOn={live.picture !== null}
+        wish={barWish}
+        sound={live.sound}
+        isViewer={live.welcome?.role === "viewer"}
+        fullScreen={fullScreen}
+        pointer={pointer}
+        isStopping={stop.isPending || view.state === "stopping"}
+        onStop={() => stop.mutate(view.session_id)}
+        onHelp={() => setShowsHelp(true)}
+        onLeft={backToGame}
+        onQuality={(quality) => {
+          setPreferences({ quality });
+          live.player?.setProfile(profileOf(quality));
+        }}
+        onTransport={(transport) => {
+          setPreferences({ transport });
+          live.player?.setTransport(transport);
+        }}
+      />
+      {chosen.showsStats && <StatsPanel stats={live.stats} onClose={() => setPreferences({ showsStats: false })} />}
+      <div className="hints" aria-live="polite">
+        {live.sound === "blocked" && live.picture && (
+          <p className="hint" data-testid="sound-hint">
+            <Icon name="muted" />
+            Click or press a key for sound
+          </p>
+        )}
+        {(view.state === "unreachable" || !isConnected) && live.state === "open" && (
+          <p className="hint" data-testid="runner-away">
+            <Icon name="warning" />
+            Dillinger’s other parts are out of reach. The game goes on.
+          </p>
+        )}
+        {live.notice && (
+          <p className={`hint hint-${live.notice.level}`} data-testid="notice">
+            <span>
+              {live.notice.message}
+              {live.notice.hint && ` ${live.notice.hint}`}
+            </span>
+          </p>
+        )}
+        {stop.error && <p className="hint hint-error">{stop.error.message}</p>}
+      </div>
+      {showsHelp && (
+        <KeyboardHelp
+          onClose={() => {
+            setShowsHelp(false);
+            backToGame();
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** What lies over the picture while there is none, or while it stands still. */
+function Veil({ view, onRetry }: { view: PlayerView; onRetry: () => void }) {
+  const { state, fault, picture } = view;
+  if (state === "failed") {
+    return (
+      <div className="veil" role="alert" data-testid="stream-failed">
+        <Icon name="warning" />
+        <h2>The stream can’t be opened</h2>
+        <p>{fault}</p>
+        <div className="row">
+          <button className="button button-primary" type="button" onClick={onRetry}>
+            Try again
+          </button>
+          <a className="button" href="/" onClick={follow}>
+            Library
+          </a>
+        </div>
+      </div>
+    );
+  }
+  if (state === "reconnecting") {
+    return (
+      <div className={picture ? "veil veil-light" : "veil"} role="status" data-testid="reconnecting">
+        <Mark isBusy />
+        <h2>Reconnecting…</h2>
+        <p>The game is still there.</p>
+      </div>
+    );
+  }
+  if (picture) return null;
+  return (
+    <div className="veil" role="status">
+      <Mark isBusy />
+      <p>{state === "open" ? "Waiting for the first picture" : "Connecting"}</p>
+    </div>
+  );
+}

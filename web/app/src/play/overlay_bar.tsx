@@ -1,0 +1,260 @@
+/**
+ * The bar over the game. It hides by itself and leaves a small handle at the upper edge: a mouse or finger there, the keyboard shortcut
+ * or the Tab key bring it back.
+ */
+
+import { type FocusEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
+import type { SoundState, TransportWish } from "../../../player/src";
+import { type Quality, setPreferences, usePreferences } from "../preferences";
+import { follow } from "../router";
+import { Icon, type IconName } from "../ui/icons";
+import { StopControl } from "../ui/stop_control";
+import type { FullScreen } from "./use_full_screen";
+import type { PointerLock } from "./use_pointer_lock";
+
+const LINGER_MS = 2500;
+
+interface OverlayBarProps {
+  title: string;
+  isOn: boolean;
+  /** Counts up when the shortcut for the bar is pressed. */
+  wish: number;
+  sound: SoundState;
+  isViewer: boolean;
+  fullScreen: FullScreen;
+  pointer: PointerLock;
+  isStopping: boolean;
+  onStop: () => void;
+  onHelp: () => void;
+  onLeft: () => void;
+  onQuality: (quality: Quality) => void;
+  onTransport: (transport: TransportWish) => void;
+}
+
+/** Whether the bar is shown: while something in it is used, and a little longer. */
+function useShown(isOn: boolean, wish: number) {
+  const [isShown, setShown] = useState(true);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const hold = (): void => {
+    clearTimeout(timer.current);
+    setShown(true);
+  };
+  const release = (): void => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => setShown(false), LINGER_MS);
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: hold and release only touch refs
+  useEffect(() => {
+    hold();
+    if (isOn) release();
+    return () => clearTimeout(timer.current);
+  }, [isOn, wish]);
+  return { isShown, hold, release };
+}
+
+export function OverlayBar(props: OverlayBarProps) {
+  const { isShown, hold, release } = useShown(props.isOn, props.wish);
+  const bar = useRef<HTMLDivElement>(null);
+  const handled = useRef(0);
+  useEffect(() => {
+    if (!isShown || props.wish === handled.current) return;
+    handled.current = props.wish;
+    bar.current?.querySelector<HTMLElement>("a, button")?.focus();
+  }, [isShown, props.wish]);
+  const { onLeft } = props;
+  useEffect(() => {
+    if (!isShown && bar.current?.contains(document.activeElement)) onLeft();
+  }, [isShown, onLeft]);
+  const keyDown = (event: KeyboardEvent): void => {
+    if (event.key !== "Escape") return;
+    release();
+    props.onLeft();
+  };
+  const blurred = (event: FocusEvent): void => {
+    if (!event.currentTarget.contains(event.relatedTarget)) release();
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: only keeps the bar open; everything in it is a control of its own
+    <div
+      className={isShown ? "bar-dock bar-dock-shown" : "bar-dock"}
+      onPointerEnter={hold}
+      onPointerLeave={release}
+      onFocus={hold}
+      onBlur={blurred}
+    >
+      <button
+        className="bar-handle"
+        type="button"
+        onClick={isShown ? release : hold}
+        aria-label="Show the controls"
+        tabIndex={-1}
+      >
+        <span />
+      </button>
+      <div
+        ref={bar}
+        className="bar"
+        onKeyDown={keyDown}
+        role="toolbar"
+        aria-label="Stream controls"
+        data-testid="overlay-bar"
+      >
+        <Controls {...props} isShown={isShown} />
+      </div>
+    </div>
+  );
+}
+
+function Controls(props: OverlayBarProps & { isShown: boolean }) {
+  const chosen = usePreferences();
+  const { fullScreen, pointer } = props;
+  const isSilent = chosen.isMuted || chosen.volume === 0;
+  const act = (action: () => void) => (): void => {
+    action();
+    props.onLeft();
+  };
+  return (
+    <>
+      <a
+        className="bar-button"
+        href="/"
+        onClick={follow}
+        data-testid="back-button"
+        aria-label="Back to the library"
+        title="Library"
+      >
+        <Icon name="back" />
+      </a>
+      <span className="bar-title">{props.title}</span>
+      {props.isViewer && <span className="bar-badge">Watching</span>}
+      <span className="bar-gap" />
+      <BarButton
+        icon={isSilent ? "muted" : "volume"}
+        label={isSilent ? "Unmute" : "Mute"}
+        testId="mute-button"
+        isPressed={isSilent}
+        onClick={act(() =>
+          setPreferences(isSilent ? { isMuted: false, volume: chosen.volume || 1 } : { isMuted: true }),
+        )}
+      />
+      <input
+        className="volume"
+        type="range"
+        min={0}
+        max={100}
+        value={chosen.isMuted ? 0 : Math.round(chosen.volume * 100)}
+        onChange={(event) => setPreferences({ volume: Number(event.target.value) / 100, isMuted: false })}
+        aria-label="Volume"
+        data-testid="volume-slider"
+      />
+      <Choice
+        label="Quality"
+        testId="quality-select"
+        value={chosen.quality}
+        options={[
+          ["sharp", "Sharp"],
+          ["balanced", "Balanced"],
+          ["saver", "Saver"],
+        ]}
+        onChange={(value) => props.onQuality(value as Quality)}
+      />
+      <Choice
+        label="Transport"
+        testId="transport-select"
+        value={chosen.transport}
+        options={[
+          ["auto", "Auto path"],
+          ["websocket", "WebSocket"],
+          ["webrtc", "WebRTC"],
+        ]}
+        onChange={(value) => props.onTransport(value as TransportWish)}
+      />
+      <BarButton
+        icon="stats"
+        label="Figures"
+        testId="stats-toggle"
+        isPressed={chosen.showsStats}
+        onClick={act(() => setPreferences({ showsStats: !chosen.showsStats }))}
+      />
+      {pointer.isPossible && !props.isViewer && (
+        <BarButton
+          icon="mouse"
+          label="Give the mouse to the game"
+          testId="pointer-lock-button"
+          onClick={pointer.toggle}
+        />
+      )}
+      <BarButton icon="keyboard" label="Keyboard help" testId="keyboard-help-button" onClick={props.onHelp} />
+      {fullScreen.isPossible && (
+        <BarButton
+          icon={fullScreen.isOn ? "window" : "fullscreen"}
+          label={fullScreen.isOn ? "Leave full screen" : "Full screen"}
+          testId="fullscreen-button"
+          onClick={act(fullScreen.toggle)}
+        />
+      )}
+      {!props.isViewer && (
+        <StopControl
+          testId="stop-game"
+          className="bar-stop"
+          hasIcon
+          isStopping={props.isStopping}
+          isHidden={!props.isShown}
+          onStop={props.onStop}
+          onAnswered={props.onLeft}
+        />
+      )}
+    </>
+  );
+}
+
+interface BarButtonProps {
+  icon: IconName;
+  label: string;
+  testId: string;
+  onClick: () => void;
+  isPressed?: boolean;
+}
+
+function BarButton({ icon, label, testId, onClick, isPressed }: BarButtonProps) {
+  return (
+    <button
+      className="bar-button"
+      type="button"
+      onClick={onClick}
+      aria-label={label}
+      aria-pressed={isPressed}
+      title={label}
+      data-testid={testId}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+interface ChoiceProps {
+  label: string;
+  testId: string;
+  value: string;
+  options: [string, string][];
+  onChange: (value: string) => void;
+}
+
+function Choice({ label, testId, value, options, onChange }: ChoiceProps) {
+  return (
+    <select
+      className="bar-choice"
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+      aria-label={label}
+      title={label}
+      data-testid={testId}
+    >
+      {options.map(([key, text]) => (
+        <option key={key} value={key}>
+          {text}
+        </option>
+      ))}
+    </select>
+  );
+}

@@ -1,0 +1,108 @@
+/** What a person chose in this browser: theme, loudness, quality, transport. Kept in local storage; broken storage means defaults. */
+
+import { useSyncExternalStore } from "react";
+import { DEFAULT_PROFILE, type StreamProfile, type TransportWish } from "../../player/src";
+
+export type Theme = "auto" | "light" | "dark";
+export type Quality = "sharp" | "balanced" | "saver";
+
+export interface Preferences {
+  theme: Theme;
+  volume: number;
+  isMuted: boolean;
+  quality: Quality;
+  transport: TransportWish;
+  showsStats: boolean;
+}
+
+export const DEFAULTS: Preferences = {
+  theme: "auto",
+  volume: 1,
+  isMuted: false,
+  quality: "balanced",
+  transport: "auto",
+  showsStats: false,
+};
+
+const KEY = "dillinger.preferences";
+
+const CHOICES: { theme: Theme[]; quality: Quality[]; transport: TransportWish[] } = {
+  theme: ["auto", "light", "dark"],
+  quality: ["sharp", "balanced", "saver"],
+  transport: ["auto", "websocket", "webrtc"],
+};
+
+/** Preferences out of what is stored; whatever is not a known choice becomes the default. Pure. */
+export function readPreferences(stored: string | null): Preferences {
+  let value: Partial<Record<keyof Preferences, unknown>> = {};
+  try {
+    const parsed: unknown = JSON.parse(stored ?? "{}");
+    if (typeof parsed === "object" && parsed !== null) value = parsed;
+  } catch {
+    return DEFAULTS;
+  }
+  const choice = <K extends keyof typeof CHOICES>(name: K): Preferences[K] =>
+    (CHOICES[name] as unknown[]).includes(value[name]) ? (value[name] as Preferences[K]) : DEFAULTS[name];
+  const volume = typeof value.volume === "number" ? Math.min(1, Math.max(0, value.volume)) : DEFAULTS.volume;
+  return {
+    theme: choice("theme"),
+    quality: choice("quality"),
+    transport: choice("transport"),
+    volume,
+    isMuted: value.isMuted === true,
+    showsStats: value.showsStats === true,
+  };
+}
+
+/** What each quality asks of the seat. The picture's size is the desktop's, which follows the window. */
+export function profileOf(quality: Quality): StreamProfile {
+  switch (quality) {
+    case "sharp":
+      return { ...DEFAULT_PROFILE, bitrate_bps: 25_000_000, rate_hz: 60 };
+    case "balanced":
+      return { ...DEFAULT_PROFILE, bitrate_bps: 12_000_000, rate_hz: 60 };
+    case "saver":
+      return { ...DEFAULT_PROFILE, bitrate_bps: 3_000_000, rate_hz: 30 };
+  }
+}
+
+function load(): Preferences {
+  try {
+    return readPreferences(localStorage.getItem(KEY));
+  } catch {
+    return DEFAULTS;
+  }
+}
+
+let current: Preferences | null = null;
+const listeners = new Set<() => void>();
+
+export function preferences(): Preferences {
+  current ??= load();
+  return current;
+}
+
+export function setPreferences(change: Partial<Preferences>): void {
+  current = { ...preferences(), ...change };
+  try {
+    localStorage.setItem(KEY, JSON.stringify(current));
+  } catch {
+    // Private windows may refuse storage: the choice then holds for this visit.
+  }
+  applyTheme(current.theme);
+  for (const listener of listeners) listener();
+}
+
+function applyTheme(theme: Theme): void {
+  if (theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function usePreferences(): Preferences {
+  return useSyncExternalStore(subscribe, preferences);
+}

@@ -1,0 +1,43 @@
+/** What the pages make of answers: a login that is over, with nothing left of what the last person saw, and a wait. */
+
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
+import { afterEach, expect, test, vi } from "vitest";
+import { request } from "../src/api/client";
+import { forgetPerson, queryClient } from "../src/api/queries";
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  queryClient.clear();
+});
+
+test("whoever watches the login hears that it is over, and the library is gone", async () => {
+  const client = new QueryClient();
+  client.setQueryData(["me"], { user: { name: "ada" } });
+  client.setQueryData(["games"], ["a"]);
+  client.setQueryData(["session", "one"], { state: "ready" });
+  const told: unknown[] = [];
+  const observer = new QueryObserver(client, { queryKey: ["me"], staleTime: Number.POSITIVE_INFINITY });
+  const stop = observer.subscribe((result) => told.push(result.data));
+  forgetPerson(client);
+  await vi.waitFor(() => expect(told.at(-1)).toBeNull());
+  expect(client.getQueryData(["games"])).toBeUndefined();
+  expect(client.getQueryData(["session", "one"])).toBeUndefined();
+  stop();
+});
+
+test("any request that needs a login ends it", async () => {
+  queryClient.setQueryData(["me"], { user: { name: "ada" } });
+  queryClient.setQueryData(["games"], ["a"]);
+  const refusal = { status: 403, code: "login_required", detail: "Log in first" };
+  vi.stubGlobal("fetch", async () => new Response(JSON.stringify(refusal), { status: 403 }));
+  await expect(request("GET", "/games")).rejects.toMatchObject({ code: "login_required" });
+  expect(queryClient.getQueryData(["me"])).toBeNull();
+  expect(queryClient.getQueryData(["games"])).toBeUndefined();
+});
+
+test("how long to wait is read from the header", async () => {
+  const refusal = { status: 429, code: "exhausted", detail: "Too many failed logins" };
+  const headers = { "Retry-After": "250" };
+  vi.stubGlobal("fetch", async () => new Response(JSON.stringify(refusal), { status: 429, headers }));
+  await expect(request("POST", "/login", {})).rejects.toMatchObject({ retryAfterS: 250 });
+});

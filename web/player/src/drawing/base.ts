@@ -1,0 +1,13 @@
+/** How a decoded frame gets onto a canvas: one interface, several ways, since which is fast depends on whether there is a GPU. */
+
+import type { Box } from "../media";
+
+export type WayName = "copy_to" | "draw_image";
+
+export interface DrawingWay {
+  readonly name: WayName;
+  /** Draws `box` of the frame (even edges, inside the picture), or more; the caller closes the frame afterwards. */
+  draw(frame: VideoFrame, box: Box): Promise<void>;
+}
+
+export type Context2d = OffscreenCanvasRenderingContext2D;

@@ -1,0 +1,366 @@
+/**
+ * The player: plays one session in a host element. Composition of the worker (socket, WebCodecs, canvas), the WebRTC path, sound and input.
+ *
+ * The page gives it a host and a way to fetch tickets; it tells the page what happens by callbacks. It needs no framework and makes no
+ * request of its own. Main thread.
+ */
+
+import { Diagnostics } from "./diagnostics";
+import { encodeShown } from "./input.gen";
+import { InputCapture } from "./input_capture";
+import type { Shortcut } from "./keys";
+import type { LinkPhase } from "./link";
+import { PointerGrab } from "./pointer_grab";
+import { ringMemory } from "./ring";
+import { type RtcFigures, RtcPath } from "./rtc";
+import type {
+  FromBrowser,
+  FromSeat,
+  Notice,
+  ServerStats,
+  SessionEnd,
+  StreamProfile,
+  TransportKind,
+  TransportWish,
+  Welcome,
+} from "./signal";
+import { Sound, type SoundState } from "./sound";
+import { type PlayerStats, playerStats } from "./stats";
+import { Surfaces, type VideoFrameShown } from "./surfaces";
+import { Rate } from "./window";
+import type { FromWorker, ToWorker, WorkerFigures } from "./worker_protocol";
+
+export type PlayerState = "idle" | "connecting" | "open" | "reconnecting" | "ended" | "failed" | "closed";
+
+/** A ticket could not be had. `isFinal`: asking again would not help. */
+export class TicketRefused extends Error {
+  constructor(
+    message: string,
+    readonly isFinal: boolean,
+  ) {
+    super(message);
+  }
+}
+
+export interface PlayerOptions {
+  sessionId: string;
+  /** The picture's place; the player fills it and listens to its keyboard and pointer. */
+  host: HTMLElement;
+  profile: StreamProfile;
+  transport: TransportWish;
+  /** Asked for each attempt to connect; rejects with `TicketRefused`. */
+  fetchTicket(): Promise<string>;
+  onState(state: PlayerState, fault: string | null): void;
+  onWelcome(welcome: Welcome): void;
+  /** The picture appeared, changed its size, or moved to the other transport. */
+  onPicture(widthPx: number, heightPx: number): void;
+  onStats(stats: PlayerStats): void;
+  onSound(state: SoundState): void;
+  onNotice(notice: Pick<Notice, "level" | "message" | "hint">): void;
+  onEnded(end: SessionEnd): void;
+  onShortcut(shortcut: Shortcut): void;
+}
+
+const STATES: Record<LinkPhase, PlayerState> = {
+  idle: "idle",
+  ticket: "connecting",
+  connecting: "connecting",
+  open: "open",
+  waiting: "reconnecting",
+  ended: "ended",
+  failed: "failed",
+  closed: "closed",
+};
+
+function playerState(phase: LinkPhase, hasBeenOpen: boolean): PlayerState {
+  const state = STATES[phase];
+  return state === "connecting" && hasBeenOpen ? "reconnecting" : state;
+}
+
+/** Without WebCodecs (an old browser, a page that it does not trust) only WebRTC can show a picture. */
+function possible(wish: TransportWish): TransportWish {
+  return typeof VideoDecoder === "undefined" ? "webrtc" : wish;
+}
+
+export class Player {
+  readonly diagnostics: Diagnostics;
+  readonly sound: Sound;
+  state: PlayerState = "idle";
+  welcome: Welcome | null = null;
+  transport: TransportKind | null = null;
+  stats: PlayerStats | null = null;
+  figures: WorkerFigures | null = null;
+  videoFramesShown = 0;
+  private codec: string | null = null;
+  private transportReason: string | null = null;
+  private server: ServerStats | null = null;
+  private rtcFigures: RtcFigures | null = null;
+  /** Kept while the WebSocket carries the sound: the seat may come back to the same connection. */
+  private rtcSound: MediaStream | null = null;
+  private readonly videoRate = new Rate();
+  private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  readonly surfaces: Surfaces;
+  private readonly rtc: RtcPath;
+  private readonly input: InputCapture;
+  private readonly grab = new PointerGrab();
+  private readonly statsTimer: ReturnType<typeof setInterval>;
+  private readonly ends = new AbortController();
+
+  constructor(private readonly options: PlayerOptions) {
+    const { host } = options;
+    this.surfaces = new Surfaces(
+      host,
+      (frame) => this.videoShown(frame),
+      () => this.pictureChanged(),
+    );
+    this.rtc = new RtcPath({
+      send: (message) => this.signal(message),
+      onPicture: (stream) => this.surfaces.play(stream),
+      onSound: (stream) => {
+        this.rtcSound = stream;
+        if (this.transport === "webrtc") this.sound.setRemote(stream);
+      },
+      onFault: (message) => options.onNotice({ level: "warning", message, hint: null }),
+    });
+    this.input = new InputCapture(host, {
+      send: (channel, bytes) => this.write(channel, bytes),
+      pictureRect: () => this.surfaces.rect,
+      onShortcut: options.onShortcut,
+      onMousePressed: () => this.mousePressed(),
+    });
+    const ring = globalThis.crossOriginIsolated ? (ringMemory(true) as SharedArrayBuffer) : null;
+    const samples = new MessageChannel();
+    this.sound = new Sound(ring, samples.port2, options.onSound, (message) =>
+      options.onNotice({ level: "warning", message, hint: null }),
+    );
+    this.diagnostics = new Diagnostics(this, (message) => this.post(message));
+    this.worker.onmessage = (event: MessageEvent<FromWorker>) => this.receive(event.data);
+    this.startWorker(ring, samples.port1);
+    window.addEventListener("online", () => this.post({ type: "online" }), { signal: this.ends.signal });
+    document.addEventListener("pointerlockchange", () => this.lockChanged(), { signal: this.ends.signal });
+    this.statsTimer = setInterval(() => void this.measure(), 1000);
+  }
+
+  /** The desktop's new size; even numbers. */
+  resize(widthPx: number, heightPx: number): void {
+    this.signal({ type: "resize", width_px: widthPx, height_px: heightPx });
+  }
+
+  setProfile(profile: StreamProfile): void {
+    this.options.profile = profile;
+    this.post({ type: "wishes", profile, transport: possible(this.options.transport) });
+    this.signal({ type: "profile", profile });
+  }
+
+  setTransport(transport: TransportWish): void {
+    this.options.transport = transport;
+    const asked = possible(transport);
+    this.post({ type: "wishes", profile: this.options.profile, transport: asked });
+    this.signal({ type: "set_transport", transport: asked });
+  }
+
+  /** Gives the mouse to the game: relative moves, no visible edge. Rejects where the browser or its user refuses. */
+  lockPointer(): Promise<void> {
+    this.grab.chosen();
+    return this.requestLock();
+  }
+
+  /** Leaves the stream; the session lives on. */
+  close(): void {
+    this.ends.abort();
+    clearInterval(this.statsTimer);
+    this.input.close();
+    this.post({ type: "leave" });
+    this.rtc.close();
+    this.sound.close();
+    this.surfaces.close();
+    const worker = this.worker;
+    // The worker says goodbye first.
+    setTimeout(() => worker.terminate(), 250);
+  }
+
+  private async requestLock(): Promise<void> {
+    const { host } = this.options;
+    host.focus({ preventScroll: true });
+    try {
+      await host.requestPointerLock({ unadjustedMovement: true });
+    } catch (error) {
+      if ((error as DOMException).name !== "NotSupportedError") throw error;
+      await host.requestPointerLock();
+    }
+  }
+
+  private mousePressed(): boolean {
+    if (!this.grab.takesClick) return false;
+    this.grab.clicked();
+    this.requestLock().catch(() => undefined); // refused just after Esc, or by the user: the next click asks again
+    return true;
+  }
+
+  private lockChanged(): void {
+    const isFirst = this.grab.changed(this.input.hasPointerLock);
+    this.giveBack();
+    if (!isFirst) return;
+    this.options.onNotice({ level: "info", message: "This game takes the mouse. Esc gives it back.", hint: null });
+  }
+
+  private giveBack(): void {
+    if (this.grab.isToRelease && this.input.hasPointerLock) document.exitPointerLock();
+  }
+
+  private startWorker(ring: SharedArrayBuffer | null, soundPort: MessagePort): void {
+    const canvas = this.surfaces.canvas.transferControlToOffscreen();
+    const url = new URL(`/api/v1/sessions/${encodeURIComponent(this.options.sessionId)}/stream`, location.href);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const { profile } = this.options;
+    const transport = possible(this.options.transport);
+    const isWebRtcAble = RtcPath.isSupported();
+    this.worker.postMessage(
+      { type: "start", url: url.href, profile, transport, isWebRtcAble, canvas, ring, soundPort } satisfies ToWorker,
+      [canvas, soundPort],
+    );
+  }
+
+  private post(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+
+  private signal(message: FromBrowser): void {
+    this.post({ type: "signal", message });
+  }
+
+  private write(channel: "input" | "motion", bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.state !== "open") return;
+    if (this.transport === "webrtc") {
+      if (channel === "motion" && this.rtc.bufferedBytes("motion") > 4096) return; // a newer move replaces this one
+      if (this.rtc.write(channel, bytes)) return;
+    }
+    this.post({ type: "input", channel, bytes });
+  }
+
+  private receive(message: FromWorker): void {
+    switch (message.type) {
+      case "link":
+        return this.linkChanged(message.phase, message.fault, message.hasBeenOpen);
+      case "ask_ticket":
+        void this.fetchTicket();
+        return;
+      case "seat":
+        return this.heard(message.message);
+      case "picture":
+        if (this.transport !== "webrtc") {
+          this.surfaces.canvasDrawn({ width: message.widthPx, height: message.heightPx });
+          this.sound.setRemote(null);
+        }
+        return;
+      case "figures":
+        this.figures = message.figures;
+        return;
+      case "watched":
+        return this.diagnostics.watched(message);
+      case "pixels":
+        return this.diagnostics.pixels(message.id, message.pixels);
+      case "fault":
+        return this.options.onNotice({ level: "warning", message: message.message, hint: null });
+    }
+  }
+
+  private linkChanged(phase: LinkPhase, fault: string | null, hasBeenOpen: boolean): void {
+    const state = playerState(phase, hasBeenOpen);
+    if (state !== "open") this.input.releaseAll();
+    this.input.isEnabled = state === "open" && this.welcome?.role === "player";
+    if (state === this.state) return;
+    this.state = state;
+    this.options.onState(state, fault);
+  }
+
+  private async fetchTicket(): Promise<void> {
+    try {
+      this.post({ type: "ticket", ticket: await this.options.fetchTicket() });
+    } catch (error) {
+      const isFinal = error instanceof TicketRefused && error.isFinal;
+      const text = error instanceof Error ? error.message : String(error);
+      this.post({ type: "ticket_refused", isFinal, message: text });
+    }
+  }
+
+  private heard(message: FromSeat): void {
+    switch (message.type) {
+      case "welcome":
+        this.welcome = message;
+        this.input.isEnabled = message.role === "player";
+        this.sound.setHasSound(message.has_sound);
+        this.grab.restarted();
+        return this.options.onWelcome(message);
+      case "video_config":
+        this.codec = message.codec;
+        return;
+      case "transport":
+        this.transport = message.transport;
+        this.transportReason = message.reason;
+        if (message.transport === "webrtc") this.sound.setRemote(this.rtcSound);
+        return;
+      case "description":
+        this.rtcSound = null;
+        void this.rtc.answer(message.sdp);
+        return;
+      case "pointer":
+        this.grab.told(message.is_taken);
+        return this.giveBack();
+      case "server_stats":
+        this.server = message;
+        return;
+      case "notice":
+        return this.options.onNotice(message);
+      case "ended":
+        this.input.releaseAll();
+        return this.options.onEnded(message.end);
+    }
+  }
+
+  private videoShown(frame: VideoFrameShown): void {
+    this.videoFramesShown += 1;
+    this.videoRate.add(frame.atMs);
+    if (this.transport === "webrtc" && this.surfaces.shown !== "video") this.surfaces.show("video");
+    if (frame.rtpTimestamp !== null) {
+      const stamp = { seq: this.videoFramesShown, clientTimeMs: frame.atMs };
+      this.rtc.write("motion", encodeShown(stamp, frame.rtpTimestamp, (frame.processingMs ?? 0) * 1000, 0));
+    }
+    void this.diagnostics.videoShown();
+  }
+
+  private pictureChanged(): void {
+    const picture = this.surfaces.picture;
+    if (picture) this.options.onPicture(picture.width, picture.height);
+  }
+
+  private async measure(): Promise<void> {
+    this.rtcFigures = await this.rtc.figures();
+    const stats = playerStats({
+      transport: this.transport,
+      transportReason: this.transportReason,
+      codec: this.codec,
+      picture: this.surfaces.picture,
+      worker: this.figures,
+      rtc: this.rtcFigures,
+      videoFps: this.videoRate.perSecond(performance.now()),
+      server: this.server,
+      soundBufferMs: this.sound.bufferMs,
+    });
+    this.stats = stats;
+    this.options.onStats(stats);
+    this.signal({
+      type: "client_stats",
+      shown_fps: stats.shown_fps,
+      rtt_ms: this.figures?.rttMs ?? null,
+      loss_ratio: stats.loss_ratio,
+      latency_ms: stats.latency_ms,
+      webrtc_rtt_ms: this.rtcFigures.rttMs,
+    });
+  }
+}
+
+/** Plays a session in `options.host`; ends with `close()`. */
+export function createPlayer(options: PlayerOptions): Player {
+  return new Player(options);
+}

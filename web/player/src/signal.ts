@@ -1,0 +1,150 @@
+/**
+ * The messages of `dillinger.signal.v1` as the browser sees them (`contracts/signaling.py` is the definition).
+ *
+ * Pure. The seat is trusted code, yet a message of an unknown type or without its fields is dropped, not acted on: an
+ * older page may meet a newer seat.
+ */
+
+export const SUBPROTOCOL = "dillinger.signal.v1";
+export const SIGNALING_VERSION = 1;
+
+export type TransportKind = "websocket" | "webrtc";
+export type TransportWish = "auto" | TransportKind;
+export type Role = "player" | "viewer";
+
+export interface StreamProfile {
+  codec: "h264";
+  width_px: number;
+  height_px: number;
+  rate_hz: number;
+  bitrate_bps: number;
+}
+
+export const DEFAULT_PROFILE: StreamProfile = {
+  codec: "h264",
+  width_px: 1280,
+  height_px: 720,
+  rate_hz: 60,
+  bitrate_bps: 12_000_000,
+};
+
+export type FromBrowser =
+  | {
+      type: "hello";
+      version: number;
+      ticket: string;
+      transport: TransportWish;
+      is_webrtc_able: boolean;
+      profile: StreamProfile;
+    }
+  | { type: "resize"; width_px: number; height_px: number }
+  | { type: "profile"; profile: StreamProfile }
+  | { type: "set_transport"; transport: TransportWish }
+  | { type: "keyframe" }
+  | { type: "description"; kind: "answer"; sdp: string }
+  | { type: "candidate"; candidate: string; sdp_mid: string | null; sdp_m_line_index: number | null }
+  | { type: "ping"; time_ms: number }
+  | {
+      type: "client_stats";
+      shown_fps: number | null;
+      rtt_ms: number | null;
+      loss_ratio: number | null;
+      latency_ms: number | null;
+      webrtc_rtt_ms: number | null;
+    }
+  | { type: "bye" };
+
+export interface SessionEnd {
+  reason: string;
+  message: string;
+  exit_code: number | null;
+  signal: string | null;
+  log_tail: string[];
+  ended_at: string;
+}
+
+export interface ServerStats {
+  type: "server_stats";
+  capture_fps: number | null;
+  encode_ms_p50: number | null;
+  bitrate_bps: number | null;
+  latency_ms_p50: number | null;
+  dropped_frames: number;
+  viewers: number;
+}
+
+export interface Notice {
+  type: "notice";
+  level: "info" | "warning" | "error";
+  code: string;
+  message: string;
+  hint: string | null;
+}
+
+export interface Welcome {
+  type: "welcome";
+  version: number;
+  peer_id: number;
+  role: Role;
+  has_sound: boolean;
+  is_resizable: boolean;
+}
+
+export type FromSeat =
+  | Welcome
+  | { type: "video_config"; codec: string; width_px: number; height_px: number }
+  | { type: "transport"; transport: TransportKind; reason: string }
+  | { type: "pointer"; is_taken: boolean }
+  | { type: "description"; kind: "offer"; sdp: string }
+  | { type: "pong"; time_ms: number }
+  | ServerStats
+  | Notice
+  | { type: "ended"; end: SessionEnd };
+
+type Fields = Record<string, "string" | "number" | "boolean" | "object">;
+
+/** What each message must have; anything else in it is optional or newer than this page. */
+const REQUIRED: Record<FromSeat["type"], Fields> = {
+  welcome: { peer_id: "number", role: "string", has_sound: "boolean", is_resizable: "boolean" },
+  video_config: { codec: "string", width_px: "number", height_px: "number" },
+  transport: { transport: "string", reason: "string" },
+  pointer: { is_taken: "boolean" },
+  description: { kind: "string", sdp: "string" },
+  pong: { time_ms: "number" },
+  server_stats: {},
+  notice: { level: "string", code: "string", message: "string" },
+  ended: { end: "object" },
+};
+
+/** The message in `text`, or null when it is none that this page knows. */
+export function parseFromSeat(text: string): FromSeat | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== "object" || value === null) return null;
+  const record = value as Record<string, unknown>;
+  if (typeof record.type !== "string" || !Object.hasOwn(REQUIRED, record.type)) return null;
+  const required = REQUIRED[record.type as FromSeat["type"]];
+  for (const [name, kind] of Object.entries(required)) {
+    if (typeof record[name] !== kind || record[name] === null) return null;
+  }
+  if (record.type === "ended") record.end = endOf(record.end as Record<string, unknown>);
+  return record as unknown as FromSeat;
+}
+
+/** Core's API says `exit_code`, the runner's wire models say `exitCode`; both mean the same. */
+export function endOf(end: Record<string, unknown>): SessionEnd {
+  const pick = (snake: string, camel: string): unknown => end[snake] ?? end[camel] ?? null;
+  const tail = pick("log_tail", "logTail");
+  return {
+    reason: String(end.reason ?? "internal"),
+    message: String(end.message ?? ""),
+    exit_code: pick("exit_code", "exitCode") as number | null,
+    signal: pick("signal", "signal") as string | null,
+    log_tail: Array.isArray(tail) ? tail.map(String) : [],
+    ended_at: String(pick("ended_at", "endedAt") ?? ""),
+  };
+}

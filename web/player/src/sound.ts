@@ -1,0 +1,116 @@
+/**
+ * What is heard: both transports' sound runs through one gain (volume, mute) and one meter. Browsers keep a page silent until
+ * somebody touches it: until then the state is `blocked`, and the first touch or key anywhere starts it. Main thread.
+ */
+
+import ringUrl from "./ring.worklet.ts?worker&url";
+
+export type SoundState = "off" | "blocked" | "running";
+
+const TOUCHES = ["pointerdown", "pointerup", "keydown", "touchend"] as const;
+
+export class Sound {
+  private readonly context = new AudioContext({ latencyHint: "interactive", sampleRate: 48_000 });
+  private readonly gain = this.context.createGain();
+  private readonly meter = this.context.createAnalyser();
+  private readonly window = new Float32Array(2048);
+  private ringNode: AudioWorkletNode | null = null;
+  private remote: { source: MediaStreamAudioSourceNode; element: HTMLAudioElement } | null = null;
+  private bufferedFrames: number | null = null;
+  private hasSound = false;
+  private isClosed = false;
+  private readonly resume = (): void => {
+    if (this.context.state !== "running") void this.context.resume();
+  };
+
+  volume = 1;
+  isMuted = false;
+
+  constructor(
+    private readonly ring: SharedArrayBuffer | null,
+    private readonly samples: MessagePort,
+    private readonly onState: (state: SoundState) => void,
+    private readonly onFault: (message: string) => void,
+  ) {
+    this.meter.fftSize = this.window.length;
+    this.gain.connect(this.meter).connect(this.context.destination);
+    this.context.onstatechange = () => this.onState(this.state);
+    for (const touch of TOUCHES) window.addEventListener(touch, this.resume, { capture: true, passive: true });
+    void this.connectRing();
+  }
+
+  get state(): SoundState {
+    if (!this.hasSound || this.isClosed) return "off";
+    return this.context.state === "running" ? "running" : "blocked";
+  }
+
+  /** Milliseconds of sound that wait to be played over the WebSocket; null is unknown. */
+  get bufferMs(): number | null {
+    return this.bufferedFrames === null || this.remote ? null : this.bufferedFrames / 48;
+  }
+
+  /** Loudness of what is really played now, RMS from 0 to 1. */
+  get level(): number {
+    if (this.context.state !== "running") return 0;
+    this.meter.getFloatTimeDomainData(this.window);
+    const sum = this.window.reduce((total, sample) => total + sample * sample, 0);
+    return Math.sqrt(sum / this.window.length);
+  }
+
+  setHasSound(hasSound: boolean): void {
+    this.hasSound = hasSound;
+    this.resume();
+    this.onState(this.state);
+  }
+
+  setVolume(volume: number, isMuted: boolean): void {
+    this.volume = Math.min(1, Math.max(0, volume));
+    this.isMuted = isMuted;
+    // Loudness is heard by powers: the square makes the middle of the slider sound like half.
+    const gain = isMuted ? 0 : this.volume ** 2;
+    this.gain.gain.setTargetAtTime(gain, this.context.currentTime, 0.01);
+  }
+
+  /** Sound of a WebRTC stream, or null to hear the ring alone again. */
+  setRemote(stream: MediaStream | null): void {
+    if (this.remote) {
+      this.remote.source.disconnect();
+      this.remote.element.srcObject = null;
+      this.remote = null;
+    }
+    if (!stream) return;
+    // Chromium feeds a remote stream into the graph only while some element plays it too.
+    const element = new Audio();
+    element.muted = true;
+    element.srcObject = stream;
+    element.play().catch(() => undefined); // refused before the first touch; the graph is blocked then, too
+    const source = this.context.createMediaStreamSource(stream);
+    source.connect(this.gain);
+    this.remote = { source, element };
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const touch of TOUCHES) window.removeEventListener(touch, this.resume, { capture: true });
+    this.setRemote(null);
+    this.context.onstatechange = null;
+    void this.context.close();
+  }
+
+  private async connectRing(): Promise<void> {
+    try {
+      await this.context.audioWorklet.addModule(ringUrl);
+      if (this.isClosed) return;
+      const options = { outputChannelCount: [2], numberOfInputs: 0, processorOptions: { ring: this.ring } };
+      const node = new AudioWorkletNode(this.context, "dillinger-ring", options);
+      node.port.onmessage = (event: MessageEvent<number>) => {
+        this.bufferedFrames = event.data;
+      };
+      node.port.postMessage(this.samples, [this.samples]);
+      node.connect(this.gain);
+      this.ringNode = node;
+    } catch (error) {
+      if (!this.isClosed && !this.ringNode) this.onFault(`Sound can't be played: ${String(error)}`);
+    }
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * The worker: owns the socket, the decoders and the canvas. Chromium holds socket messages back on a busy page for about a frame;
+ * here they are decoded and drawn the moment they come. Composition only: each part is a module of its own.
+ */
+
+import { encodeShown } from "./input.gen";
+import { IDLE, type LinkEffect, type LinkEvent, type LinkState, SILENCE_LIMIT_MS, step } from "./link";
+import { type Box, MediaFault, parseMedia } from "./media";
+import { MotionGate } from "./motion";
+import { PictureDecoder } from "./picture_decoder";
+import { meanColour } from "./pixels";
+import { SampleRing } from "./ring";
+import { Screen, type ShownFrame } from "./screen";
+import { type FromBrowser, parseFromSeat, SIGNALING_VERSION, SUBPROTOCOL } from "./signal";
+import { SoundDecoder } from "./sound_decoder";
+import { Median, Rate } from "./window";
+import type { FromWorker, ToWorker } from "./worker_protocol";
+
+/** The part of DedicatedWorkerGlobalScope that is used (its full types clash with the page's). */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+}
+
+type Start = Extract<ToWorker, { type: "start" }>;
+
+const scope = self as unknown as WorkerScope;
+const FIGURES_EVERY_MS = 250;
+const PING_EVERY_MS = 1000;
+
+class StreamWorker {
+  private link: LinkState = IDLE;
+  private linkTimer: ReturnType<typeof setTimeout> | undefined;
+  private socket: WebSocket | null = null;
+  private heardAtMs = 0;
+  private pingedAtMs = 0;
+  private announcesNext = true;
+  private shownSize = "";
+  private watched: Box[] = [];
+  private framesShown = 0;
+  private lastFrame: ShownFrame | null = null;
+  private motionSeq = 0;
+  private readonly gate = new MotionGate<Uint8Array<ArrayBuffer>>();
+  private readonly shownRate = new Rate();
+  private readonly byteRate = new Rate();
+  private readonly decodeMs = new Median();
+  private readonly drawMs = new Median();
+  private readonly rttMs = new Median(5);
+  private readonly screen: Screen;
+  private readonly pictures: PictureDecoder;
+  private readonly sounds: SoundDecoder;
+
+  constructor(private start: Start) {
+    const fault = (error: unknown): void => scope.postMessage({ type: "fault", message: String(error) });
+    this.screen = new Screen(start.canvas, (frame) => this.shown(frame), fault);
+    this.pictures = new PictureDecoder({
+      onFrame: (frame, facts) => this.screen.show(frame, facts),
+      askKeyframe: () => this.send({ type: "keyframe" }),
+      onUnsupported: fault,
+    });
+    const ring = start.ring ? new SampleRing(start.ring) : null;
+    this.sounds = new SoundDecoder((samples) => {
+      if (ring) ring.write(samples);
+      else start.soundPort.postMessage(samples, [samples.buffer]);
+    });
+    setInterval(() => this.tick(), FIGURES_EVERY_MS);
+    this.advance({ type: "start" });
+  }
+
+  receive(message: Exclude<ToWorker, Start>): void {
+    switch (message.type) {
+      case "ticket":
+      case "ticket_refused":
+      case "online":
+        return this.advance(message);
+      case "wishes":
+        this.start = { ...this.start, profile: message.profile, transport: message.transport };
+        return;
+      case "signal":
+        return this.send(message.message);
+      case "input":
+        return this.input(message.channel === "motion", message.bytes);
+      case "watch":
+        this.watched = message.boxes;
+        return;
+      case "read_pixels": {
+        const pixels = this.screen.read(message.box)?.data ?? null;
+        return scope.postMessage({ type: "pixels", id: message.id, pixels: pixels && new Uint8ClampedArray(pixels) });
+      }
+      case "leave":
+        this.send({ type: "bye" });
+        return this.advance({ type: "leave" });
+    }
+  }
+
+  private advance(event: LinkEvent): void {
+    const next = step(this.link, event, performance.now(), Math.random());
+    const hasChanged = next.state !== this.link;
+    this.link = next.state;
+    for (const effect of next.effects) this.perform(effect);
+    if (!hasChanged) return;
+    const { phase, fault, hasBeenOpen } = next.state;
+    scope.postMessage({ type: "link", phase, fault, hasBeenOpen });
+  }
+
+  private perform(effect: LinkEffect): void {
+    switch (effect.type) {
+      case "ask_ticket":
+        return scope.postMessage({ type: "ask_ticket" });
+      case "open_socket":
+        return this.open(effect.ticket);
+      case "close_socket":
+        return this.close();
+      case "set_timer":
+        clearTimeout(this.linkTimer);
+        this.linkTimer = setTimeout(() => this.advance({ type: "timer" }), effect.ms);
+        return;
+      case "clear_timer":
+        clearTimeout(this.linkTimer);
+    }
+  }
+
+  private open(ticket: string): void {
+    this.close();
+    const socket = new WebSocket(this.start.url, SUBPROTOCOL);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    this.announcesNext = true;
+    this.pictures.restart();
+    socket.onopen = () => {
+      const { transport, profile, isWebRtcAble } = this.start;
+      const hello = { type: "hello", version: SIGNALING_VERSION, ticket, transport, profile } as const;
+      this.send({ ...hello, is_webrtc_able: isWebRtcAble });
+    };
+    socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
+      this.heardAtMs = performance.now();
+      if (typeof event.data === "string") this.signal(event.data);
+      else this.media(event.data);
+    };
+    socket.onclose = (event) => {
+      if (socket !== this.socket) return;
+      this.socket = null;
+      this.advance({ type: "lost", code: event.code, message: event.reason });
+    };
+  }
+
+  private close(): void {
+    const socket = this.socket;
+    this.socket = null;
+    this.gate.clear();
+    this.rttMs.clear();
+    socket?.close(1000);
+  }
+
+  private signal(text: string): void {
+    const message = parseFromSeat(text);
+    if (!message) return;
+    switch (message.type) {
+      case "pong":
+        this.rttMs.add(performance.now() - message.time_ms);
+        return;
+      case "welcome":
+        this.advance({ type: "welcome" });
+        break;
+      case "video_config":
+        this.pictures.setCodec(message.codec);
+        break;
+      case "transport":
+        this.announcesNext = true;
+        break;
+      case "ended":
+        scope.postMessage({ type: "seat", message });
+        return this.advance({ type: "ended" });
+    }
+    scope.postMessage({ type: "seat", message });
+  }
+
+  private media(buffer: ArrayBuffer): void {
+    const now = performance.now();
+    this.byteRate.add(now, buffer.byteLength);
+    try {
+      const message = parseMedia(buffer);
+      if (message.kind === "picture") this.pictures.push(message, now);
+      else this.sounds.push(message.data, message.capturedAtUs);
+    } catch (error) {
+      if (!(error instanceof MediaFault)) throw error;
+      scope.postMessage({ type: "fault", message: error.message });
+    }
+  }
+
+  private shown(frame: ShownFrame): void {
+    const decodeMs = frame.decodedAtMs - frame.receivedAtMs;
+    this.framesShown += 1;
+    this.lastFrame = frame;
+    this.shownRate.add(frame.shownAtMs);
+    this.decodeMs.add(decodeMs);
+    this.drawMs.add(frame.drawMs);
+    const stamp = { seq: this.motionSeq, clientTimeMs: frame.shownAtMs };
+    this.write(encodeShown(stamp, frame.sequence, decodeMs * 1000, frame.drawMs * 1000));
+    const size = `${frame.widthPx}x${frame.heightPx}`;
+    if (this.announcesNext || size !== this.shownSize) {
+      this.announcesNext = false;
+      this.shownSize = size;
+      scope.postMessage({ type: "picture", widthPx: frame.widthPx, heightPx: frame.heightPx });
+    }
+    if (this.watched.length > 0) this.report(frame);
+  }
+
+  private report(frame: ShownFrame): void {
+    const colours = this.watched.map((box) => meanColour(this.screen.read(box)?.data ?? null));
+    const shownAtMs = performance.timeOrigin + frame.shownAtMs;
+    scope.postMessage({ type: "watched", sequence: frame.sequence, shownAtMs, colours });
+  }
+
+  private input(isMotion: boolean, bytes: Uint8Array<ArrayBuffer>): void {
+    if (isMotion) this.motionSeq = new DataView(bytes.buffer).getUint16(2, true);
+    const buffered = this.socket?.bufferedAmount ?? 0;
+    const messages = isMotion ? this.gate.move(bytes, buffered) : this.gate.pass(bytes);
+    for (const message of messages) this.write(message);
+    if (this.gate.isHolding()) setTimeout(() => this.flushMotion(), 4);
+  }
+
+  private flushMotion(): void {
+    if ((this.socket?.bufferedAmount ?? 0) > 0) {
+      if (this.gate.isHolding()) setTimeout(() => this.flushMotion(), 4);
+      return;
+    }
+    for (const message of this.gate.flush()) this.write(message);
+  }
+
+  private write(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.link.phase === "open" && this.socket?.readyState === WebSocket.OPEN) this.socket.send(bytes);
+  }
+
+  private send(message: FromBrowser): void {
+    const isAllowed = this.link.phase === "open" || message.type === "hello";
+    if (isAllowed && this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  private tick(): void {
+    const now = performance.now();
+    if (this.link.phase === "open") {
+      if (now - this.heardAtMs > SILENCE_LIMIT_MS) {
+        this.advance({ type: "lost", code: 0, message: "The seat does not answer" });
+      } else if (now - this.pingedAtMs >= PING_EVERY_MS) {
+        this.pingedAtMs = now;
+        this.send({ type: "ping", time_ms: now });
+      }
+    }
+    const last = this.lastFrame;
+    const isOpen = this.link.phase === "open";
+    const figures = {
+      framesShown: this.framesShown,
+      lastFrame: last && {
+        sequence: last.sequence,
+        captured_at_us: last.capturedAtUs,
+        shown_at_ms: performance.timeOrigin + last.shownAtMs,
+      },
+      shownFps: isOpen ? this.shownRate.perSecond(now) : null,
+      decodeMs: this.decodeMs.value(),
+      drawMs: this.drawMs.value(),
+      bitrateBps: scaled(isOpen ? this.byteRate.perSecond(now) : null, 8),
+      rttMs: isOpen ? this.rttMs.value() : null,
+      way: this.screen.wayName,
+    };
+    scope.postMessage({ type: "figures", figures });
+  }
+}
+
+function scaled(value: number | null, factor: number): number | null {
+  return value === null ? null : value * factor;
+}
+
+let worker: StreamWorker | null = null;
+scope.onmessage = (event) => {
+  if (event.data.type === "start") worker ??= new StreamWorker(event.data);
+  else worker?.receive(event.data);
+};

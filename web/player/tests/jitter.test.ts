@@ -1,0 +1,93 @@
+/** The jitter buffer: waits for its target, asks for more when it runs dry, throws away what would stay late. */
+
+import { expect, test } from "vitest";
+import { JitterBuffer, MAX_TARGET, MIN_TARGET } from "../src/jitter";
+import { ringMemory, SampleRing } from "../src/ring";
+
+const QUANTUM = 128;
+const PACKET = 480;
+const SECOND = 48_000;
+
+/** Plays for `seconds`; packets of 10 ms come when `arrives` says so. Returns what was heard of it. */
+function play(seconds: number, arrives: (packet: number) => number, jitter = new JitterBuffer()) {
+  let available = 0;
+  let played = 0;
+  let gaps = 0;
+  let packet = 0;
+  for (let now = 0; now < seconds * SECOND; now += QUANTUM) {
+    while (arrives(packet) * SECOND <= now) {
+      available += PACKET;
+      packet += 1;
+    }
+    const verdict = jitter.next(available, QUANTUM);
+    available -= verdict.skip + verdict.play;
+    expect(available).toBeGreaterThanOrEqual(0);
+    played += verdict.play;
+    if (verdict.play < QUANTUM) gaps += 1;
+  }
+  return { available, played, gaps, jitter };
+}
+
+test("a steady stream plays without a gap after the first wait", () => {
+  const { gaps, available } = play(5, (packet) => packet * 0.01);
+  expect(gaps).toBeLessThanOrEqual(Math.ceil(0.05 * SECOND) / QUANTUM);
+  expect(available).toBeLessThan(0.06 * SECOND);
+});
+
+test("a jittery network raises the target until it holds", () => {
+  const late = (packet: number): number => packet * 0.01 + (packet % 50 >= 40 ? 0.08 : 0);
+  const { jitter } = play(20, late);
+  expect(jitter.target).toBeGreaterThan(MIN_TARGET + 0.01 * SECOND);
+  expect(jitter.target).toBeLessThanOrEqual(MAX_TARGET);
+});
+
+test("ten calm seconds after another lower the target to its least", () => {
+  const { jitter } = play(90, (packet) => packet * 0.01);
+  expect(jitter.target).toBe(MIN_TARGET);
+});
+
+test("a burst after a hole does not stay late", () => {
+  const burst = (packet: number): number => (packet < 20 ? 0 : (packet - 20) * 0.01);
+  const { available } = play(6, burst);
+  expect(available).toBeLessThan(0.08 * SECOND);
+});
+
+test("silence that the seat did not send is no reason for a longer buffer", () => {
+  const pauses = (packet: number): number => packet * 0.01 + Math.floor(packet / 100);
+  const before = new JitterBuffer().target;
+  const { jitter } = play(8, pauses);
+  expect(jitter.target).toBeLessThanOrEqual(before);
+});
+
+test("what piled up while nobody listened is skipped", () => {
+  const jitter = new JitterBuffer();
+  const verdict = jitter.next(SECOND, QUANTUM);
+  expect(SECOND - verdict.skip).toBe(jitter.target);
+});
+
+test("the ring gives back what was written, in order, over its end", () => {
+  const ring = new SampleRing(ringMemory(false));
+  const left = new Float32Array(1000);
+  const right = new Float32Array(1000);
+  let next = 0;
+  let expected = 0;
+  for (let round = 0; round < 200; round++) {
+    const chunk = Float32Array.from({ length: 2000 }, (_, at) => (next + (at >> 1)) * (at % 2 === 0 ? 1 : -1));
+    next += ring.write(chunk);
+    ring.read([left, right], 1000);
+    for (let frame = 0; frame < 1000; frame++, expected++) {
+      if (left[frame] !== Math.fround(expected) || right[frame] !== -Math.fround(expected)) {
+        throw new Error(`sample ${expected} is ${left[frame]}, ${right[frame]}`);
+      }
+    }
+  }
+  expect(ring.available()).toBe(0);
+});
+
+test("a full ring takes no more, and says how much it took", () => {
+  const ring = new SampleRing(ringMemory(false));
+  expect(ring.write(new Float32Array(2 * 40_000))).toBe(40_000);
+  expect(ring.write(new Float32Array(2 * 40_000))).toBe(8_000);
+  ring.skip(100_000);
+  expect(ring.available()).toBe(0);
+});
