@@ -14,10 +14,10 @@ from .steps import Step
 from .tree import Tree, node_folder
 
 PARTS: dict[str, tuple[str, ...]] = {
-    "core": ("contracts", "core"),
+    "core": ("contracts", "programs", "core"),
     "runner": ("contracts", "runner"),
-    "seat": ("contracts", "stream", "seat"),
-    "all": ("contracts", "stream", "seat", "runner", "core", "bench", "cli"),
+    "seat": ("contracts", "programs", "stream", "seat"),
+    "all": ("contracts", "programs", "stream", "seat", "runner", "core", "bench", "cli"),
 }
 TARGETS = ("core", "runner", "seat", "web", "all", "images")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from .steps import Step
 from .tree import Tree
 
-OURS = ("core", "runner", "seat", "stream", "bench", "contracts")
+OURS = ("core", "runner", "seat", "stream", "bench", "contracts", "programs")
 
 
 def plan(tree: Tree, *, upgrade: bool) -> Step:

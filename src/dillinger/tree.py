@@ -42,6 +42,7 @@ class Tree:
             Room(name, folder, folder / "src", folder / "tests")
             for name, folder in (
                 ("contracts", self.root / "packages/contracts"),
+                ("programs", self.root / "packages/programs"),
                 ("stream", self.root / "packages/stream"),
                 ("seat", self.root / "apps/seat"),
                 ("runner", self.root / "apps/runner"),

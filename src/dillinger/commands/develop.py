@@ -27,6 +27,7 @@ class Room(StrEnum):
     SEAT = "seat"
     STREAM = "stream"
     CONTRACTS = "contracts"
+    PROGRAMS = "programs"
     BENCH = "bench"
     CLI = "cli"
     WEB = "web"
