@@ -40,6 +40,7 @@ from .session import (
     StreamProfile,
 )
 from .tickets import TicketClaims, TicketGate
+from .wine import ProtonLaunch, RegistryValue, VirtualDesktop, WineLaunch
 
 __all__ = [
     "Art",
@@ -57,6 +58,8 @@ __all__ = [
     "LaunchSpec",
     "NativeLaunch",
     "NotFound",
+    "ProtonLaunch",
+    "RegistryValue",
     "ResourceOverrides",
     "Resources",
     "RunnerEvent",
@@ -78,4 +81,6 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "UserId",
+    "VirtualDesktop",
+    "WineLaunch",
 ]

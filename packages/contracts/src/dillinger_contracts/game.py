@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints
 
+from .launch import Argument, Command, Environment
 from .model import GameId, Model
-
-Argument = Annotated[str, StringConstraints(min_length=0, max_length=4096, pattern=r"^[^\x00]*$")]
-EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
-
-_RESERVED_ENVIRONMENT = frozenset({"LD_PRELOAD", "LD_AUDIT", "DISPLAY", "XAUTHORITY", "PULSE_SERVER", "HOME"})
+from .wine import ProtonLaunch, WineLaunch
 
 MIB = 1024 * 1024
 
@@ -42,39 +39,10 @@ class NativeLaunch(Model):
     """A Linux program, started as an argument list (no shell)."""
 
     kind: Literal["native"] = "native"
-    command: tuple[Argument, ...] = Field(min_length=1, max_length=256)
+    command: Command
     """The first is looked up in the game's own folder (`./name`), by absolute path, or in the cell's PATH."""
     directory: Literal["home", "game"] = "home"
-    environment: dict[EnvironmentName, Argument] = Field(default_factory=dict, max_length=128)
-
-    @field_validator("environment")
-    @classmethod
-    def _keep_ours(cls, value: dict[str, str]) -> dict[str, str]:
-        taken = sorted(_RESERVED_ENVIRONMENT & value.keys())
-        if taken:
-            raise ValueError(f"{', '.join(taken)} belongs to the cell and can't be set by a game")
-        return value
-
-    @field_validator("command")
-    @classmethod
-    def _has_program(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value[0].strip():
-            raise ValueError("the first word of a command is the program and can't be empty")
-        return value
-
-
-class WineLaunch(Model):
-    """A Windows program under Wine."""
-
-    kind: Literal["wine"] = "wine"
-    command: tuple[Argument, ...] = Field(min_length=1, max_length=256)
-
-
-class ProtonLaunch(Model):
-    """A Windows program under Proton."""
-
-    kind: Literal["proton"] = "proton"
-    command: tuple[Argument, ...] = Field(min_length=1, max_length=256)
+    environment: Environment = Field(default_factory=dict)
 
 
 class QemuLaunch(Model):

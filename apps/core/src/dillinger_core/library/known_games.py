@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import Field
 
 from dillinger_contracts import DisplayConfiguration
-from dillinger_contracts.game import Argument, EnvironmentName
+from dillinger_contracts.launch import Argument, EnvironmentName
 from dillinger_contracts.model import Model
 
 
