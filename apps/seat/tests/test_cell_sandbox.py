@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from dillinger_contracts.cell import environment
 from dillinger_seat.cell import isolation
-from dillinger_seat.cell.sandbox import DataFds, SandboxSpec, contents, environment, sandbox_argv
+from dillinger_seat.cell.sandbox import DataFds, SandboxSpec, contents, sandbox_argv
 
 SPEC = SandboxSpec(
     game_dir="/srv/library/doom",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,9 +17,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="dillinger-seat", description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--dir", type=Path, metavar="SESSION_DIR", help="a session's folder, with its spec.json")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="write the log there, not to standard output")
     what.add_argument("--probe", action="store_true", help="try the sandbox and say what is wrong with it")
     arguments = parser.parse_args()
+    if arguments.log:
+        _print_to(arguments.log)
     return _probe() if arguments.probe else _run(arguments.dir)
+
+
+def _print_to(file: Path) -> None:
+    """All that this process says from now on: in a container nobody else keeps it as a file."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
 
 
 def _probe() -> int:

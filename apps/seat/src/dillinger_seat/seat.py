@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from dillinger_contracts.cell import RuntimeFolder
 from dillinger_contracts.control import (
     PartRestarted,
     PeersChanged,
@@ -206,7 +207,7 @@ class Seat:
                 sound_fd=sound_fd,
             )
             stack.push_async_callback(self._streaming.close)
-            await self._streaming.open(Path(self._spec.runtime_dir) / "stream.sock")
+            await self._streaming.open(Path(self._spec.runtime_dir) / RuntimeFolder.STREAM_SOCKET)
         self._watches.spawn(self._take_stats(self._streaming))
         self._watches.spawn(self._streaming.watch_pointer())
 

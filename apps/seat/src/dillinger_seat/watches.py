@@ -80,7 +80,8 @@ class Watches:
         self._give(EndReason.INTERNAL, f"The picture is lost: {error.message}")
 
     def _is_out_of_memory(self) -> bool:
-        return oom_kills(self._spec.cell_cgroup) > self._oom_kills
+        told = self._cell.oom_kills if self._cell is not None else 0
+        return told > 0 or oom_kills(self._spec.cell_cgroup) > self._oom_kills
 
     def on_cell(self, cell: Cell) -> None:
         """The cell is up: from now on its end ends the session."""
@@ -95,7 +96,7 @@ class Watches:
         """The display server's end is the game's too: nothing draws without it."""
         self._display = server
         how = await asyncio.shield(server.ended)
-        if self._cell is not None and self._cell.process.poll() is None:
+        if self._cell is not None and not self._cell.is_gone:
             self._give(EndReason.INTERNAL, f"The display ended: its server {how}")
 
     async def guest_end(self, guest: Guest, program: str) -> None:

@@ -84,7 +84,8 @@ class SeatSpec(Model):
     control_token: str = Field(repr=False)
     ticket_key: str = Field(repr=False)
     cell_cgroup: CellCgroup | None = None
-    isolation: Literal["bubblewrap", "none"] = "bubblewrap"
+    isolation: Literal["bubblewrap", "container", "none"] = "bubblewrap"
+    """`container`: the runner starts the cell as a container of its own, once the seat listens for it."""
     start_timeout_s: float = 30.0
     idle_timeout_s: float = 900.0
     """Ends the session after so long without a viewer; 0 never."""

@@ -1,6 +1,6 @@
-"""A cell as its seat holds it: the sandbox's process, the socket to its init, the parts that run inside.
+"""A cell as its seat holds it: the socket to its init, the parts that run inside, and what they print.
 
-All on the seat's loop; the sandbox must be started from the main thread, since it dies with the thread that made it.
+All on the seat's loop; a sandbox must be started from the main thread, since it dies with the thread that made it.
 """
 
 from __future__ import annotations
@@ -11,22 +11,17 @@ import json
 import os
 import signal
 import socket
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from dillinger_contracts.errors import Internal, Unavailable, Unsupported
+from dillinger_contracts.errors import Internal, Unavailable
 from dillinger_contracts.session import SeatSpec
 
-from . import sandbox
-from .cgroup import entering
-from .memfile import memory_file
+from .enclosure import ContainerEnclosure, Enclosure, ProcessEnclosure
 from .output import OutputLog
-from .paths import INIT_FILE, sandbox_spec
-from .seccomp import filter_program
 
 log = structlog.get_logger()
 
@@ -105,48 +100,47 @@ class Part:
 
 @dataclass(slots=True)
 class Cell:
-    """One sandbox and its init. Make it with `start`, end it with `close`."""
+    """One enclosure and its init. Make it with `start`, end it with `close`."""
 
-    process: subprocess.Popen[bytes]
+    enclosure: Enclosure
     control: socket.socket
     own_log: OutputLog
     guest_log: OutputLog
-    inherited_fds: tuple[int, ...]
     up: asyncio.Future[None]
     ended: asyncio.Future[str]
-    """Done when the sandbox is gone, with a word of how."""
+    """Done when the enclosure is gone, with a word of how."""
     alone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nothing of the guest runs."""
     parts: dict[str, Part] = field(default_factory=dict)
+    oom_kills: int = 0
+    """How many processes the kernel has killed for want of memory, where init can tell (in a container)."""
+    _log_fds: tuple[int, int] = (-1, -1)
+    _oom_kills_before: int = 0
     _buffer: bytes = b""
-    _pidfd: int = -1
 
     @classmethod
     async def start(cls, spec: SeatSpec, *, listen_fds: tuple[int, ...] = ()) -> Cell:
-        """The sandbox of `spec`, its init up. Raises `Unsupported` (no sandbox to be had) or `Unavailable`."""
+        """The cell of `spec`, its init up. Raises `Unsupported` (no sandbox to be had) or `Unavailable`."""
         session_dir = Path(spec.session_dir)
-        ours, theirs = socket.socketpair()
         own_log = OutputLog(session_dir / "cell.log")
         guest_log = OutputLog(session_dir / "guest.log")
-        inherited = (theirs.fileno(), own_log.write_fd, guest_log.write_fd, *listen_fds)
+        descriptors = (own_log.write_fd, guest_log.write_fd, *listen_fds)
         loop = asyncio.get_running_loop()
+        enclosure: Enclosure
         try:
-            process = _spawn(spec, theirs.fileno(), own_log.write_fd, inherited)
-        except FileNotFoundError as error:
+            if spec.isolation == "container":
+                enclosure, control = await ContainerEnclosure.await_init(spec, descriptors)
+            else:
+                enclosure, control = ProcessEnclosure.start(spec, own_log.write_fd, descriptors)
+        except BaseException:
             own_log.close()
             guest_log.close()
-            ours.close()
-            raise Unsupported(
-                f"The sandbox can't be started: {error.filename} is missing", hint="apt install bubblewrap"
-            ) from error
-        finally:
-            theirs.close()
-        ours.setblocking(False)
-        cell = cls(process, ours, own_log, guest_log, inherited, loop.create_future(), loop.create_future())
+            raise
+        cell = cls(enclosure, control, own_log, guest_log, loop.create_future(), loop.create_future())
+        cell._log_fds = (own_log.write_fd, guest_log.write_fd)
         cell.alone.set()
-        cell._pidfd = os.pidfd_open(process.pid)
-        loop.add_reader(cell._pidfd, cell._on_exit)
-        loop.add_reader(ours.fileno(), cell._on_readable)
+        enclosure.ended.add_done_callback(cell._on_gone)
+        loop.add_reader(control.fileno(), cell._on_readable)
         try:
             await cell._wait_up()
         except BaseException:
@@ -170,7 +164,7 @@ class Cell:
         is_guest = name == GUEST
         if is_guest:
             self.alone.clear()
-        log_fd = self.inherited_fds[2] if is_guest else self.inherited_fds[1]
+        log_fd = self._log_fds[is_guest]
         await self._send(
             do="start",
             part=name,
@@ -196,16 +190,18 @@ class Cell:
     async def close(self) -> None:
         """Ends everything inside and waits for it; idempotent."""
         loop = asyncio.get_running_loop()
-        if self.control.fileno() >= 0:
-            loop.remove_reader(self.control.fileno())
-            self.control.close()  # the init's cue to kill all and exit
+        with contextlib.suppress(OSError):
+            self.control.shutdown(socket.SHUT_WR)  # the init's cue to kill all and exit
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_KILL_WAIT_S):
                 await asyncio.shield(self.ended)
         if not self.ended.done():
-            log.warning("cell_killed", pid=self.process.pid)
-            self.process.kill()
+            log.warning("cell_killed")
+            self.enclosure.kill()
             await self.ended
+        if self.control.fileno() >= 0:
+            loop.remove_reader(self.control.fileno())
+            self.control.close()
         self.own_log.close()
         self.guest_log.close()
 
@@ -221,7 +217,8 @@ class Cell:
             chunk = b""
         if not chunk or len(self._buffer) > _MAX_LINE_BYTES:
             asyncio.get_running_loop().remove_reader(self.control.fileno())
-            return  # the sandbox's end follows and is told by its pidfd
+            self.enclosure.hung_up()
+            return
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
         for line in lines:
             self._take(json.loads(line))
@@ -231,6 +228,7 @@ class Cell:
         if kind == "up":
             self.own_log.handed_over()
             self.guest_log.handed_over()
+            self._oom_kills_before = message["oom_kills"] or 0
             self.up.set_result(None)
             return
         if kind == "alone":
@@ -248,6 +246,7 @@ class Cell:
                     self.alone.set()
             case "ended":
                 number = message["signal"]
+                self.oom_kills = (message["oom_kills"] or 0) - self._oom_kills_before
                 name = None if number is None else signal.Signals(number).name
                 if part.name == GUEST and not message["survivors"]:
                     self.alone.set()
@@ -255,15 +254,16 @@ class Cell:
             case _:
                 raise Internal(f"The cell's init said {kind!r}")
 
-    def _on_exit(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._pidfd)
-        os.close(self._pidfd)
-        code = self.process.wait()
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing of it can run any more."""
+        return self.enclosure.is_gone
+
+    def _on_gone(self, ended: asyncio.Future[str]) -> None:
         if self.control.fileno() >= 0:
             with contextlib.suppress(OSError, ValueError):
                 self._on_readable()
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
+        how = ended.result()
         self.alone.set()
         self.ended.set_result(how)
         if not self.up.done():
@@ -271,25 +271,3 @@ class Cell:
             self.up.set_exception(Unavailable(f"The cell's sandbox {how}: {said}", hint="Run `dillinger doctor`"))
         for part in self.parts.values():
             part.end(PartExit(None, None))
-
-
-def _spawn(spec: SeatSpec, control_fd: int, log_fd: int, inherited: tuple[int, ...]) -> subprocess.Popen[bytes]:
-    init = [sandbox.PYTHON, "-I", "-S"]
-    with contextlib.ExitStack() as files:
-        data: dict[str, int] = {}
-        if spec.isolation == "bubblewrap":
-            cell = sandbox_spec(spec)
-            for name, text in sandbox.contents(cell, filter_program(os.uname().machine)).items():
-                data[name] = files.enter_context(memory_file(name, text)).fileno()
-            argv = sandbox.sandbox_argv(cell, sandbox.DataFds(**data), [*init, sandbox.INIT, str(control_fd)])
-        else:
-            argv = [*init, str(INIT_FILE), str(control_fd)]
-        return subprocess.Popen(
-            entering(spec.cell_cgroup, argv),
-            stdin=subprocess.DEVNULL,
-            stdout=log_fd,
-            stderr=log_fd,
-            pass_fds=(*inherited, *data.values()),
-            cwd="/",
-            env={"PATH": sandbox.PATH},
-        )

@@ -1,15 +1,19 @@
 """The cell's init: process 1 of the sandbox. Starts the parts it is told to, reaps, and says what became of them.
 
-Runs as `/usr/bin/python3 -I -S init.py CONTROL_FD`: the standard library only, nothing of Dillinger is imported. It
-speaks JSON lines over one inherited socket that existed before any part did and that no part gets; when that socket
-ends, everything ends. The game shares this process's user and namespaces, so init makes itself undumpable: the game
-can neither trace it nor open its descriptors, and the kernel shields process 1 from its signals. One thread, one loop.
+Runs as `/usr/bin/python3 -I -S init.py CONTROL_FD`, or in a container of its own as `init.py --connect SOCKET`: the
+standard library only, nothing of Dillinger is imported. It speaks JSON lines over one socket that existed before any
+part did and that no part gets; when that socket ends, everything ends. The game shares this process's user and
+namespaces, so init makes itself undumpable: the game can neither trace it nor open its descriptors, and the kernel
+shields process 1 from its signals. One thread, one loop.
 
-From the seat  {"do": "start", "part", "argv", "env", "cwd", "out_fd", "listen_fd", "listen_path", "wants_ready",
+From the seat  {"do": "take", "numbers", "seccomp"}  (first, and only by a socket that init connected to: descriptors
+                come with it, `numbers` are what the seat calls them; the filter is for init and all that it starts)
+               {"do": "start", "part", "argv", "env", "cwd", "out_fd", "listen_fd", "listen_path", "wants_ready",
                 "oom_score_adj", "file_bytes"}
                {"do": "signal", "part", "signal"}  (the part `guest` means every process that no other part owns)
-To the seat    {"is": "up"}  {"is": "started", "part", "pid"}  {"is": "failed", "part", "errno"}
-               {"is": "ready", "part", "value"}  {"is": "ended", "part", "code", "signal", "survivors"}
+To the seat    {"is": "up", "oom_kills"}  {"is": "started", "part", "pid"}  {"is": "failed", "part", "errno"}
+               {"is": "ready", "part", "value"}  {"is": "ended", "part", "code", "signal", "survivors",
+                "oom_kills"}  (what the container's own cgroup has counted; null outside of one)
                {"is": "alone"}  (the guest's last process is gone)
 """
 
@@ -18,6 +22,7 @@ To the seat    {"is": "up"}  {"is": "started", "part", "pid"}  {"is": "failed", 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import json
@@ -35,12 +40,39 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 4, 38, 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _KILL_ALL_S = 5.0
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_MAX_TAKEN = 16
+_OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+"""A container sees its own group there: version 2, version 1."""
 
 
 def prctl(option: int, value: int) -> None:
     """prctl(2) with one argument; what fails here is a kernel without the option, which no supported one is."""
     if _LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
         raise OSError(ctypes.get_errno(), f"prctl {option}")
+
+
+class _SockFprog(ctypes.Structure):
+    """struct sock_fprog of linux/filter.h."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def load_filter(program: bytes) -> None:
+    """Puts a system call filter (an array of struct sock_filter) on this process and all that it starts; seccomp(2)."""
+    fprog = _SockFprog(len(program) // 8, program)
+    if _LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(fprog), 0, 0):
+        raise OSError(ctypes.get_errno(), "the system call filter can't be loaded")
+
+
+def oom_kills() -> int | None:
+    """How many processes the kernel has killed in this container's cgroup for want of memory; None if not told."""
+    for name in _OOM_FILES:
+        with contextlib.suppress(OSError, ValueError), open(name, "rb") as file:
+            for line in file:
+                if line.startswith(b"oom_kill "):
+                    return int(line.split()[1])
+    return None
 
 
 def parents() -> dict[int, int]:
@@ -73,9 +105,11 @@ def descendants(parent_of: dict[int, int], root: int, *, without: frozenset[int]
 class Init:
     """Parts by name, and the socket to the seat."""
 
-    def __init__(self, control_fd: int) -> None:
-        self._control = socket.socket(fileno=control_fd)
+    def __init__(self, control: socket.socket, *, is_container: bool) -> None:
+        self._control = control
         self._control.setblocking(True)
+        self._is_container = is_container
+        self._taken: dict[Any, int] = {}
         self._parts: dict[str, int] = {}
         self._ready: dict[int, str] = {}
         self._ready_text: dict[int, bytes] = {}
@@ -93,7 +127,9 @@ class Init:
             signal.signal(ignored, signal.SIG_IGN)
         self._selector.register(self._control, selectors.EVENT_READ)
         self._selector.register(woken, selectors.EVENT_READ)
-        self._say(**{"is": "up"})
+        if self._is_container and not self._take_over():
+            return
+        self._say(**{"is": "up", "oom_kills": self._oom_kills()})
         is_open = True
         while is_open:
             for key, _ in self._selector.select():
@@ -109,6 +145,27 @@ class Init:
     def _say(self, **message: Any) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._control.sendall(json.dumps(message).encode() + b"\n")
+
+    def _take_over(self) -> bool:
+        """The first message: what the seat hands over. False where the seat hung up instead."""
+        text, descriptors, _, _ = socket.recv_fds(self._control, 65_536, _MAX_TAKEN)
+        while text and not text.endswith(b"\n"):
+            text += self._control.recv(65_536)
+        if not text:
+            return False
+        order = json.loads(text)
+        for number, descriptor in zip(order["numbers"], descriptors, strict=True):
+            os.set_inheritable(descriptor, False)
+            self._taken[number] = descriptor
+        log_fd = descriptors[0]
+        os.dup2(log_fd, 1)
+        os.dup2(log_fd, 2)
+        if order["seccomp"]:
+            load_filter(base64.b64decode(order["seccomp"]))
+        return True
+
+    def _oom_kills(self) -> int | None:
+        return oom_kills() if self._is_container else None
 
     def _hear(self) -> bool:
         try:
@@ -129,6 +186,8 @@ class Init:
 
     def _start(self, order: dict[str, Any]) -> None:
         part = order["part"]
+        for name in ("out_fd", "listen_fd"):
+            order[name] = self._taken.get(order.get(name), order.get(name))
         ready_out = ready_in = None
         if order.get("wants_ready"):
             ready_out, ready_in = os.pipe2(os.O_CLOEXEC)
@@ -211,7 +270,8 @@ class Init:
         code = None if number is not None else os.WEXITSTATUS(status)
         survivors = len(self._guests()) if part == GUEST else 0
         self._waits_for_guests = self._waits_for_guests or survivors > 0
-        self._say(**{"is": "ended", "part": part, "code": code, "signal": number, "survivors": survivors})
+        self._say(**{"is": "ended", "part": part, "code": code, "signal": number, "survivors": survivors,
+                     "oom_kills": self._oom_kills()})  # fmt: skip
 
 
 def become(order: dict[str, Any], ready_in: int | None, failed_in: int) -> NoReturn:
@@ -280,17 +340,27 @@ def reserve_three() -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 3)
 
 
+def control_socket(arguments: list[str]) -> socket.socket:
+    """The socket to the seat: inherited under this number, or connected to at this path."""
+    if arguments[0] != "--connect":
+        control = socket.socket(fileno=int(arguments[0]))
+    else:
+        control = socket.socket(socket.AF_UNIX)
+        control.connect(arguments[1])
+    control.set_inheritable(False)
+    return control
+
+
 def main() -> None:
-    """Takes the control socket's number from the command line."""
-    control_fd = int(sys.argv[1])
+    """Takes the way to the control socket from the command line."""
     reserve_three()
-    os.set_inheritable(control_fd, False)
+    control = control_socket(sys.argv[1:])
     prctl(_PR_SET_DUMPABLE, 0)
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if os.getpid() != 1:
         # No parent-death signal: it would end init alone. The control socket ends too, and then init ends the rest.
         prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    Init(control_fd).run()
+    Init(control, is_container=sys.argv[1] == "--connect").run()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from dillinger_contracts.cell import PYTHON
+
 from . import sandbox
 from .memfile import memory_file
 from .paths import INIT_FILE
@@ -61,7 +63,7 @@ def _try(spec: sandbox.SandboxSpec) -> Isolation:
         for name, text in sandbox.contents(spec, filter_program(os.uname().machine)).items()
     }
     fds = sandbox.DataFds(**{name: file.fileno() for name, file in data.items()})
-    argv = sandbox.sandbox_argv(spec, fds, [sandbox.PYTHON, "-I", "-S", "-c", "import ctypes"])
+    argv = sandbox.sandbox_argv(spec, fds, [PYTHON, "-I", "-S", "-c", "import ctypes"])
     try:
         done = subprocess.run(
             argv,
@@ -99,7 +101,7 @@ def hint_for(said: str, proc: Path) -> str:
             "(/etc/apparmor.d/bwrap: `abi <abi/4.0>, include <tunables/global> "
             "profile bwrap /usr/bin/bwrap flags=(unconfined) { userns, }`, then apparmor_parser -r it)"
         )
-    if sandbox.PYTHON in said:
+    if PYTHON in said:
         return "apt install python3"
     if "nknown option" in said:
         return "bubblewrap 0.8 or newer is needed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dillinger_contracts.cell import GAME, HOME, RUNTIME, SOUND, X11_AUTH, RuntimeFolder, environment
 from dillinger_contracts.session import SeatSpec
 
 from . import sandbox
@@ -24,7 +25,11 @@ class SharedPaths:
     def of(cls, spec: SeatSpec) -> SharedPaths:
         """The layout of a runtime folder."""
         runtime = Path(spec.runtime_dir)
-        return cls(runtime / "x11", runtime / "sound", runtime / "auth")
+        return cls(
+            x11_dir=runtime / RuntimeFolder.X11,
+            sound_dir=runtime / RuntimeFolder.SOUND,
+            auth=runtime / RuntimeFolder.AUTH,
+        )
 
     @property
     def sound_fifo(self) -> Path:
@@ -45,15 +50,15 @@ class CellPaths:
 
 
 def cell_paths(spec: SeatSpec) -> CellPaths:
-    """The paths inside the cell of `spec`: the sandbox's, or the machine's where there is no isolation."""
-    if spec.isolation == "bubblewrap":
+    """The paths inside the cell of `spec`: a sandbox's or container's, or the machine's where there is neither."""
+    if spec.isolation != "none":
         return CellPaths(
-            game=sandbox.GAME,
-            home=sandbox.HOME,
-            auth=sandbox.X11_AUTH,
-            sound_socket=f"{sandbox.RUNTIME}/pulse/native",
-            sound_fifo=f"{sandbox.SOUND}/fifo",
-            environment=sandbox.environment(),
+            game=GAME,
+            home=HOME,
+            auth=X11_AUTH,
+            sound_socket=f"{RUNTIME}/pulse/native",
+            sound_fifo=f"{SOUND}/fifo",
+            environment=environment(),
         )
     shared = SharedPaths.of(spec)
     return CellPaths(
@@ -62,7 +67,7 @@ def cell_paths(spec: SeatSpec) -> CellPaths:
         auth=str(shared.auth),
         sound_socket=str(shared.sound_dir / "pulse" / "native"),
         sound_fifo=str(shared.sound_fifo),
-        environment=sandbox.environment() | {"HOME": spec.saves_dir, "XDG_RUNTIME_DIR": str(shared.sound_dir)},
+        environment=environment() | {"HOME": spec.saves_dir, "XDG_RUNTIME_DIR": str(shared.sound_dir)},
     )
 
 

@@ -11,20 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-GAME = "/game"
-HOME = "/home/player"
-INIT = "/run/dillinger/init.py"
-X11_AUTH = "/run/dillinger/auth"
-X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108 - the cell's own /tmp
-SOUND = "/run/dillinger/sound"
-RUNTIME = "/run/user/1000"
-PATH = "/usr/local/games:/usr/games:/usr/local/bin:/usr/bin:/bin"
-PYTHON = "/usr/bin/python3"
-UID = 1000
-RUN_BYTES = 16 * 1024 * 1024
+from dillinger_contracts.cell import GAME, HOME, INIT, RUN_BYTES, RUNTIME, SOUND, X11_AUTH, X11_SOCKETS, environment
 
-PASSWD = f"root:x:0:0:root:/root:/usr/sbin/nologin\nplayer:x:{UID}:{UID}:player:{HOME}:/bin/sh\n"
-GROUP = f"root:x:0:\nplayer:x:{UID}:\n"
+UID = 1000
+
 NSSWITCH = "passwd: files\ngroup: files\nhosts: files\n"
 HOSTS = "127.0.0.1 localhost cell\n::1 localhost\n"
 
@@ -67,30 +57,17 @@ class DataFds:
     """None where there is no filter for this machine."""
 
 
-def contents(spec: SandboxSpec, seccomp_filter: bytes | None) -> dict[str, bytes]:
-    """What each descriptor of `DataFds` has to hold."""
+def contents(spec: SandboxSpec, seccomp_filter: bytes | None, *, uid: int = UID, gid: int = UID) -> dict[str, bytes]:
+    """What each descriptor of `DataFds` has to hold, for a player of these numbers."""
     texts = {
-        "passwd": PASSWD,
-        "group": GROUP,
+        "passwd": f"root:x:0:0:root:/root:/usr/sbin/nologin\nplayer:x:{uid}:{gid}:player:{HOME}:/bin/sh\n",
+        "group": f"root:x:0:\nplayer:x:{gid}:\n",
         "nsswitch": NSSWITCH,
         "hosts": HOSTS,
         "machine_id": spec.machine_id + "\n",
     }
     made = {name: text.encode() for name, text in texts.items()}
     return made if seccomp_filter is None else made | {"seccomp": seccomp_filter}
-
-
-def environment() -> dict[str, str]:
-    """What every process in a cell has; nothing of the seat's own environment passes."""
-    return {
-        "PATH": PATH,
-        "HOME": HOME,
-        "USER": "player",
-        "LOGNAME": "player",
-        "SHELL": "/bin/sh",
-        "LANG": "C.UTF-8",
-        "XDG_RUNTIME_DIR": RUNTIME,
-    }
 
 
 def _flat(groups: list[list[str]]) -> list[str]:

@@ -44,7 +44,7 @@ class X11Sockets:
     """
 
     def __init__(self, shared: SharedPaths, *, is_isolated: bool) -> None:
-        shared.x11_dir.mkdir(mode=0o755)
+        shared.x11_dir.mkdir(mode=0o755, exist_ok=True)
         self.cookie = secrets.token_bytes(_COOKIE_BYTES)
         shared.auth.write_bytes(xauthority(self.cookie))
         shared.auth.chmod(0o600)
