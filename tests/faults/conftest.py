@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,7 +17,8 @@ from dillinger_bench.testcard.install import VARIANTS, Variant
 from dillinger_bench.waiting import wait_until
 
 MIB = 1024 * 1024
-START_TIMEOUT_S = 8
+START_TIMEOUT_S = 15
+"""Long enough for a test that works on a start, short enough for the one that waits for it."""
 END_TIMEOUT_S = 30.0
 
 FAULTS = (
@@ -41,13 +43,24 @@ FAULTS = (
 
 
 @pytest.fixture(scope="session")
-def lasting_house() -> Iterator[House]:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A web part in small: what these tests ask for is whether anything outside of it is served."""
+    folder = tmp_path_factory.mktemp("web")
+    folder.chmod(0o755)
+    (folder / "assets").mkdir()
+    (folder / "index.html").write_text("<title>Dillinger</title>")
+    (folder / "assets/app.js").write_text("play()")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lasting_house(pages: Path) -> Iterator[House]:
     settings = {
         "DILLINGER_RUNNER_START_TIMEOUT_S": str(START_TIMEOUT_S),
         "DILLINGER_RUNNER_STOP_GRACE_S": "3",
         "DILLINGER_CORE_DESKTOP_ENTRY_DIRS": "",
     }
-    with House(variants=(*VARIANTS, *FAULTS), settings=settings) as house:
+    with House(web_dir=pages, variants=(*VARIANTS, *FAULTS), settings=settings) as house:
         yield house
 
 
@@ -125,9 +138,13 @@ class Household:
         self._processes = family([seat_pid(session_id)])
         assert len(self._processes) >= 4, "seat, sandbox, display server and game, at least"
 
+    def assert_processes_gone(self) -> None:
+        """Nothing of it runs."""
+        wait_until(lambda: not living(self._processes), END_TIMEOUT_S, f"the end of {living(self._processes)}")
+
     def assert_gone(self) -> None:
         """Nothing of it runs and nothing of its runtime folder is left."""
-        wait_until(lambda: not living(self._processes), END_TIMEOUT_S, f"the end of {living(self._processes)}")
+        self.assert_processes_gone()
         folder = self._house.runtime_dir / self._session_id
         wait_until(lambda: not folder.exists(), END_TIMEOUT_S, f"{folder} gone")
 

@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx2
 import psutil
 import pytest
 
@@ -139,3 +141,37 @@ def test_a_broken_game_is_shown_as_broken_and_is_refused(
     finally:
         (folder / "game.toml").unlink()
         folder.rmdir()
+
+
+def test_a_library_that_is_missing_is_told_and_comes_back(core: CoreClient, house: House) -> None:
+    known = {card["game_id"] for card in core.games()}
+    session_id = core.play("testcard-light")["session_id"]
+    core.wait_state(session_id, {"ready"})
+    away = house.library_dir.with_name("away")
+    house.library_dir.rename(away)
+    try:
+        for answer in (core.http.get("/games"), core.http.post("/sessions", json={"game_id": "testcard"})):
+            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+            assert str(house.library_dir) in answer.json()["detail"] and answer.json()["hint"]
+        with StreamClient(core, session_id) as viewer:
+            viewer.hello(core.ticket(session_id))
+            viewer.wait_pictures(10)
+        assert not house.library_dir.exists(), "nothing is written where a volume shall be"
+    finally:
+        away.rename(house.library_dir)
+    assert {card["game_id"] for card in core.games()} == known
+    core.wait_state(core.play("testcard")["session_id"], {"ready"})
+
+
+def test_many_clicks_on_play_at_once_start_one_game(core: CoreClient, house: House) -> None:
+    def click(_: int) -> httpx2.Response:
+        return core.http.post("/sessions", json={"game_id": "testcard-light"})
+
+    with ThreadPoolExecutor(6) as people:
+        answers = list(people.map(click, range(6)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
+    [session_id] = {answer.json()["session_id"] for answer in answers}
+    core.wait_state(session_id, {"ready"})
+    with house.runner_client() as runner:
+        sessions = runner.call("GET", "/sessions")["sessions"]
+    assert [view["sessionId"] for view in sessions if view["state"] != "ended"] == [session_id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -71,8 +72,46 @@ def test_a_seat_that_dies_while_the_runner_is_away_is_found_out(
     remembered = household(session_id)
     house.kill("runner")
     kill(session_id, "seat")
+    remembered.assert_processes_gone()
     house.start("runner")
     assert core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]["reason"] == "seat_lost"
+    remembered.assert_gone()
+
+
+def test_a_cell_whose_init_hangs_dies_with_its_seat(
+    house: House, play: Play, find_part: FindPart, kill: Kill, household: Callable[[str], Any]
+) -> None:
+    """Nobody is left to end it: no runner, no seat, and an init that does not hear them go."""
+    session_id = play("ready")
+    remembered = household(session_id)
+    house.kill("runner")
+    seat = find_part(session_id, "seat")
+    assert seat is not None
+    [init] = [child for child in seat.children(recursive=True) if "/run/dillinger/init.py" in child.cmdline()[:6]]
+    init.suspend()
+    kill(session_id, "seat")
+    remembered.assert_processes_gone()
+
+
+@pytest.mark.parametrize("part", ["seat", "runner", "core"])
+def test_what_is_killed_while_a_session_stops_ends_it_all_the_same(
+    part: str, house: House, core: CoreClient, find_part: FindPart, household: Callable[[str], Any]
+) -> None:
+    session_id = core.play("fault-stubborn")["session_id"]
+    core.wait_state(session_id, {"ready"})
+    remembered = household(session_id)
+    seat = find_part(session_id, "seat")
+    assert seat is not None and core.stop(session_id)["state"] == "stopping"
+    if part == "seat":
+        with contextlib.suppress(psutil.NoSuchProcess):
+            seat.kill()
+    elif part == "runner":
+        house.kill("runner")
+        house.start("runner")
+    else:
+        house.kill("core")
+        house.start("core")
+    assert core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]["reason"] == "user_stop"
     remembered.assert_gone()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from dillinger_contracts import Game, Invalid, NotFound
+from dillinger_contracts import Game, Invalid, NotFound, Unavailable
 from dillinger_contracts.model import GAME_ID_PATTERN
 
 LIMIT_BYTES = 1024 * 1024
@@ -27,8 +27,8 @@ class Library:
     root: Path
 
     def game(self, game_id: str) -> Game:
-        """The game of this id (blocks shortly). Raises NotFound, or Invalid with what is wrong in its file and
-        where."""
+        """The game of this id (blocks shortly). Raises NotFound, Unavailable (no library), or Invalid with what is
+        wrong in its file and where."""
         if not _GAME_ID.fullmatch(game_id):
             raise NotFound(f"There is no game {game_id[:80]!r}: an id has lower-case letters, digits, dots and dashes")
         name = f"{game_id}/game.toml"
@@ -56,6 +56,10 @@ class Library:
         try:
             folder = os.open(self.root / game_id, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
+            if not self.root.is_dir():
+                raise Unavailable(
+                    f"The library's folder is missing: {self.root}", hint="Mount its volume, or make the folder again"
+                ) from error
             raise NotFound(f"There is no game {game_id} in the library") from error
         try:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

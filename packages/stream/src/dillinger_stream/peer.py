@@ -273,14 +273,14 @@ class Peer:
             self.notice_once("input_flood", f"Input on {channel} comes too fast; some of it is dropped")
             return
         try:
-            if isinstance(message, str):
-                raise Invalid("Data channels carry binary input messages only")
             self._take_input(message, over="webrtc")
         except DillingerError as error:
             self._complain(error)
 
-    def _take_input(self, message: bytes, *, over: TransportKind) -> None:
+    def _take_input(self, message: bytes | str, *, over: TransportKind) -> None:
         try:
+            if isinstance(message, str):
+                raise Invalid("Data channels carry binary input messages only")
             event = decode(message)
         except Invalid:
             self._machine.fault()

@@ -330,6 +330,19 @@ async def test_a_flood_over_a_channel_is_dropped_and_keys_are_let_go(
     await browser.close()
 
 
+async def test_garbage_over_a_channel_is_told_and_then_closes(open_house: OpenHouse) -> None:
+    house = await open_house()
+    viewer = await house.visit(transport="webrtc")
+    browser = await watch_webrtc(viewer, house)
+    await until(lambda: "input" in browser.channels, "the channel")
+    for number in range(20):
+        browser.channels["input"].send(b"\xff" * number or "text")
+    await until(lambda: viewer.close_code == 4422, "the close")
+    assert [notice.level for notice in viewer.of(Notice)][:1] == ["error"]
+    assert house.sinks[0].events == []
+    await browser.close()
+
+
 async def test_the_websocket_takes_over_when_webrtc_breaks(open_house: OpenHouse) -> None:
     house = await open_house()
     viewer = await house.visit(transport="webrtc")

@@ -15,7 +15,7 @@ from pathlib import PurePath
 
 import structlog
 
-from dillinger_contracts import NotFound
+from dillinger_contracts import NotFound, Unavailable
 from dillinger_contracts.model import GAME_ID_PATTERN
 from dillinger_core.settings import CoreSettings
 from dillinger_core.store import GameEntry, GameIndex
@@ -58,7 +58,8 @@ class Library:
         self._looked_at_s = float("-inf")
 
     async def search(self) -> None:
-        """Looks for installed games, then at the volume."""
+        """Looks for installed games, then at the volume; raises `Unavailable` while that is missing."""
+        await self._ensure_there()
         entry_dirs, icon_dirs = self._settings.desktop_entry_dirs, self._settings.icon_dirs
         if entry_dirs:
             async with self._turn:
@@ -72,7 +73,8 @@ class Library:
         await self.look(is_forced=True)
 
     async def look(self, *, is_forced: bool = False) -> None:
-        """Brings the index up to date with the volume."""
+        """Brings the index up to date with the volume; raises `Unavailable` while that is missing."""
+        await self._ensure_there()
         async with self._turn:
             if not is_forced and time.monotonic() - self._looked_at_s < _LOOK_EVERY_S:
                 return
@@ -88,10 +90,21 @@ class Library:
     async def keep_looking(self) -> None:
         """Searches at start and then at the interval of the settings, until cancelled."""
         while True:
-            await self.search()
+            try:
+                await self.search()
+            except Unavailable as error:
+                log.warning("library_missing", path=str(self._settings.library), hint=error.hint)
             if not self._settings.library_scan_interval_s:
                 return
             await asyncio.sleep(self._settings.library_scan_interval_s)
+
+    async def _ensure_there(self) -> None:
+        # A volume that is not mounted is no empty library: the index keeps what it knows, and nothing is written.
+        if not await asyncio.to_thread(self._settings.library.is_dir):
+            raise Unavailable(
+                f"The library's folder is missing: {self._settings.library}",
+                hint="Mount its volume, or make the folder again; nothing of the library is forgotten meanwhile",
+            )
 
     async def games(self) -> list[GameEntry]:
         """Every game of the library, as it is now."""
