@@ -18,6 +18,7 @@ from dillinger_contracts.paths import places
 
 from .house import House
 from .measure import CASES, Bench, Case, Effort, Transport
+from .network.run import TRANSPORTS, by_name, run_scenarios
 from .report import Cases, Report, load_cases
 from .target import Target
 from .testcard.install import install
@@ -25,6 +26,8 @@ from .viewer import open_browser
 
 Kind = Literal["latency", "startup", "load"]
 KINDS: tuple[Kind, ...] = ("startup", "latency", "load")
+
+_WIDE_COLUMNS = 200
 
 app = typer.Typer(
     name="bench",
@@ -45,6 +48,13 @@ Baseline = Annotated[Path | None, typer.Option(help="JSON of an earlier run (or 
 Keys = Annotated[int, typer.Option(min=5, help="How many keys are pressed for each latency figure.")]
 Window = Annotated[float, typer.Option("--window-s", min=1, help="Seconds over which CPU and frames are counted.")]
 Starts = Annotated[int, typer.Option(min=1, help="How many starts the startup figures are the median of.")]
+Scenarios = Annotated[
+    list[str] | None, typer.Option("--scenario", help=f"One of {', '.join(by_name())}; all where none is given.")
+]
+Transports = Annotated[
+    list[str] | None, typer.Option("--transport", help=f"{', '.join(TRANSPORTS)}; all where none is given.")
+]
+Seed = Annotated[int, typer.Option(help="Of the link's losses and delays.")]
 Over = Annotated[Transport, typer.Option(help="What carries the picture.")]
 
 
@@ -151,6 +161,22 @@ def load(
     """CPU, memory, frames a second and stages, while nothing, little and everything moves."""
     _run(("load",), size=size, url=url, web_dir=web_dir, transport=transport, effort=Effort(window_s=window_s),
          json=json, csv=csv, markdown=markdown, baseline=baseline)  # fmt: skip
+
+
+@app.command()
+def network(
+    scenario: Scenarios = None, transport: Transports = None, seed: Seed = 1, web_dir: WebDir = None,
+    json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
+) -> None:  # fmt: skip
+    """Delay, loss, jitter and thin links between a browser and a Dillinger of the bench's own."""
+    before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
+    told = Console(stderr=True, highlight=False)
+    cases = run_scenarios(scenario, transport, seed=seed, web_dir=web_dir or Path("web/dist"), tell=told.print)
+    report = Report(cases, machine(), before, is_row_a_case=True)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE_COLUMNS)
+    console.print(report.table())
+    console.print(report.legend(), style="dim")
+    _write(report, json, csv, markdown)
 
 
 @app.command("all")

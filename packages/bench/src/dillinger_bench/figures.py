@@ -44,6 +44,14 @@ FIGURES = {
         Figure("stage_seat_to_drawn", "ms", "damage seen by the seat → drawn in the browser, median", digits=2),
         Figure("stage_round_trip", "ms", "message to the seat and back", digits=2),
         Figure("bitrate", "Mbit/s", "while everything moves", digits=1),
+        Figure("freezes", "", "stretches of more than 200 ms without a new picture", digits=0),
+        Figure("longest_freeze", "ms", "the longest stretch without a new picture", digits=0),
+        Figure("picture_psnr", "dB", "luma of shown against drawn pictures, median", is_more_better=True),
+        Figure("queue_p95", "ms", "wait at the link's transmitter, 95 of 100 tenths of a second are below", digits=0),
+        Figure("queue_max", "ms", "the longest wait at the link's transmitter", digits=0),
+        Figure("link_loss", "%", "packets to the browser that the link lost or had no room for"),
+        Figure("recovery", "s", "link is wide again → it carries 80 % of what it did before", digits=1),
+        Figure("webrtc_share", "%", "of the time in which WebRTC carried the picture", digits=0),
     )
 }
 

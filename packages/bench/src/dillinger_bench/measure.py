@@ -82,7 +82,7 @@ class Bench:
         clicks, sessions = [], []
         for number in range(self._effort.starts):
             self._tell(f"{case.name}: start {number + 1} of {self._effort.starts}")
-            with self._playing("testcard-light", case) as viewer:
+            with self.playing("testcard-light", case) as viewer:
                 seen = viewer.page.evaluate("dillingerProbe.seen")
                 created = datetime.fromisoformat(self._core.session(viewer.session_id)["created_at"])
                 clicks.append((seen["firstFrameAt"] - seen["clickedAt"]) / 1000)
@@ -91,7 +91,7 @@ class Bench:
 
     def latency(self, case: Case) -> Values:
         """Keys pressed at the cell's display, then keys pressed in the page, while nothing else moves."""
-        with self._playing("testcard-idle", case) as viewer:
+        with self.playing("testcard-idle", case) as viewer:
             self._tell(f"{case.name}: {self._effort.keys} keys at the display")
             socket = self._target.display_socket(viewer.session_id)
             with XClient(socket, cookie=self._target.display_cookie(viewer.session_id)) as display:
@@ -113,7 +113,7 @@ class Bench:
         values: Values = {}
         for mode in ("idle", "light", "motion"):
             self._tell(f"{case.name}: {mode}")
-            with self._playing(f"testcard-{mode}", case) as viewer:
+            with self.playing(f"testcard-{mode}", case) as viewer:
                 time.sleep(_SETTLE_S)
                 values |= self._costs(viewer, mode)
                 if mode == "motion":
@@ -121,7 +121,7 @@ class Bench:
         return values
 
     @contextmanager
-    def _playing(self, game_id: str, case: Case) -> Iterator[Viewer]:
+    def playing(self, game_id: str, case: Case) -> Iterator[Viewer]:
         """A viewer that plays `game_id` in a window of the case's size; its session ends with the block."""
         viewport = {"width": case.width_px, "height": case.height_px}
         context = new_context(self._browser, storage_state=self._state, viewport=viewport)

@@ -24,6 +24,8 @@ class Report:
     cases: Cases
     machine: Mapping[str, str] = field(default_factory=dict)
     baseline: Cases = field(default_factory=dict)
+    is_row_a_case: bool = False
+    """Tables have a row a case and a column a figure, for many cases with few figures."""
 
     def figures(self) -> list[str]:
         """Names of the figures that some case has, in the catalogue's order."""
@@ -59,7 +61,12 @@ class Report:
         return text.getvalue()
 
     def markdown(self) -> str:
-        """A table with a row a figure and a column a case."""
+        """A table with a row a figure and a column a case, or the other way round."""
+        if self.is_row_a_case:
+            heads = [f"{name}{f', {unit}' if (unit := FIGURES[name].unit) else ''}" for name in self.figures()]
+            rows = [[case, *(self.cell(case, name) for name in self.figures())] for case in self.cases]
+            lines = [f"| | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
+            return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
         lines = [f"| figure | unit | {' | '.join(self.cases)} |", f"|---|---|{'---|' * len(self.cases)}"]
         lines += [
             f"| `{name}` | {FIGURES[name].unit} | {' | '.join(self.cell(case, name) for case in self.cases)} |"
@@ -70,6 +77,13 @@ class Report:
     def table(self) -> Table:
         """The same for a terminal."""
         table = Table(title=", ".join(self.machine.values()) or None)
+        if self.is_row_a_case:
+            table.add_column("case")
+            for name in self.figures():
+                table.add_column(f"{name} {FIGURES[name].unit}".strip(), justify="right")
+            for case in self.cases:
+                table.add_row(case, *(self.cell(case, name) for name in self.figures()))
+            return table
         table.add_column("figure")
         for case in self.cases:
             table.add_column(case, justify="right")

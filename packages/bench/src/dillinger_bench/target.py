@@ -25,6 +25,8 @@ class Target:
     name: str = ADMIN
     password: str = PASSWORD
     """The admin's; also the one that replaces the one-time password at the first login."""
+    page_url: str | None = None
+    """Where a browser opens the pages, if that is not `core_url`: from the other end of a link."""
 
     def first_login(self) -> tuple[str, str] | None:
         """The admin's name and one-time password, None once that was changed."""

@@ -6,7 +6,7 @@ thread that made it owns it. Facts are awaited by polling from here: the page's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -38,12 +38,13 @@ def chromium_path() -> Path:
 
 
 @contextmanager
-def open_browser() -> Iterator[Browser]:
-    """A Chromium without a window and with a fresh profile."""
+def open_browser(executable: Path | None = None, *, more_flags: Sequence[str] = ()) -> Iterator[Browser]:
+    """A Chromium without a window and with a fresh profile; `executable` may stand in for the system's."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(chromium_path()), args=list(CHROMIUM_FLAGS), ignore_default_args=["--headless"]
-        )
+            executable_path=str(executable or chromium_path()), args=[*CHROMIUM_FLAGS, *more_flags],
+            ignore_default_args=["--headless"],
+        )  # fmt: skip
         try:
             yield browser
         finally:
@@ -72,7 +73,7 @@ class Viewer:
         """Logs the admin in through the page; the first time with the one-time password, which has to be changed."""
         first = self.target.first_login()
         name, password = first or (self.target.name, self.target.password)
-        self.page.goto(f"{self.target.core_url}/")
+        self.page.goto(f"{self.target.page_url or self.target.core_url}/")
         self.by_id("login-name").fill(name)
         self.by_id("login-password").fill(password)
         self.by_id("login-submit").click()
@@ -88,7 +89,7 @@ class Viewer:
 
     def click_play(self, game_id: str) -> None:
         """Clicks Play in the library."""
-        self.page.goto(f"{self.target.core_url}/")
+        self.page.goto(f"{self.target.page_url or self.target.core_url}/")
         self.card_of(game_id).get_by_test_id("play-button").click()
 
     def play(self, game_id: str) -> str:
@@ -106,7 +107,7 @@ class Viewer:
 
     def open_session(self, session_id: str) -> None:
         """Goes to a session that runs, and waits for its picture."""
-        self.page.goto(f"{self.target.core_url}/play/{session_id}")
+        self.page.goto(f"{self.target.page_url or self.target.core_url}/play/{session_id}")
         self.wait_picture()
 
     def wait_picture(self, timeout_s: float = SHOW_TIMEOUT_S) -> None:

@@ -45,6 +45,7 @@ RATE_HZ = 60
 BOX_PX = 200
 BOX_STEP_PX = 4
 TILE_PX = 256
+TILE_STEP_PX = (5, 3)
 TONE_HZ = 440
 SOUND_RATE_HZ = 48_000
 
@@ -53,6 +54,20 @@ EVENT_MASK = 0x1 | 0x2 | 0x4 | 0x8 | 0x40 | 0x8000 | 0x20000
 STRUCTURE_NOTIFY = 0x20000
 SPACE, KEY_B, KEY_Q, KEY_N, KEY_K = 57, 48, 16, 49, 37
 WHEEL = {4: (0, -1), 5: (0, 1), 6: (-1, 0), 7: (1, 0)}
+
+
+def tile_pixels() -> array.array[int]:
+    """A picture with smooth colours, edges and some grain, like a game's: 0xRRGGBB, row by row."""
+    grain = random.Random(1)  # noqa: S311 - grain of a picture
+    pixels = array.array("I")
+    wave = [int(60 * math.sin(place * 2 * math.pi / TILE_PX)) for place in range(TILE_PX)]
+    for y in range(TILE_PX):
+        for x in range(TILE_PX):
+            edge = 40 if (x // 32 + y // 16) % 3 == 0 else 0
+            noise = grain.getrandbits(4)
+            red, green, blue = 90 + wave[x] + edge + noise, 110 + wave[y] + noise, 100 + wave[x - y] // 2 + edge
+            pixels.append(red << 16 | green << 8 | blue)
+    return pixels
 
 
 def check_bits(value: int) -> int:
@@ -189,20 +204,13 @@ class Screen:
         elif self.mode == "motion":
             if self.tile is None:
                 self._make_tile()
-            self.x11.XSetTSOrigin(self.display, self.scene, ticks * 5 % TILE_PX, ticks * 3 % TILE_PX)
+            step_x, step_y = TILE_STEP_PX
+            self.x11.XSetTSOrigin(self.display, self.scene, ticks * step_x % TILE_PX, ticks * step_y % TILE_PX)
             self.x11.XFillRectangle(self.display, self.window, self.scene, 0, 0, self.width_px, self.height_px)
 
     def _make_tile(self) -> None:
-        """A picture with smooth colours, edges and some grain, like a game's; the server scrolls it by itself."""
-        grain = random.Random(1)  # noqa: S311 - grain of a picture
-        pixels = array.array("I")
-        wave = [int(60 * math.sin(place * 2 * math.pi / TILE_PX)) for place in range(TILE_PX)]
-        for y in range(TILE_PX):
-            for x in range(TILE_PX):
-                edge = 40 if (x // 32 + y // 16) % 3 == 0 else 0
-                noise = grain.getrandbits(4)
-                red, green, blue = 90 + wave[x] + edge + noise, 110 + wave[y] + noise, 100 + wave[x - y] // 2 + edge
-                pixels.append(red << 16 | green << 8 | blue)
+        """The server scrolls it by itself."""
+        pixels = tile_pixels()
         self._tile_data = (ctypes.c_char * (4 * TILE_PX * TILE_PX)).from_buffer(pixels)
         visual = ctypes.c_void_p(self.x11.XDefaultVisual(self.display, 0))
         image = self.x11.XCreateImage(self.display, visual, 24, 2, 0, self._tile_data, TILE_PX, TILE_PX, 32, 0)
