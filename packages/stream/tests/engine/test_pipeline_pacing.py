@@ -21,7 +21,7 @@ def test_no_window_holds_more_than_rate_and_burst(gaps_ns: list[int], rate_hz: f
         passed.append(now_ns)
     for first, start in enumerate(passed):
         in_window = sum(1 for at in passed[first:] if at < start + SECOND_NS)
-        assert in_window <= rate_hz + 3
+        assert in_window <= rate_hz * 1.05 + 3
 
 
 def test_a_game_of_the_same_rate_never_waits() -> None:
@@ -34,6 +34,21 @@ def test_a_game_of_the_same_rate_never_waits() -> None:
     assert max(waits) == 0
 
 
+def test_a_hiccup_is_forgotten() -> None:
+    """The game stalls for three frames, draws what it missed in one go, and is on its grid again."""
+    bucket, waits = TokenBucket(60.0), []
+    for frame in range(240):
+        stalled = 60 <= frame < 63
+        at_ns = max(round((63 if stalled else frame) * SECOND_NS / 60), 1)
+        now_ns = max(at_ns, waits[-1][0] if waits else 0)
+        wait_ns = bucket.wait_ns(now_ns)
+        bucket.take(now_ns + wait_ns)
+        waits.append((now_ns + wait_ns, wait_ns))
+    assert max(wait_ns for _, wait_ns in waits[:60]) == 0
+    assert max(wait_ns for _, wait_ns in waits[60:80]) > 0
+    assert max(wait_ns for _, wait_ns in waits[120:]) == 0
+
+
 def test_a_faster_game_is_held_to_the_rate() -> None:
     bucket, now_ns, passed = TokenBucket(30.0), 0, 0
     while now_ns < 10 * SECOND_NS:
@@ -42,7 +57,7 @@ def test_a_faster_game_is_held_to_the_rate() -> None:
         if not wait_ns:
             bucket.take(now_ns)
             passed += 1
-    assert 295 <= passed <= 305
+    assert 295 <= passed <= 320
 
 
 def test_rest_gives_no_credit_beyond_the_burst() -> None:
