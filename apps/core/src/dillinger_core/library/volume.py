@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dillinger_contracts import Invalid, NotFound
@@ -20,28 +20,33 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextmanager
-def _opened(root: Path, parts: tuple[str, ...]) -> Iterator[int]:
+def opened(root: Path, parts: tuple[str, ...]) -> Iterator[int]:
+    """A descriptor of `root/parts…`, file or folder; raises `NotFound`."""
     for part in parts:
         if part in ("", ".", "..") or "/" in part or "\x00" in part:
             raise NotFound(f"{part!r} is no name of a file")
-    opened: list[int] = []
-    try:
-        opened.append(os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-        for part in parts[:-1]:
-            opened.append(os.open(part, _DIRECTORY, dir_fd=opened[-1]))
-        opened.append(os.open(parts[-1], _FILE, dir_fd=opened[-1]))
-        yield opened[-1]
-    except OSError as error:
-        # ELOOP and ENOTDIR are symlinks, which lead out: for the outside world there is nothing here.
-        raise NotFound(f"There is no {'/'.join(parts)} in the library") from error
-    finally:
-        for descriptor in reversed(opened):
-            os.close(descriptor)
+    with ExitStack() as chain:
+
+        def step(name: str | Path, flags: int, below: int | None = None) -> int:
+            descriptor = os.open(name, flags, dir_fd=below)
+            chain.callback(os.close, descriptor)
+            return descriptor
+
+        try:
+            at = step(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            for part in parts[:-1]:
+                at = step(part, _DIRECTORY, at)
+            if parts:
+                at = step(parts[-1], _FILE, at)
+        except (OSError, ValueError) as error:
+            # ELOOP and ENOTDIR are symlinks, which lead out: for the outside world there is nothing here.
+            raise NotFound(f"There is no {'/'.join(parts)!a} here") from error
+        yield at
 
 
 def read_inside(root: Path, *parts: str, limit_bytes: int) -> bytes:
     """The regular file `root/parts…`; raises `NotFound`, or `Invalid` when it is longer than `limit_bytes`."""
-    with _opened(root, parts) as descriptor:
+    with opened(root, parts) as descriptor:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise NotFound(f"{'/'.join(parts)} is no file")
@@ -54,7 +59,7 @@ def read_inside(root: Path, *parts: str, limit_bytes: int) -> bytes:
 def fingerprint(root: Path, *parts: str) -> str | None:
     """Changes whenever the file does; None where there is no such regular file."""
     try:
-        with _opened(root, parts) as descriptor:
+        with opened(root, parts) as descriptor:
             found = os.fstat(descriptor)
     except NotFound:
         return None
