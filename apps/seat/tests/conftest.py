@@ -290,6 +290,10 @@ class SeatRig:
             self._wait, lambda: line in self._guest_lines(), timeout_s, f"{line!r} was never printed"
         )
 
+    def has_printed(self, line: str) -> bool:
+        """Whether the game has printed `line` by now."""
+        return line in self._guest_lines()
+
     def _guest_lines(self) -> list[str]:
         path = self.session_dir / "guest.log"
         return path.read_text(errors="replace").splitlines() if path.exists() else []

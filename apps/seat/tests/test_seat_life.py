@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from dillinger_contracts.control import PeersChanged, SeatReady
-from dillinger_contracts.input import Key, encode
+from dillinger_contracts.input import Button, Key, Move, encode
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.media import KIND_PICTURE
 from dillinger_contracts.signaling import Resize
@@ -46,6 +47,36 @@ async def test_first_viewer_sees_the_picture_and_the_key_reaches_the_game(rig: A
     await rig.printed("key 30")
     viewer.transport.abort()
     await rig.runner.wait_for(lambda: rig.runner.bodies(PeersChanged)[-1].peers == 0)
+
+
+async def test_keyboard_goes_to_a_dialog_and_to_what_is_clicked_and_back(rig: Any) -> None:
+    rig.window("--then", "dialog")
+    await rig.ready()
+    await rig.printed("window is 640x480")
+    viewer = await rig.view()
+
+    async def type_until(code: int, line: str) -> None:
+        """What a click changes is not waited for by the keys that follow, so a person's second try counts too."""
+        async with asyncio.timeout(30):
+            while not rig.has_printed(line):
+                for is_down in (True, False):
+                    await viewer.send(encode(Key(code=code, is_down=is_down)))
+                with contextlib.suppress(AssertionError):
+                    await rig.printed(line, timeout_s=0.5)
+
+    async def click(x: float, y: float) -> None:
+        await viewer.send(encode(Move(x=int(x * 65_535), y=int(y * 65_535))))
+        for is_down in (True, False):
+            await viewer.send(encode(Button(button=1, is_down=is_down)))
+
+    await rig.printed("dialog shows")
+    await type_until(30, "dialog key 30")
+    await click(0.1, 0.1)
+    await type_until(31, "key 31")
+    await click(0.6, 0.5)
+    await type_until(32, "dialog key 32")
+    await type_until(1, "dialog key 1")
+    await type_until(33, "key 33")
 
 
 async def test_desktop_follows_the_viewer_where_the_game_allows_it(rig: Any) -> None:

@@ -3,7 +3,7 @@
 Runs inside a cell with `/usr/bin/python3`: the standard library and libX11 by ctypes, nothing else is there.
 
 usage: window.py [--size WxH] [--fixed] [--then ACTION]
-ACTION: exit:N, segfault, fork, hog, ignore-term
+ACTION: exit:N, segfault, fork, hog, ignore-term, dialog (a window that belongs to the first; Esc closes it)
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ X.XOpenDisplay.restype = ctypes.c_void_p
 for name in ("XDefaultRootWindow", "XCreateSimpleWindow", "XMapWindow", "XFlush", "XSelectInput", "XNextEvent"):
     getattr(X, name).restype = ctypes.c_ulong
 MAP_NOTIFY, KEY_PRESS, CONFIGURE_NOTIFY = 19, 2, 22
+ESC = 1
 
 
 class Event(ctypes.Structure):
@@ -59,6 +60,16 @@ def act(action: str) -> None:
     say(f"did {action}")
 
 
+def open_dialog(display: ctypes.c_void_p, owner: ctypes.c_ulong) -> ctypes.c_ulong:
+    root = ctypes.c_ulong(X.XDefaultRootWindow(display))
+    dialog = ctypes.c_ulong(X.XCreateSimpleWindow(display, root, 300, 200, 200, 120, 0, 0, 0xCC6633))
+    X.XSetTransientForHint(display, dialog, owner)
+    X.XSelectInput(display, dialog, ctypes.c_long((1 << 0) | (1 << 17)))
+    X.XMapWindow(display, dialog)
+    X.XFlush(display)
+    return dialog
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", default="320x240")
@@ -76,13 +87,26 @@ def main() -> None:
     X.XMapWindow(display, window)
     X.XFlush(display)
     event = Event()
+    dialog = ctypes.c_ulong(0)
     while True:
         X.XNextEvent(display, ctypes.byref(event))
         raw = bytes(event)
-        if event.type == MAP_NOTIFY:
+        if dialog.value and int.from_bytes(raw[32:40], "little") == dialog.value:
+            if event.type == MAP_NOTIFY:
+                say("dialog shows")
+            elif event.type == KEY_PRESS:
+                key = int.from_bytes(raw[84:88], "little") - 8
+                say(f"dialog key {key}")
+                if key == ESC:
+                    X.XDestroyWindow(display, dialog)
+                    X.XFlush(display)
+        elif event.type == MAP_NOTIFY:
             say("window shows")
             for action in arguments.then:
-                act(action)
+                if action == "dialog":
+                    dialog = open_dialog(display, window)
+                else:
+                    act(action)
         elif event.type == CONFIGURE_NOTIFY:
             say(f"window is {int.from_bytes(raw[56:60], 'little')}x{int.from_bytes(raw[60:64], 'little')}")
         elif event.type == KEY_PRESS:

@@ -1,7 +1,8 @@
 """The seat's side of an X11 desktop: its connections to the cell's display server, made before the game starts.
 
-There is no window manager: whatever becomes the main window is fitted to the desktop, or the desktop to it, and gets
-the keyboard. On the loop; the blocking `Display` lives on one thread of its own.
+There is no window manager: whatever becomes the main window is fitted to the desktop, or the desktop to it, and the
+keyboard goes to the window that came last or was clicked. On the loop; the blocking `Display` lives on one thread of
+its own.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class X11Desktop:
         self._input: XTestInput | None = None
         self._first_capture: X11Capture | None = None
         self._windows: list[Window] = []
+        self._following_click: asyncio.Future[None] | None = None
 
     async def connect(self, wanted: DisplayConfiguration) -> None:
         """Connects control, input and capture, and sets the size that the game wants; raises `CaptureError`."""
@@ -48,7 +50,9 @@ class X11Desktop:
         self._display = Display(path, auth_cookie=cookie)
         self._display.resize(wanted.width_px, wanted.height_px)
         self._display.show_pointer()
-        self._input = XTestInput(path, auth_cookie=cookie, on_pointer_moved=self._on_pointer_moved)
+        self._input = XTestInput(
+            path, auth_cookie=cookie, on_pointer_moved=self._on_pointer_moved, on_pressed=self._on_pressed
+        )
         self._first_capture = X11Capture(path, auth_cookie=cookie)
 
     @property
@@ -79,7 +83,18 @@ class X11Desktop:
         main = display.main_window()
         if main is not None and main not in self._windows:
             display.fit(main)
+        display.give_keyboard()
         return display.windows()
+
+    def _on_pressed(self) -> None:
+        """A mouse button went down, by a viewer; the input does not wait for what follows."""
+        if self._following_click is None or self._following_click.done():
+            loop = asyncio.get_running_loop()
+            self._following_click = loop.run_in_executor(self._thread, self._follow_click)
+
+    def _follow_click(self) -> None:
+        with contextlib.suppress(CaptureError):
+            self._up().give_keyboard_to_clicked()
 
     async def resize(self, size: Size) -> Size:
         """The desktop takes `size` where its main window is not of a fixed one; the window follows."""

@@ -12,9 +12,10 @@ import threading
 import xcffib.xfixes
 import xcffib.xproto
 
+from .focus import Focus
 from .pointer import fetch_pointer_image
 from .randr import Resizer
-from .windows import Window, Windows
+from .windows import Window, Windows, largest
 from .xconnection import XConnection
 
 __all__ = ["Display", "Window"]
@@ -44,6 +45,7 @@ class Display:
                 self._root = int(self._connection.raw.setup.roots[0].root)
             self._resizer = Resizer(self._connection, self._root)
             self._windows = Windows(self._connection, self._root)
+            self._focus = Focus(self._connection, self._root)
             self._fixes = self._connection.extension(xcffib.xfixes.key, "XFIXES")
             self._connection.reply(self._fixes.QueryVersion(5, 0))
             self._connection.flush()
@@ -111,11 +113,11 @@ class Display:
             return self._windows.all()
 
     def main_window(self) -> Window | None:
-        """The largest of them, the upper one of equals."""
+        """The largest of them, the upper one of equals; a dialog only where there is nothing else."""
         return largest(self.windows())
 
     def fit(self, window: Window, *, rate_hz: float = 60.0) -> tuple[int, int]:
-        """Makes window and desktop one, and gives the window the keyboard; returns the desktop's size.
+        """Makes window and desktop one; returns the desktop's size.
 
         A window is asked to take the desktop's size. The desktop takes the window's where that has only one size, or
         was asked already and has another (a game that keeps its proportions): call it again whenever windows changed.
@@ -131,6 +133,17 @@ class Display:
                 self._windows.place(window, *size)
             self._asked = (window.window_id, size)
             return size
+
+    def give_keyboard(self) -> None:
+        """To the window that came last, or back to the one before where that went; for whenever windows changed."""
+        with self._lock:
+            self._read_events()
+            self._focus.follow(self._windows.all())
+
+    def give_keyboard_to_clicked(self) -> None:
+        """To the window under the pointer, unless it is a menu or wants no keys; for after a click."""
+        with self._lock:
+            self._focus.follow_click(self._windows.all())
 
     async def changed(self) -> None:
         """Returns when a window came, went, moved or changed its size since the last call."""
@@ -172,12 +185,3 @@ class Display:
     def _read_events(self) -> None:
         if any(isinstance(event, _WINDOW_EVENTS) for event in self._connection.events()):
             self._is_changed = True
-
-
-def largest(windows: list[Window]) -> Window | None:
-    """By area; of equals the last, which is the upper one."""
-    main: Window | None = None
-    for window in windows:
-        if main is None or window.width_px * window.height_px >= main.width_px * main.height_px:
-            main = window
-    return main

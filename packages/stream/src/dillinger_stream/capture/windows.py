@@ -6,6 +6,7 @@ What a window says about itself is a hostile game's word: it is read with limits
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ _TITLE_BYTES = 256
 _MIN_SIZE, _MAX_SIZE = 16, 32
 """Flags of WM_NORMAL_HINTS (ICCCM section 4.1.2.3)."""
 _HINTS = struct.Struct("=18I")
+_WISHES = struct.Struct("=2I")
+"""The first fields of WM_HINTS (ICCCM section 4.1.2.4): flags, and whether it takes the keyboard."""
+_INPUT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,10 @@ class Window:
     """It says that it has one size only."""
     is_unmanaged: bool
     """Override-redirect: a menu, or a game that takes the screen in the old way."""
+    is_dialog: bool = False
+    """It belongs to another window."""
+    takes_keyboard: bool = True
+    """False: it says that it wants no keys."""
 
 
 class Windows:
@@ -59,14 +67,13 @@ class Windows:
         return [window for window in found if window is not None]
 
     def place(self, window: Window, width_px: int, height_px: int) -> None:
-        """Puts the window into the corner, gives it a size and the keyboard; one that is gone is no fault."""
+        """Puts the window into the corner and gives it a size; one that is gone is no fault."""
         fields = xcffib.xproto.ConfigWindow
         mask = fields.X | fields.Y | fields.Width | fields.Height
         with self._connection.translated("is gone"):
             is_there = (window.x, window.y, window.width_px, window.height_px) == (0, 0, width_px, height_px)
             if not window.is_unmanaged and not is_there:
                 self._core.ConfigureWindow(window.window_id, mask, [0, 0, width_px, height_px])
-            self._core.SetInputFocus(xcffib.xproto.InputFocus.PointerRoot, window.window_id, 0)
             self._connection.raw.flush()
 
     def _describe(self, window_id: int) -> Window | None:
@@ -82,6 +89,8 @@ class Windows:
                 window_id, xcffib.xproto.Atom.WM_NAME, _TITLE_BYTES
             )
             hints = self._property(window_id, xcffib.xproto.Atom.WM_NORMAL_HINTS, _HINTS.size)
+            wishes = self._property(window_id, xcffib.xproto.Atom.WM_HINTS, _WISHES.size)
+            owner = self._property(window_id, xcffib.xproto.Atom.WM_TRANSIENT_FOR, 4)
         except RequestRefusedError:
             return None  # closed between the questions
         return Window(
@@ -93,6 +102,8 @@ class Windows:
             title=title.decode("utf-8", "replace"),
             is_fixed_size=is_fixed_size(hints),
             is_unmanaged=bool(attributes.override_redirect),
+            is_dialog=any(owner),
+            takes_keyboard=takes_keyboard(wishes),
         )
 
     def _property(self, window_id: int, name: int, most_bytes: int) -> bytes:
@@ -112,3 +123,20 @@ def is_fixed_size(hints: bytes) -> bool:
     ) = (fields := _HINTS.unpack(hints[: _HINTS.size]))
     has_both = bool(flags & _MIN_SIZE) and bool(flags & _MAX_SIZE)
     return has_both and fields[5:7] == fields[7:9] and min(fields[5:7]) > 0
+
+
+def takes_keyboard(wishes: bytes) -> bool:
+    """False where WM_HINTS says that the window takes no keys; a window that says nothing does."""
+    if len(wishes) < _WISHES.size:
+        return True
+    flags, has_input = _WISHES.unpack(wishes[: _WISHES.size])
+    return not flags & _INPUT or bool(has_input)
+
+
+def largest(windows: Sequence[Window]) -> Window | None:
+    """By area, of equals the last, which is the upper one; a dialog only where there is nothing else."""
+    main: Window | None = None
+    for window in [window for window in windows if not window.is_dialog] or windows:
+        if main is None or window.width_px * window.height_px >= main.width_px * main.height_px:
+            main = window
+    return main

@@ -40,6 +40,7 @@ class XTestInput:
         *,
         auth_cookie: bytes | None = None,
         on_pointer_moved: Callable[[], None] | None = None,
+        on_pressed: Callable[[], None] | None = None,
     ) -> None:
         """Connects; blocks for 5 s at most, then raises `CaptureError` (an `Unavailable`)."""
         self._connection = XConnection(socket_path, auth_cookie=auth_cookie)
@@ -58,6 +59,7 @@ class XTestInput:
             raise
         self._size = (int(geometry.width), int(geometry.height))
         self._on_pointer_moved = on_pointer_moved
+        self._on_pressed = on_pressed
         self._holders: Counter[tuple[int, int]] = Counter()
         self._unsent_events = 0
         self._writer_loop: asyncio.AbstractEventLoop | None = None
@@ -104,6 +106,11 @@ class XTestInput:
         """Tells who draws the pointer."""
         if self._on_pointer_moved is not None:
             self._on_pointer_moved()
+
+    def button_pressed(self) -> None:
+        """Tells who hands the keyboard to the window that was clicked."""
+        if self._on_pressed is not None:
+            self._on_pressed()
 
     def inject(self, kind: int, detail: int, x: int = 0, y: int = 0) -> None:
         """Hands one event to the display server's socket; raises `Unavailable` when that is gone or does not read."""
@@ -160,6 +167,8 @@ class XTestSink:
                 self._hold(xcffib.xproto.KeyPressEvent.event_number, event.code + _EVDEV_OFFSET, event.is_down)
             case Button():
                 self._hold(xcffib.xproto.ButtonPressEvent.event_number, event.button, event.is_down)
+                if event.is_down:
+                    self._display.button_pressed()
             case Move():
                 self._display.move_to(event.x, event.y)
                 self._display.pointer_moved()
