@@ -13,7 +13,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 SBOM = Path("/usr/share/doc/dillinger/sbom.json")
 
 

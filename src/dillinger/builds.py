@@ -8,39 +8,33 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from dillinger_contracts.errors import Unsupported
-
+from .needs import own_packages
 from .steps import Step
 from .tree import Tree, node_folder
 
-PARTS: dict[str, tuple[str, ...]] = {
-    "core": ("contracts", "programs", "core"),
-    "runner": ("contracts", "runner"),
-    "seat": ("contracts", "programs", "stream", "seat"),
-    "all": ("contracts", "programs", "stream", "seat", "runner", "core", "bench", "cli"),
-}
-TARGETS = ("core", "runner", "seat", "web", "all", "images")
+APPS = ("core", "runner", "seat")
 
 
 def plan(tree: Tree, target: str) -> list[Step]:
     """The steps that build `target` into `dist/` (wheels) and `web/dist/` (pages)."""
-    if target == "images":
-        raise Unsupported(
-            "There are no container images in this version",
-            hint="./dillinger build core (or runner, seat) makes the wheels that an image would hold",
-        )
-    steps = [_wheel(tree, name, target) for name in PARTS.get(target, ())]
+    steps = [_wheel(tree, folder, target) for folder in _folders(tree, target)]
     if target in ("web", "core", "all"):
         steps.append(_web(tree))
     return steps
 
 
-def _wheel(tree: Tree, name: str, target: str) -> Step:
+def _folders(tree: Tree, target: str) -> list[Path]:
+    if target == "all":
+        return [room.folder for room in tree.python_rooms]
+    return [package.folder for package in own_packages(tree.root, f"dillinger-{target}")] if target in APPS else []
+
+
+def _wheel(tree: Tree, folder: Path, target: str) -> Step:
     uv = Path(sys.executable).parent / "uv"
     out = tree.root / "dist" / target
-    command = (str(uv), "build", "--wheel", "--no-build-isolation", "--out-dir", str(out), str(tree.room(name).folder))
+    command = (str(uv), "build", "--wheel", "--no-build-isolation", "--out-dir", str(out), str(folder))
     environment = {"UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": str(Path(sys.executable).parents[1])}
-    return Step(f"wheel of {name}", command, tree.root, environment)
+    return Step(f"wheel of {folder.name if folder != tree.root else 'cli'}", command, tree.root, environment)
 
 
 def _web(tree: Tree) -> Step:

@@ -107,10 +107,17 @@ def test_completion_completes() -> None:
     assert ended.stdout.split() == ["doctor", "docs"]
 
 
-def test_images_are_refused_with_a_hint() -> None:
-    ended = dillinger("build", "images")
+def test_images_without_an_engine_are_refused_with_a_hint(tmp_path: Path) -> None:
+    ended = dillinger("build", "images", "seat", DOCKER_HOST=f"unix://{tmp_path}/nobody-listens.sock")
     assert ended.returncode == 1
-    assert "./dillinger build core" in ended.stderr
+    assert "engine" in ended.stderr
+    assert "Install Docker Engine" in ended.stderr or "DOCKER_HOST" in ended.stderr
+
+
+def test_an_unknown_image_is_refused_with_those_that_there_are() -> None:
+    ended = dillinger("build", "images", "sheet")
+    assert ended.returncode == 1
+    assert "seat, cell" in ended.stderr
 
 
 def test_generated_pages_are_current() -> None:

@@ -80,8 +80,9 @@ def test_listener_on_loopback_has_no_outside_address() -> None:
 def test_each_app_is_built_with_what_it_shares() -> None:
     tree = find_tree()
     names = {target: [step.name for step in builds.plan(tree, target)] for target in ("core", "runner", "seat")}
-    assert names["runner"] == ["wheel of contracts", "wheel of runner"]
-    assert names["seat"] == ["wheel of contracts", "wheel of stream", "wheel of seat"]
+    assert {"wheel of contracts", "wheel of runner"} <= set(names["runner"])
+    assert "wheel of stream" not in names["runner"]
+    assert names["seat"].index("wheel of stream") < names["seat"].index("wheel of seat")
     assert names["core"][-1] == "web part"
 
 

@@ -115,12 +115,26 @@ def dev(part: Annotated[Part, typer.Argument(help="core, runner, web or all.")] 
 
 
 @app.command(rich_help_panel=PANEL)
-def build(target: Annotated[Target, typer.Argument(help="core, runner, seat, web or all.")] = Target.ALL) -> None:
-    """Build wheels of an app with the packages that it needs into dist/, and the web part into web/dist/."""
-    from dillinger.builds import plan
+def build(
+    target: Annotated[Target, typer.Argument(help="core, runner, seat, web, all, or images.")] = Target.ALL,
+    image: Annotated[
+        list[str] | None,
+        typer.Argument(help="After images: core, runner, seat, cell, games, wine; all where none is named."),
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(envvar="DILLINGER_IMAGE_BASE", help="Images: another base than Debian's slim one.")
+    ] = None,
+) -> None:
+    """Build an app's wheels with what it needs into dist/, the web part into web/dist/, or container images."""
+    from dillinger import builds, images
     from dillinger.steps import run_steps
 
-    _fail_if(run_steps(plan(find_tree(), target.value), console))
+    if target is Target.IMAGES:
+        _fail_if(images.build(find_tree(), image or (), console, base=base))
+        return
+    if image:
+        raise typer.BadParameter(f"{target.value} takes no further names", param_hint="IMAGE")
+    _fail_if(run_steps(builds.plan(find_tree(), target.value), console))
 
 
 @app.command(
