@@ -37,6 +37,7 @@ async def test_library_shows_what_is_there(house: House) -> None:
             "icon_url": "/api/v1/games/testcard/art/icon.png",
             "is_playable": True,
             "problem": None,
+            "warning": "its program testcard is not installed",
         }
         picture = await client.get(card["icon_url"])
         assert (picture.content, picture.headers["content-type"]) == (PNG, "image/png")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import structlog
 
 from .auth import Gate, Passwords
-from .library import Library
+from .library import Editor, Imports, Library
 from .metrics import Metrics
 from .parts import Parts
 from .private_files import ensure_key, private_directory
@@ -51,12 +51,15 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
             feed, metrics = Feed(), Metrics()
             gate = Gate(settings, Users(database), Logins(database), Passwords())
             library = Library(settings, GameIndex(database), changed=lambda: feed.publish("library", "{}"))
+            editor, imports = Editor(settings, library), Imports(settings, library)
             rows = SessionRows(database)
             sessions = Sessions(settings, rows, runner, feed, ticket_secret=ticket_secret)
             parts = Parts(
                 settings=settings,
                 gate=gate,
                 library=library,
+                editor=editor,
+                imports=imports,
                 sessions=sessions,
                 feed=feed,
                 runner=runner,
@@ -75,7 +78,8 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
                     context.load_cert_chain(files.server, files.server_key)
 
             follower = Follower(sessions, runner)
-            async with _tasks(library=library.keep_looking, follower=follower.run, certificates=keep_certificates):
+            tasks = _tasks(library=library.keep_looking, follower=follower.run, certificates=keep_certificates)
+            async with imports.open(), tasks:
                 yield Core(parts, context)
     finally:
         await database.close()

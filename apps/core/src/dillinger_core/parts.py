@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .auth import Gate
-from .library import Library
+from .library import Editor, Imports, Library
 from .metrics import Metrics
 from .relay import Relay
 from .sessions import Feed, RunnerClient, Sessions
@@ -20,6 +20,8 @@ class Parts:
     settings: CoreSettings
     gate: Gate
     library: Library
+    editor: Editor
+    imports: Imports
     sessions: Sessions
     feed: Feed
     runner: RunnerClient

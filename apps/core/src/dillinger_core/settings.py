@@ -37,6 +37,11 @@ class CoreSettings(AppSettings):
     """Directory of all state; core's own is `core/` in it."""
     library_dir: Path | None = None
     """Directory with a folder per game; unset: `STATE/library`."""
+    import_dir: Path | None = None
+    """Directory from which admins add games in the page; unset: `STATE/import`."""
+    cells_share_system: bool = True
+    """Whether cells have this machine's `/usr`, so that cards can tell which libraries a game lacks; false where cells
+    are containers of an image."""
     runner_url: HttpUrl = HttpUrl("http://127.0.0.1:3002")
     """Where the runner's API is."""
     runner_key_file: Path | None = None
@@ -113,6 +118,11 @@ class CoreSettings(AppSettings):
     def library(self) -> Path:
         """The library volume."""
         return self.library_dir or self.state_dir / "library"
+
+    @property
+    def imports(self) -> Path:
+        """Where games to be added are looked for."""
+        return self.import_dir or self.state_dir / "import"
 
     @property
     def runner_keys(self) -> Path:

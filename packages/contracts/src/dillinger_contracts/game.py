@@ -13,6 +13,9 @@ from .launch import Argument, Command, Environment
 from .model import GameId, Model
 from .wine import ProtonLaunch, WineLaunch
 
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Summary = Annotated[str, StringConstraints(max_length=2000)]
+
 MIB = 1024 * 1024
 
 
@@ -87,8 +90,8 @@ class Game(Model):
 
     game_id: GameId
     schema_version: Literal[1] = Field(default=1, alias="schema")
-    title: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-    summary: str = Field(default="", max_length=2000)
+    title: Title
+    summary: Summary = ""
     source: str = Field(default="file", max_length=500)
     """Where the entry came from: `file` (written by a person) or `desktop:PATH` (found on the machine)."""
     launch: LaunchSpec

@@ -20,13 +20,16 @@ _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 @router.get("")
 async def games(_: FullLogin, parts: PartsDep) -> GamesView:
     """Every game of the library."""
-    return GamesView(games=[card(entry) for entry in await parts.library.games()])
+    entries = await parts.library.games()
+    warnings = await parts.editor.warnings(entries)
+    return GamesView(games=[card(entry, warnings.get(entry.game_id)) for entry in entries])
 
 
 @router.get("/{game_id}")
 async def game(game_id: str, _: FullLogin, parts: PartsDep) -> GameCard:
     """One game."""
-    return card(await parts.library.game(game_id))
+    entry = await parts.library.game(game_id)
+    return card(entry, (await parts.editor.warnings([entry])).get(game_id))
 
 
 @router.get("/{game_id}/art/{name}", response_class=Response)
@@ -37,7 +40,7 @@ async def art(game_id: str, name: str, _: FullLogin, parts: PartsDep) -> Respons
     return Response(picture.content, media_type=picture.media_type, headers=headers)
 
 
-def card(entry: GameEntry) -> GameCard:
+def card(entry: GameEntry, warning: str | None) -> GameCard:
     """What is shown of `entry`."""
     icon_url = f"/api/v1/games/{entry.game_id}/art/{quote(entry.icon)}" if entry.icon else None
     return GameCard(
@@ -48,4 +51,5 @@ def card(entry: GameEntry) -> GameCard:
         icon_url=icon_url,
         is_playable=entry.problem is None,
         problem=entry.problem,
+        warning=warning,
     )

@@ -54,6 +54,8 @@ class GameCard(Model):
     icon_url: str | None
     is_playable: bool
     problem: str | None
+    warning: str | None
+    """What it lacks on this machine, such as a library; it can be tried nevertheless."""
 
 
 class GamesView(Model):
@@ -103,6 +105,14 @@ class HealthView(Model):
     runner: RunnerHealth
 
 
+class FieldFault(Model):
+    """One field of a body that is not valid."""
+
+    detail: str
+    pointer: str
+    """A JSON pointer (RFC 6901) as a URI fragment: `#/launch/command/0`."""
+
+
 class ProblemView(Model):
     """RFC 9457 problem details."""
 
@@ -113,6 +123,7 @@ class ProblemView(Model):
     code: str
     hint: str | None = None
     field: str | None = None
+    errors: list[FieldFault] | None = None
     retry_after_s: float | None = None
 
 

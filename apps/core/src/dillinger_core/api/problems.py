@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -14,8 +16,11 @@ from starlette.exceptions import HTTPException
 from dillinger_contracts import Denied, DillingerError, Internal, Invalid, NotFound, Unavailable
 from dillinger_contracts.errors import problem_document
 from dillinger_core.auth import TooManyAttempts
+from dillinger_core.library import ChangedMeanwhile
 
 MEDIA_TYPE = "application/problem+json"
+_MAX_FAULTS, _MAX_SAID = 50, 200
+LAUNCH_KINDS = frozenset({"native", "wine", "proton", "qemu", "desktop"})
 
 log = structlog.get_logger()
 
@@ -56,9 +61,20 @@ class WrongMethod(Invalid):
     code = "wrong_method"
 
 
+class InvalidFields(Invalid):
+    """Some fields of a body are not valid; each is named, so that a form can say it where it is."""
+
+    def __init__(self, faults: Sequence[Mapping[str, Any]]) -> None:
+        self.faults = [(_path_of(fault), str(fault["msg"])[:_MAX_SAID]) for fault in faults[:_MAX_FAULTS]]
+        path, message = self.faults[0]
+        field = ".".join(path) or None
+        super().__init__(f"{field or faults[0]['loc'][0]}: {message}", field=field)
+
+
 _STATUS: dict[type[DillingerError], HTTPStatus] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
+    ChangedMeanwhile: HTTPStatus.PRECONDITION_FAILED,
 }
 """Where HTTP has a closer word than the error's family."""
 
@@ -68,6 +84,11 @@ def problem_body(error: DillingerError) -> tuple[int, bytes, dict[str, str]]:
     document = problem_document(error)
     if type(error) in _STATUS:
         document["status"] = int(_STATUS[type(error)])
+    if isinstance(error, InvalidFields):
+        document["errors"] = [
+            {"detail": message, "pointer": "#/" + "/".join(_escaped(part) for part in path)}
+            for path, message in error.faults
+        ]
     headers = {"content-type": MEDIA_TYPE, "cache-control": "no-store"}
     if isinstance(error, Unavailable | TooManyAttempts):
         headers["retry-after"] = str(max(1, round(error.retry_after_s)))
@@ -97,11 +118,24 @@ async def _dillinger(_: Request, error: Exception) -> Response:
 
 async def _validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    fault = error.errors()[0]
-    # The first part says where (body, path, query, header); the rest is the field, unless it is a position in bad JSON.
-    where, *path = (str(part) for part in fault["loc"])
-    field = ".".join(path) if path and fault["type"] != "json_invalid" else None
-    return problem_response(Invalid(f"{field or where}: {fault['msg']}", field=field))
+    return problem_response(InvalidFields(error.errors()))
+
+
+def _path_of(fault: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fault's field. Pydantic's location begins with where (body, path, query, header), names the kind of a union
+    after its field, and may end in a position in bad JSON."""
+    if fault["type"] == "json_invalid":
+        return ()
+    # A key of the body is part of it, however long it is.
+    _, *path = (str(part)[:_MAX_SAID] for part in fault["loc"])
+    if path[:1] == ["launch"] and path[1:2] and path[1] in LAUNCH_KINDS:
+        del path[1]
+    return tuple(path)
+
+
+def _escaped(part: str) -> str:
+    """As RFC 6901 has it."""
+    return part.replace("~", "~0").replace("/", "~1")
 
 
 async def _http(_: Request, error: Exception) -> Response:

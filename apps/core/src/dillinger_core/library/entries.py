@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from dillinger_contracts import Conflict, Game, Invalid, LaunchSpec, NotFound
 from dillinger_contracts.model import GAME_ID_PATTERN
+from dillinger_contracts.signaling import first_fault
 from dillinger_core.private_files import write_private
 
 from . import volume
@@ -110,7 +111,7 @@ def change(root: Path, game_id: str, version: str, values: dict[str, Any]) -> tu
     try:
         wanted = Game.model_validate(merged)
     except ValidationError as error:
-        raise Invalid(str(error.errors()[0]["msg"])) from error
+        raise first_fault(error) from error
     _write_public(root / game_id / GAME_FILE, changed_file(_content(root, game_id), wanted))
     return load(root, game_id)
 

@@ -56,6 +56,25 @@ def read_inside(root: Path, *parts: str, limit_bytes: int) -> bytes:
             return file.read(limit_bytes)
 
 
+def is_folder(root: Path, *parts: str) -> bool:
+    """Whether `root/parts…` is a folder that can be looked into."""
+    try:
+        with opened(root, parts) as descriptor:
+            return stat.S_ISDIR(os.fstat(descriptor).st_mode)
+    except NotFound:
+        return False
+
+
+def exists(root: Path, *parts: str) -> bool:
+    """Whether there is a `root/parts…`, be it a link (which is not followed)."""
+    try:
+        with opened(root, parts[:-1]) as folder:
+            os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+    except (NotFound, OSError, ValueError):
+        return False
+    return True
+
+
 def fingerprint(root: Path, *parts: str) -> str | None:
     """Changes whenever the file does; None where there is no such regular file."""
     try:
