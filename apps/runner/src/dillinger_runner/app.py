@@ -21,6 +21,11 @@ from dillinger_contracts import Conflict, EndReason
 from .admission import Capacity, machine
 from .api import problems, seats, service, sessions
 from .api.limits import BodyLimit
+from .backends.base import Backend
+from .backends.docker import DockerBackend, DockerConfig
+from .backends.docker_engine import Engine
+from .backends.docker_spec import MountRule, Premises
+from .backends.gpu import find_gpu
 from .backends.process import ProcessBackend, ProcessConfig
 from .cgroups import Limits
 from .control import ControlDesk
@@ -36,15 +41,37 @@ _STOP_MARGIN_S = 10.0
 log = structlog.get_logger()
 
 
-def build_backend(settings: RunnerSettings, store: SessionStore) -> ProcessBackend:
-    """The backend that the settings choose: processes of this machine."""
+async def choose_backend(settings: RunnerSettings, store: SessionStore) -> Backend:
+    """The backend that the settings name; for `auto` the first that is usable, else the first, which says why not."""
+    kinds = ("process", "docker") if settings.backend == "auto" else (settings.backend,)
+    first, *others = (build_backend(kind, settings, store) for kind in kinds)
+    if not others or (await first.probe()).ok:
+        return await _only(first, others)
+    for place, other in enumerate(others):
+        if (await other.probe()).ok:
+            return await _only(other, [first, *others[:place], *others[place + 1 :]])
+    return await _only(first, others)
+
+
+async def _only(chosen: Backend, others: list[Backend]) -> Backend:
+    for other in others:
+        await other.close()
+    return chosen
+
+
+def build_backend(kind: str, settings: RunnerSettings, store: SessionStore) -> Backend:
+    """A backend of this kind."""
     instance = "runner-" + hashlib.sha256(os.fsencode(settings.state_dir.resolve())).hexdigest()[:8]
+    return _docker(settings, store, instance) if kind == "docker" else _process(settings, store, instance)
+
+
+def _process(settings: RunnerSettings, store: SessionStore, instance: str) -> ProcessBackend:
     config = ProcessConfig(
         runtime_dir=settings.runtime_dir,
         seat_command=settings.seat_command,
         cgroup=settings.cgroup,
         instance=instance,
-        seat_limits=Limits(settings.seat_memory_bytes, settings.seat_cpu_cores, settings.seat_pids),
+        seat_limits=_seat_limits(settings),
         placing_timeout_s=settings.placing_timeout_s,
         is_isolation_required=settings.isolation == "required",
         are_limits_required=settings.limits == "required",
@@ -52,17 +79,46 @@ def build_backend(settings: RunnerSettings, store: SessionStore) -> ProcessBacke
     return ProcessBackend(config, store)
 
 
-def build_keeper(settings: RunnerSettings, backend: ProcessBackend, store: SessionStore, *, port: int) -> Keeper:
+def _docker(settings: RunnerSettings, store: SessionStore, instance: str) -> DockerBackend:
+    premises = Premises(
+        instance=instance,
+        user=settings.docker_user,
+        seat_image=settings.docker_seat_image,
+        cell_images={
+            "native": settings.docker_native_image,
+            "wine": settings.docker_wine_image,
+            "proton": settings.docker_wine_image,
+        },
+        seat_limits=_seat_limits(settings),
+        seat_network=settings.docker_seat_network,
+        rules=tuple(MountRule.parse(text) for text in settings.docker_mounts),
+        gpu=find_gpu(settings.docker_gpu),
+    )
+    config = DockerConfig(
+        runtime_dir=settings.runtime_dir,
+        premises=premises,
+        placing_timeout_s=settings.start_timeout_s,
+        are_limits_required=settings.limits == "required",
+    )
+    return DockerBackend(config, store, Engine(settings.docker_host, instance))
+
+
+def _seat_limits(settings: RunnerSettings) -> Limits:
+    return Limits(settings.seat_memory_bytes, settings.seat_cpu_cores, settings.seat_pids)
+
+
+def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore, *, port: int) -> Keeper:
     """The keeper with what it keeps by; seats dial `port`."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost", "") else settings.host  # noqa: S104 compared, not bound
     host = "::1" if host == "::" else host
+    at = f"[{host}]" if ":" in host else host
     config = KeeperConfig(
         places=Places(
             sessions_dir=settings.sessions_dir,
             runtime_dir=settings.runtime_dir,
             library_dir=settings.library_path,
             saves_dir=settings.saves_path,
-            control_url=f"ws://[{host}]:{port}/seats" if ":" in host else f"ws://{host}:{port}/seats",
+            control_url=settings.control_url or f"ws://{at}:{port}/seats",
             start_timeout_s=settings.start_timeout_s,
             idle_timeout_s=settings.idle_timeout_s,
         ),
@@ -161,7 +217,7 @@ async def serve(settings: RunnerSettings) -> None:
     """Serves until it is told to end."""
     with only_runner(settings):
         store = SessionStore(settings.sessions_dir)
-        backend = build_backend(settings, store)
+        backend = await choose_backend(settings, store)
         if settings.api_keys is None:
             ensure_keys(settings.keys_path)
         environment = settings.api_keys.get_secret_value() if settings.api_keys else None
@@ -185,7 +241,9 @@ async def serve(settings: RunnerSettings) -> None:
             log.warning(
                 "api_is_open_to_the_network", host=settings.host, hint="There is no TLS here; bind to 127.0.0.1"
             )
-        log.info("runner_listening", host=settings.host, port=port, state_dir=str(settings.state_dir))
+        log.info(
+            "runner_listening", host=settings.host, port=port, backend=backend.kind, state_dir=str(settings.state_dir)
+        )
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -221,9 +279,9 @@ async def stop_everything(settings: RunnerSettings) -> int:
     """Ends all sessions of a state folder that no runner keeps; returns how many there were."""
     with only_runner(settings):
         store = SessionStore(settings.sessions_dir)
-        backend = build_backend(settings, store)
-        handles = [handle async for handle in backend.owned()]
+        backend = await choose_backend(settings, store)
         try:
+            handles = [handle async for handle in backend.owned()]
             for handle in handles:
                 await backend.stop(handle, grace_s=settings.term_grace_s)
         finally:

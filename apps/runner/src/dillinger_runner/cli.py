@@ -122,7 +122,7 @@ def _load(config: Path | None, command_line: dict[str, object]) -> tuple[RunnerS
 
 
 async def _probe(settings: RunnerSettings) -> dict[str, object]:
-    backend = composition.build_backend(settings, SessionStore(settings.sessions_dir))
+    backend = await composition.choose_backend(settings, SessionStore(settings.sessions_dir))
     try:
         return asdict(await backend.probe())
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ from .backends.base import Backend, Observation, SeatHandle, SeatPhase
 from .events import EventFeed
 from .library import Library
 from .metrics import RunnerMetrics
-from .reconcile import Deadlines, Decision, Facts, Step, decide, expired
+from .reconcile import Deadlines, Decision, Facts, Step, decide, expired, honest
 from .records import Record
 from .store import SessionStore, StopWish
 from .tokens import digest
@@ -209,7 +209,10 @@ class Keeper:
 
     async def _step(self, record: Record) -> float:
         seen = await self.backend.observe(record.handle)
+        if record.seen(is_known=seen.phase is not SeatPhase.UNKNOWN):
+            self.changed(record)
         end = await asyncio.to_thread(self.store.end, record.session_id)
+        end = honest(end, was_out_of_memory=seen.was_out_of_memory) if end is not None else None
         decision = decide(_facts(record, seen, end), self.config.deadlines)
         match decision.step:
             case Step.PLACE:
@@ -274,7 +277,12 @@ class Keeper:
         log.info("session_ended", session_id=session_id, reason=end.reason, message=end.message)
 
     async def _adopt(self) -> None:
-        owned = {handle.session_id: handle async for handle in self.backend.owned()}
+        is_known = True
+        try:
+            owned = {handle.session_id: handle async for handle in self.backend.owned()}
+        except Unavailable as error:
+            log.warning("backend_away", problem=error.message, hint=error.hint)
+            owned, is_known = {}, False
         for session_id in await asyncio.to_thread(self.store.ids):
             seen = await self.backend.observe(SeatHandle(session_id))
             record = await asyncio.to_thread(self._recall, session_id, seen.phase, session_id in owned)
@@ -288,9 +296,26 @@ class Keeper:
                 log.info("session_adopted", session_id=session_id, state=record.state)
             else:
                 self._records[session_id] = record
-        for handle in owned.values():
-            await self._sweep(handle)
+        if is_known:
+            await self._sweep_all(owned.values())
+        else:
+            assert self._tasks is not None
+            self._tasks.create_task(self._sweep_later(), name="late sweep")
         await self._forget_old()
+
+    async def _sweep_later(self) -> None:
+        """What was nobody's when nobody could be asked."""
+        while True:
+            await asyncio.sleep(_BACK_OFF_S)
+            with suppress(Unavailable):
+                owned = [handle async for handle in self.backend.owned()]
+                live = {record.session_id for record in self._records.values() if record.is_live}
+                await self._sweep_all(handle for handle in owned if handle.session_id not in live)
+                return
+
+    async def _sweep_all(self, handles: Iterable[SeatHandle]) -> None:
+        for handle in handles:
+            await self._sweep(handle)
 
     def _recall(self, session_id: str, phase: SeatPhase, is_owned: bool) -> Record | None:
         """The record of a session that is on file, with no event told; None where the file is not complete (blocks)."""

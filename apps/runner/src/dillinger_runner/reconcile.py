@@ -15,6 +15,7 @@ from .backends.base import SeatPhase
 
 _START_MARGIN_S = 5.0
 _LOOK_AGAIN_S = 10.0
+_UNKNOWN_AGAIN_S = 1.0
 
 
 class Step(StrEnum):
@@ -73,6 +74,9 @@ def decide(facts: Facts, deadlines: Deadlines) -> Decision:
     """The next step for a session."""
     if facts.state is SessionState.ENDED:
         return Decision(Step.REST, again_s=_LOOK_AGAIN_S)
+    if facts.phase is SeatPhase.UNKNOWN:
+        is_unasked = facts.stop is not None and facts.has_link and facts.asked_s is None
+        return Decision(Step.ASK) if is_unasked else Decision(Step.REST, again_s=_UNKNOWN_AGAIN_S)
     if facts.phase is SeatPhase.ABSENT and facts.state in (SessionState.REQUESTED, SessionState.PLACING):
         return Decision(Step.PLACE) if facts.stop is None and not facts.has_end else _finish(facts)
     if facts.phase in (SeatPhase.ABSENT, SeatPhase.EXITED):
@@ -110,6 +114,14 @@ def _finish(facts: Facts) -> Decision:
         return Decision(Step.FINISH, facts.stop)
     how = "" if facts.exit_code is None else f" (exit code {facts.exit_code})"
     return Decision(Step.FINISH, EndReason.SEAT_LOST, f"The seat is gone without a report{how}")
+
+
+def honest(end: SessionEnd, *, was_out_of_memory: bool) -> SessionEnd:
+    """A seat's own word for its end; one whose cell fell as a whole can't have seen that memory ran out."""
+    if end.reason is not EndReason.INTERNAL or not was_out_of_memory:
+        return end
+    message = f"The session's memory is used up ({end.message})"
+    return end.model_copy(update={"reason": EndReason.OUT_OF_MEMORY, "message": message})
 
 
 def expired(ended: Iterable[tuple[str, SessionEnd]], *, now: datetime, keep: int, keep_s: float) -> list[str]:

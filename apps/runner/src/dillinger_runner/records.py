@@ -58,6 +58,8 @@ class Record:
     digests: list[str] = field(default_factory=list)
     link: SeatLink | None = None
     last_report: int = 0
+    was_ready: bool = False
+    """Whether the seat has said that the game shows."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it was placed, or won't be."""
@@ -119,6 +121,7 @@ class Record:
     def enrolled(self, enroll: Enroll) -> None:
         """The seat has a link (again), and says how far it is."""
         self.steps = enroll.steps or self.steps
+        self.was_ready = self.was_ready or enroll.is_ready
         self.step(SessionEvent.PLACED)
         if self.state is SessionState.UNREACHABLE:
             self.step(SessionEvent.SEAT_READY if enroll.is_ready else SessionEvent.SEAT_RESUMED)
@@ -135,6 +138,7 @@ class Record:
             case StepDone(step=step):
                 self.steps = (*self.steps, step)[-64:]
             case SeatReady():
+                self.was_ready = True
                 return self.step(SessionEvent.SEAT_READY)
             case PeersChanged(peers=peers):
                 self._count(peers)
@@ -148,6 +152,19 @@ class Record:
                 return self.step(SessionEvent.STOP)
             case PartRestarted():
                 return False
+        return True
+
+    def seen(self, *, is_known: bool) -> bool:
+        """Its backend was asked, and does know of it or does not answer; returns whether there is something to tell.
+
+        The seat's link may be up all the while: then it is back as soon as the backend is.
+        """
+        if not is_known:
+            return self.step(SessionEvent.LINK_LOST)
+        if self.state is not SessionState.UNREACHABLE or self.link is None:
+            return False
+        self.step(SessionEvent.SEAT_READY if self.was_ready else SessionEvent.SEAT_RESUMED)
+        self._count(self.peers)
         return True
 
     def _count(self, peers: int) -> None:

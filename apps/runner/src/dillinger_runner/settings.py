@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -12,6 +14,8 @@ from pydantic_settings import NoDecode
 
 from dillinger_contracts.paths import places
 from dillinger_contracts.settings import AppSettings
+
+from .backends.docker_spec import MountRule
 
 MIB = 1024 * 1024
 
@@ -38,6 +42,31 @@ class RunnerSettings(AppSettings):
     one key at first start where neither it nor `api_keys` is there."""
     api_keys: SecretStr | None = None
     """API keys from the environment, with commas between them; they count beside those of the file."""
+
+    backend: Literal["auto", "process", "docker"] = "auto"
+    """Where seats and games run: `process` (sandboxes of this machine) or `docker` (two containers a session). `auto`
+    takes sandboxes where they can be had, else containers. End all sessions before you change it."""
+    docker_host: str = Field(default_factory=lambda: os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    """Address of the container engine (`DOCKER_HOST` where not set)."""
+    docker_user: str = Field(default_factory=lambda: f"{os.getuid()}:{os.getgid()}")
+    """`UID:GID` that both containers of a session run as: the runner's own where not set. Never root's."""
+    docker_seat_image: str = "dillinger-seat"
+    """Image of the trusted half; `./dillinger build images` makes it, and those below."""
+    docker_native_image: str = "dillinger-cell-games"
+    """Image of the locked half for native games."""
+    docker_wine_image: str = "dillinger-cell-wine"
+    """Image of the locked half for Windows games."""
+    docker_seat_network: str = "host"
+    """Network of the trusted half. In another than `host`, seats reach the runner by `control_url` and viewers see
+    WebSocket streams only. Games have no network at all."""
+    docker_mounts: Annotated[tuple[str, ...], NoDecode] = ()
+    """How the engine finds the runner's folders where they have other names for it (the runner is in a container
+    itself): `PATH=/PATH/OF/THE/ENGINE` or `PATH=volume:NAME`, several with spaces between them as text."""
+    docker_gpu: str = "none"
+    """Graphics card of games in containers: `none`, `nvidia`, `dri` (render nodes of this machine), or a CDI device
+    such as `vendor.com/gpu=0`."""
+    control_url: str | None = None
+    """Where seats dial the runner, where it is not `ws://HOST:PORT/seats` for them."""
 
     seat_command: Annotated[tuple[str, ...], NoDecode] = (sys.executable, "-m", "dillinger_seat")
     """Program that is a seat; `--dir SESSION_DIR` or `--probe` is added. As text it is split as a shell does."""
@@ -87,7 +116,7 @@ class RunnerSettings(AppSettings):
     log_format: Literal["auto", "json", "text"] = "auto"
     """`auto` writes text to a terminal and JSON elsewhere."""
 
-    @field_validator("seat_command", mode="before")
+    @field_validator("seat_command", "docker_mounts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(shlex.split(value)) if isinstance(value, str) else value
@@ -97,6 +126,34 @@ class RunnerSettings(AppSettings):
     def _has_program(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("names no program")
+        return value
+
+    @field_validator("docker_user")
+    @classmethod
+    def _is_user(cls, value: str) -> str:
+        if not re.fullmatch(r"\d+:\d+", value):
+            raise ValueError("is UID:GID, both as numbers")
+        return value
+
+    @field_validator("docker_host")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if not re.match(r"(unix|tcp|https?|ssh)://.", value):
+            raise ValueError("is an address such as unix:///var/run/docker.sock")
+        return value
+
+    @field_validator("docker_mounts")
+    @classmethod
+    def _are_mounts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            MountRule.parse(text)
+        return value
+
+    @field_validator("docker_gpu")
+    @classmethod
+    def _is_gpu(cls, value: str) -> str:
+        if value not in ("none", "nvidia", "dri") and not re.fullmatch(r"[\w.-]+/[\w.-]+=[\w.:-]+", value):
+            raise ValueError("is none, nvidia, dri, or a CDI device such as vendor.com/gpu=0")
         return value
 
     @field_validator("cgroup")

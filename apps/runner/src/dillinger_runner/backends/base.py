@@ -69,6 +69,8 @@ class SeatPhase(StrEnum):
     """It ran and is over; leftovers may be there."""
     ABSENT = "absent"
     """It never ran here, or nothing of it is left."""
+    UNKNOWN = "unknown"
+    """What would know does not answer: nothing follows from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Observation:
     exit_code: int | None = None
     """Negative for a signal; None where it can't be known (a seat that this runner did not start)."""
     was_out_of_memory: bool = False
+    """Whether the kernel killed something of it for want of memory."""
     place: str = ""
 
 
@@ -125,7 +128,7 @@ class Backend(Protocol):
         ...
 
     def owned(self) -> AsyncIterator[SeatHandle]:
-        """Everything of ours that takes up room, also what we forgot."""
+        """Everything of ours that takes up room, also what we forgot; raises Unavailable where nobody can tell."""
         ...
 
     def changes(self) -> AsyncIterator[SeatHandle]:
@@ -134,4 +137,8 @@ class Backend(Protocol):
 
     async def usage(self, handle: SeatHandle) -> Usage:
         """What the session uses; all None for one that is gone."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of what the backend holds; seats go on."""
         ...

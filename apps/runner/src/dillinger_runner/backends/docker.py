@@ -1,0 +1,306 @@
+"""The docker backend: a session is two containers, its seat and its cell, which outlive the runner.
+
+The runner's loop owns it. What runs is what the engine lists under this runner's label; the backend remembers nothing
+that it could not ask again. The seat's container is first: it makes the sockets, and awaits the cell's init; then the
+cell's container is made, over what is there. An engine that does not answer says nothing about a session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from dillinger_contracts import SeatSpec, Unavailable, Unsupported
+from dillinger_contracts.cell import RuntimeFolder
+from dillinger_contracts.model import SESSION_ID_PATTERN
+from dillinger_runner.store import SessionStore
+
+from . import docker_usage, processes
+from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage
+from .docker_engine import Box, Engine
+from .docker_spec import Premises, Role, cell_config, container_name, seat_config
+
+LEAST_API = (1, 44)
+_GOOD_FOR_S, _BAD_FOR_S = 30.0, 2.0
+_LOOK_S, _ASK_S = 0.01, 0.5
+_KILL_WAIT_S = 10.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class DockerConfig:
+    """What a docker backend is told."""
+
+    runtime_dir: Path
+    premises: Premises
+    placing_timeout_s: float = 30.0
+    are_limits_required: bool = False
+
+
+class DockerBackend:
+    """Seats and cells as containers."""
+
+    kind = "docker"
+
+    def __init__(self, config: DockerConfig, store: SessionStore, engine: Engine) -> None:
+        self._config = config
+        self._store = store
+        self._engine = engine
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._probe: tuple[Probe, float] | None = None
+        self._probing = asyncio.Lock()
+        self._counters: dict[str, docker_usage.Counters] = {}
+
+    @property
+    def capabilities(self) -> BackendCapabilities:
+        """What the last probe found."""
+        findings = {} if self._probe is None else {found.name: found.ok for found in self._probe[0].findings}
+        return BackendCapabilities(
+            gpu=self._config.premises.gpu is not None and findings.get("gpu", False),
+            limits=findings.get("limits", False),
+            isolation=findings.get("engine", False),
+        )
+
+    async def probe(self) -> Probe:
+        """Engine, images, limits and user; a good answer is remembered for half a minute."""
+        async with self._probing:
+            if self._probe is None or time.monotonic() > self._probe[1]:
+                found = await self._ask()
+                self._probe = found, time.monotonic() + (_GOOD_FOR_S if found.ok else _BAD_FOR_S)
+            return self._probe[0]
+
+    async def _ask(self) -> Probe:
+        premises = self._config.premises
+        try:
+            version, info = await self._engine.version(), await self._engine.info()
+            images = {premises.seat_image, *premises.cell_images.values()}
+            lacking = sorted([name for name in images if await self._engine.image_id(name) is None])
+        except Unavailable as error:
+            return Probe(False, (Finding("engine", False, error.message, error.hint),))
+        engine, limits = _engine_finding(version), _limits_finding(info)
+        needed = {premises.seat_image, premises.cell_images["native"]} & set(lacking)
+        detail = f"missing: {', '.join(lacking)}" if lacking else f"{len(images)} images are there"
+        found = Finding("images", not lacking, detail, "./dillinger build images" if lacking else None)
+        user = _user_finding(premises.user)
+        ok = engine.ok and user.ok and not needed and (limits.ok or not self._config.are_limits_required)
+        return Probe(ok, (engine, user, found, limits))
+
+    async def ensure(self, seat: SeatSpec) -> SeatHandle:
+        """Has both containers running; the first of a session's name stays the only one."""
+        session_id = seat.session.session_id
+        async with self._locks[session_id]:
+            seat_box = await self._engine.inspect(container_name(session_id, "seat"))
+            if seat_box is not None and seat_box.status != "created" and not seat_box.is_running:
+                return await self._handle(session_id)
+            probe = await self.probe()
+            if not probe.ok and seat_box is None:
+                raise _refusal(probe)
+            seat = seat.model_copy(update={"isolation": "container"})
+            try:
+                async with asyncio.timeout(self._config.placing_timeout_s):
+                    await self._place(seat, seat_box)
+            except (Unavailable, Unsupported):
+                await self._clear(session_id)
+                raise
+            except TimeoutError:
+                await self._clear(session_id)
+                raise Unavailable(f"The session was not placed in {self._config.placing_timeout_s:g} s") from None
+            except OSError as error:
+                await self._clear(session_id)
+                raise Unavailable(f"The session's folders can't be made: {error.strerror}: {error.filename}") from error
+            return await self._handle(session_id)
+
+    async def _place(self, seat: SeatSpec, seat_box: Box | None) -> None:
+        session_id, premises = seat.session.session_id, self._config.premises
+        if seat_box is None or not seat_box.is_running:
+            await self._clear(session_id)  # what a runner left that was killed here
+            await asyncio.to_thread(self._lay_out, seat)
+            name = container_name(session_id, "seat")
+            await self._engine.create(name, seat_config(seat, premises))
+            await self._engine.start(name)
+        if not await self._until_seat(seat, is_waiting=True):
+            return
+        name = container_name(session_id, "cell")
+        await self._engine.remove(name)
+        await self._engine.create(name, cell_config(seat, premises))
+        await self._engine.start(name)
+        await self._until_seat(seat, is_waiting=False)
+
+    async def _until_seat(self, seat: SeatSpec, *, is_waiting: bool) -> bool:
+        """Returns once the seat awaits init, or once it has it; False where it has ended by itself before. Raises
+        `Unavailable` when a container died."""
+        session_id = seat.session.session_id
+        path = Path(seat.runtime_dir) / RuntimeFolder.INIT_SOCKET
+        names: tuple[Role, ...] = ("seat",) if is_waiting else ("seat", "cell")
+        asked_s = time.monotonic()
+        while path.exists() != is_waiting:
+            if time.monotonic() - asked_s > _ASK_S:
+                asked_s = time.monotonic()
+                for role in names:
+                    await self._must_run(session_id, role)
+                if self._store.end(session_id) is not None:
+                    return False
+            await asyncio.sleep(_LOOK_S)
+        return True
+
+    async def _must_run(self, session_id: str, role: Role) -> None:
+        name = container_name(session_id, role)
+        box = await self._engine.inspect(name)
+        if box is None or box.is_running or (role == "seat" and box.exit_code == 0):
+            return
+        said = await self._engine.said(name) or " ".join(self._store.log_tail(session_id, lines=3))
+        raise Unavailable(f"The {role}'s container did not come up (exit code {box.exit_code}): {said}")
+
+    def _lay_out(self, seat: SeatSpec) -> None:
+        directory = self._store.open(seat.session.session_id)
+        runtime, saves = Path(seat.runtime_dir), Path(seat.saves_dir)
+        runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+        saves.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._store.save_spec(seat)
+        if os.getuid() == 0:
+            uid, gid = (int(number) for number in self._config.premises.user.split(":"))
+            for path in (directory, directory / "spec.json", runtime, saves, saves.parent):
+                os.chown(path, uid, gid)
+
+    async def observe(self, handle: SeatHandle) -> Observation:
+        """Looks at both containers; `UNKNOWN` while the engine does not answer."""
+        session_id = handle.session_id
+        try:
+            seat, cell = await self._boxes(session_id)
+        except Unavailable:
+            return Observation(SeatPhase.UNKNOWN)
+        place = _place_of(seat, cell)
+        was_out_of_memory = any(box is not None and box.was_out_of_memory for box in (seat, cell))
+        if seat is None or seat.status == "created":
+            return Observation(SeatPhase.ABSENT, place=place)
+        if not seat.is_running:
+            return Observation(SeatPhase.EXITED, seat.exit_code, was_out_of_memory, place)
+        if (cell is None or cell.status == "created") and self._awaits_cell(session_id):
+            return Observation(SeatPhase.ABSENT, place=place)  # a runner was killed between the two
+        return Observation(SeatPhase.RUNNING, None, was_out_of_memory, place)
+
+    def _awaits_cell(self, session_id: str) -> bool:
+        runtime = self._config.runtime_dir / session_id
+        return not (runtime / RuntimeFolder.X11).exists() or (runtime / RuntimeFolder.INIT_SOCKET).exists()
+
+    async def stop(self, handle: SeatHandle, *, grace_s: float) -> None:
+        """SIGTERM to the seat, which ends the game; then both containers and the sockets are removed."""
+        session_id = handle.session_id
+        async with self._locks[session_id]:
+            if grace_s > 0:
+                name = container_name(session_id, "seat")
+                await self._engine.signal(name, "SIGTERM")
+                if not await self._engine.wait(name, timeout_s=grace_s):
+                    log.warning("seat_ignored_sigterm", session_id=session_id, grace_s=grace_s)
+            await self._clear(session_id)
+        if not self._locks[session_id].locked():
+            self._locks.pop(session_id, None)
+
+    async def _clear(self, session_id: str) -> None:
+        roles: tuple[Role, ...] = ("seat", "cell")
+        async with asyncio.TaskGroup() as group:
+            for role in roles:
+                group.create_task(self._engine.remove(container_name(session_id, role)))
+        self._counters.pop(session_id, None)
+        await asyncio.to_thread(shutil.rmtree, self._config.runtime_dir / session_id, ignore_errors=True)
+
+    async def owned(self) -> AsyncIterator[SeatHandle]:
+        """Sessions that have a container, started or not, or a socket folder; raises `Unavailable`."""
+        found: dict[str, str] = {}
+        for box in await self._engine.ours():
+            found[box.session_id] = f"{found.get(box.session_id, '')} {box.role} {box.id[:12]}".strip()
+        if self._config.runtime_dir.is_dir():
+            for entry in self._config.runtime_dir.iterdir():
+                if processes.is_session_folder(entry, SESSION_ID_PATTERN):
+                    found.setdefault(entry.name, "")
+        for session_id, place in found.items():
+            yield SeatHandle(session_id, place)
+
+    async def changes(self) -> AsyncIterator[SeatHandle]:
+        """A handle for each container that ended; one for all sessions whenever the engine is back."""
+        async for box in self._engine.changes():
+            if box is not None:
+                yield SeatHandle(box.session_id)
+                continue
+            async for handle in self._known():
+                yield handle
+
+    async def _known(self) -> AsyncIterator[SeatHandle]:
+        for session_id in self._store.ids():
+            yield SeatHandle(session_id)
+
+    async def usage(self, handle: SeatHandle) -> Usage:
+        """By the containers' cgroup files where the runner sees them, else by asking the engine."""
+        counters = self._counters.get(handle.session_id)
+        if counters is None or counters.are_gone:
+            running = [box for box in await self._boxes(handle.session_id) if box is not None and box.is_running]
+            counters = docker_usage.find({box.id: box.pid for box in running})
+            if counters is None:
+                return await self._measured_by_engine(running)
+            self._counters[handle.session_id] = counters
+        return counters.read(datetime.now(UTC))
+
+    async def _measured_by_engine(self, boxes: list[Box]) -> Usage:
+        stats = [await self._engine.stats(box.id) for box in boxes]
+        return docker_usage.total([found for found in stats if found is not None], datetime.now(UTC))
+
+    async def close(self) -> None:
+        """Lets go of the engine; containers go on."""
+        await self._engine.close()
+
+    async def _handle(self, session_id: str) -> SeatHandle:
+        return SeatHandle(session_id, _place_of(*await self._boxes(session_id)))
+
+    async def _boxes(self, session_id: str) -> tuple[Box | None, Box | None]:
+        """The seat's container and the cell's."""
+        seat = await self._engine.inspect(container_name(session_id, "seat"))
+        return seat, await self._engine.inspect(container_name(session_id, "cell"))
+
+
+def _place_of(seat: Box | None, cell: Box | None) -> str:
+    halves = (("seat", seat), ("cell", cell))
+    return " ".join(f"{name} {box.id[:12]} ({box.status})" for name, box in halves if box is not None)
+
+
+def _engine_finding(version: dict[str, Any]) -> Finding:
+    said = str(version.get("ApiVersion", "0.0"))
+    name = f"{version.get('Version')}, API {said}"
+    if tuple(int(part) for part in said.split(".")[:2]) < LEAST_API:
+        least = ".".join(map(str, LEAST_API))
+        return Finding("engine", False, f"the engine is {name}; {least} is needed", "Install Docker 25 or newer")
+    return Finding("engine", True, f"games run in containers ({name})")
+
+
+def _limits_finding(info: dict[str, Any]) -> Finding:
+    wanted = {"MemoryLimit": "memory", "CpuCfsQuota": "CPU", "PidsLimit": "pids"}
+    lacking = [word for key, word in wanted.items() if not info.get(key)]
+    if lacking:
+        hint = "Give the engine cgroups for them"
+        return Finding("limits", False, f"the engine can't limit {', '.join(lacking)}", hint)
+    swap = "" if info.get("SwapLimit") else "; swap is not limited"
+    return Finding("limits", True, f"memory, CPU and pids are limited by cgroups version {info['CgroupVersion']}{swap}")
+
+
+def _user_finding(user: str) -> Finding:
+    if user.split(":")[0] == "0":
+        return Finding(
+            "user", False, "containers would run as root", "Run Dillinger as another user, or set docker_user"
+        )
+    return Finding("user", True, f"containers run as {user}")
+
+
+def _refusal(probe: Probe) -> Unsupported:
+    problem = probe.problem
+    assert problem is not None
+    return Unsupported(f"This machine can't hold a game: {problem.detail}", hint=problem.hint)

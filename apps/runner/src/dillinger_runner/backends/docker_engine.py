@@ -1,0 +1,262 @@
+"""The one file that speaks to a container engine: containers looked at, made, started, ended, removed, waited on.
+
+Everything that a vendor's library or the engine may raise leaves here as `Unavailable` (the engine does not answer, or
+failed), `Unsupported` (it lacks something that a person can mend) or None (there is no such container).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiodocker
+import aiohttp
+
+from dillinger_contracts import Unavailable, Unsupported
+
+from .docker_spec import LABEL_INSTANCE, LABEL_ROLE, LABEL_SESSION, Config
+
+REQUEST_TIMEOUT_S = 30.0
+_RECONNECT_S = 1.0
+_NO_CONNECTION = 900
+"""aiodocker's own status for an engine that is not there."""
+
+
+class EngineAway(Unavailable):
+    """Nobody answers at the engine's address."""
+
+
+class NameTaken(Unavailable):
+    """A container of this name is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One look at a container."""
+
+    id: str
+    status: str
+    """created, running, paused, restarting, removing, exited, dead."""
+    exit_code: int | None
+    was_out_of_memory: bool
+    pid: int
+    labels: Mapping[str, str]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether processes of it may run."""
+        return self.status in ("running", "paused", "restarting")
+
+    @property
+    def session_id(self) -> str:
+        """The session that it is of."""
+        return self.labels.get(LABEL_SESSION, "")
+
+    @property
+    def role(self) -> str:
+        """Seat or cell."""
+        return self.labels.get(LABEL_ROLE, "")
+
+
+class Engine:
+    """An engine at one address, as one runner sees it. Bound to the loop of its first call."""
+
+    def __init__(self, host: str, instance: str) -> None:
+        self.host = host
+        self._instance = instance
+        self._client: aiodocker.Docker | None = None
+
+    def _docker(self) -> aiodocker.Docker:
+        if self._client is None:
+            timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
+            self._client = aiodocker.Docker(url=self.host, timeout=timeout)
+        return self._client
+
+    async def close(self) -> None:
+        """Lets go of the connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def version(self) -> dict[str, Any]:
+        """`GET /version`; raises `EngineAway`, whose hint tells what is in the way."""
+        with self._told("looking at the engine"):
+            found: dict[str, Any] = await self._docker().version()
+            return found
+
+    async def info(self) -> dict[str, Any]:
+        """`GET /info`."""
+        with self._told("looking at the engine"):
+            return dict(await self._docker().system.info())
+
+    async def image_id(self, name: str) -> str | None:
+        """Whether the engine has this image, and which."""
+        with self._told(f"looking for the image {name}"), _missing():
+            found = await self._docker().images.inspect(name)
+            return str(found["Id"])
+        return None
+
+    async def inspect(self, name: str) -> Box | None:
+        """The container of this name or id."""
+        with self._told(f"looking at {name}"), _missing():
+            container = await self._docker().containers.get(name)
+            return _box(container._container)
+        return None
+
+    async def create(self, name: str, config: Config) -> str:
+        """Makes a container; raises `NameTaken`, or `Unsupported` where its image is missing. Returns its id."""
+        with self._told(f"making {name}"):
+            try:
+                container = await self._docker().containers.create(config, name=name)
+            except aiodocker.DockerError as error:
+                if error.status == 409:
+                    raise NameTaken(f"There is a container {name} already") from error
+                if error.status == 404:
+                    raise Unsupported(
+                        f"The engine lacks the image {config['Image']}", hint="./dillinger build images"
+                    ) from error
+                raise
+            return str(container.id)
+
+    async def start(self, name: str) -> None:
+        """Starts it; nothing happens where it runs."""
+        with self._told(f"starting {name}"):
+            await self._docker().containers.container(name).start()
+
+    async def signal(self, name: str, number: str) -> None:
+        """Signals its first process; nothing happens where it does not run."""
+        with self._told(f"signalling {name}"), _missing(404, 409):
+            await self._docker().containers.container(name).kill(signal=number)
+
+    async def wait(self, name: str, *, timeout_s: float) -> bool:
+        """Waits until it does not run; False when it still does after `timeout_s`."""
+        with self._told(f"waiting for {name}"), _missing():
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._docker().containers.container(name).wait()
+            except TimeoutError:
+                return False
+        return True
+
+    async def remove(self, name: str) -> None:
+        """Kills it where it runs, and removes it with what only it used; returns when it is gone."""
+        is_gone = False
+        with self._told(f"removing {name}"), _missing():
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                while not is_gone:
+                    is_gone = await self._is_removed(name)
+
+    async def _is_removed(self, name: str) -> bool:
+        try:
+            await self._docker().containers.container(name).delete(force=True, v=True)
+        except aiodocker.DockerError as error:
+            if error.status != 409:  # else somebody is removing it already
+                raise
+            await asyncio.sleep(0.05)
+            return False
+        return True
+
+    async def said(self, name: str, *, lines: int = 5) -> str:
+        """The last that it wrote to its own output."""
+        with contextlib.suppress(Unavailable), self._told(f"reading what {name} said"), _missing():
+            tail = await self._docker().containers.container(name).log(stdout=True, stderr=True, tail=lines)
+            return " ".join("".join(tail).split())[-500:]
+        return ""
+
+    async def ours(self) -> list[Box]:
+        """All containers with this runner's label, also those that never started."""
+        with self._told("listing containers"):
+            filters = json.dumps({"label": [f"{LABEL_INSTANCE}={self._instance}"]})
+            found = await self._docker().containers.list(all=True, filters=filters)
+            return [_listed(container._container) for container in found]
+
+    async def stats(self, name: str) -> dict[str, Any] | None:
+        """One measurement, without the second that a comparison would take."""
+        with self._told(f"measuring {name}"), _missing():
+            params = {"stream": "false", "one-shot": "true"}
+            found = await self._docker()._query_json(f"containers/{name}/stats", method="GET", params=params)
+            return dict(found)
+        return None
+
+    async def changes(self) -> AsyncIterator[Box | None]:
+        """A container of ours that ended or ran out of memory; None whenever the engine came or went, since what
+        happens meanwhile is not told."""
+        while True:
+            with contextlib.suppress(Unavailable):
+                async for box in self._events():
+                    yield box
+                yield None
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _events(self) -> AsyncIterator[Box | None]:
+        events: Any = self._docker().events  # untyped there
+        filters = {
+            "type": ["container"],
+            "event": ["die", "oom", "destroy"],
+            "label": [f"{LABEL_INSTANCE}={self._instance}"],
+        }
+        await self.version()  # else a lost engine is told by a task that nobody looks at
+        subscriber = events.subscribe(filters=json.dumps(filters))
+        try:
+            yield None
+            while (event := await subscriber.get()) is not None:
+                actor = event.get("Actor") or {}
+                labels = actor.get("Attributes") or {}
+                action = str(event.get("Action", ""))
+                yield Box(str(actor.get("ID", "")), action, None, action == "oom", 0, labels)
+        finally:
+            with contextlib.suppress(aiodocker.DockerError, aiohttp.ClientError, TimeoutError):
+                await events.stop()
+
+    @contextlib.contextmanager
+    def _told(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except aiodocker.DockerError as error:
+            if error.status == _NO_CONNECTION:
+                raise EngineAway(f"The container engine at {self.host} does not answer", hint=_mend(error)) from error
+            raise Unavailable(f"The container engine failed when {doing}: {error.message}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            said = str(error) or type(error).__name__
+            raise EngineAway(f"The container engine at {self.host} does not answer: {said}") from error
+
+
+@contextlib.contextmanager
+def _missing(*statuses: int) -> Iterator[None]:
+    try:
+        yield
+    except aiodocker.DockerError as error:
+        if error.status not in (statuses or (404,)):
+            raise
+
+
+def _mend(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, PermissionError):
+            return "Let Dillinger's user reach the engine's socket: usermod -aG docker USER, then start Dillinger again"
+        if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
+            return "Install and start Docker, or name its socket: docker_host"
+        cause = cause.__cause__ or cause.__context__
+    return "Look whether the engine runs: docker version"
+
+
+def _box(found: Mapping[str, Any]) -> Box:
+    state = found["State"]
+    return Box(
+        id=str(found["Id"]),
+        status=str(state["Status"]),
+        exit_code=None if state["Running"] else int(state["ExitCode"]),
+        was_out_of_memory=bool(state.get("OOMKilled")),
+        pid=int(state.get("Pid") or 0),
+        labels=found["Config"].get("Labels") or {},
+    )
+
+
+def _listed(found: Mapping[str, Any]) -> Box:
+    labels: Mapping[str, str] = found.get("Labels") or {}
+    return Box(str(found["Id"]), str(found.get("State", "")), None, False, 0, labels)

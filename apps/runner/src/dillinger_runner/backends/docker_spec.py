@@ -1,0 +1,246 @@
+"""What the docker backend asks an engine for: a session's spec in, the configurations of its two containers out.
+
+Pure, and tested by equality. The seat's container holds trusted code and the machine's network; the cell's holds the
+game and nothing else: no network, no capability, a read-only system, one writable folder, limits. Both run as the same
+unprivileged user. What they share is in the session's runtime folder, which the cell gets piece by piece and read-only.
+
+Field names are those of the Docker Engine API, version 1.44 (`POST /containers/create`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from dillinger_contracts import SeatSpec, Unsupported
+from dillinger_contracts.cell import (
+    CONTAINER_CELL,
+    CONTAINER_INIT,
+    GAME,
+    HOME,
+    MADE_UP,
+    RUN_BYTES,
+    RUNTIME,
+    SOUND,
+    X11_AUTH,
+    X11_SOCKETS,
+    RuntimeFolder,
+    environment,
+)
+from dillinger_runner.cgroups import Limits
+
+Role = Literal["seat", "cell"]
+Config = dict[str, Any]
+
+LABEL_INSTANCE = "io.dillinger.instance"
+LABEL_SESSION = "io.dillinger.session"
+LABEL_ROLE = "io.dillinger.role"
+LABEL_SPEC = "io.dillinger.spec"
+"""Digest of the configuration that the container was made from."""
+
+_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}}
+_SEAT_SCRATCH_BYTES = 64 << 20
+_CELL_BLKIO_WEIGHT, _SEAT_BLKIO_WEIGHT = 200, 800
+"""Where the kernel shares the disk by weight, seats go first."""
+_OPEN_FILES = 16_384
+_CPU_PERIOD_US = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class MountRule:
+    """Where the engine finds a folder that the runner knows by another path: at `source`, a path of the engine's
+    machine, or in the volume of that name."""
+
+    path: str
+    source: str
+    is_volume: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> MountRule:
+        """From `PATH=SOURCE` or `PATH=volume:NAME`; raises ValueError."""
+        path, separator, source = text.partition("=")
+        name = source.removeprefix("volume:")
+        if not separator or not path.startswith("/") or not name or (name == source and not source.startswith("/")):
+            raise ValueError(f"{text!r} is not PATH=/PATH/OF/THE/ENGINE or PATH=volume:NAME")
+        return cls(path.rstrip("/"), name, is_volume=name != source)
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """How cells get a graphics card: an NVIDIA one by device request, render nodes by path, or a CDI device by name."""
+
+    kind: Literal["nvidia", "dri", "cdi"]
+    name: str = ""
+    groups: tuple[int, ...] = ()
+    """Groups that own the render nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """What all sessions of a runner have in common."""
+
+    instance: str
+    """Names the runner: containers of others are left alone."""
+    user: str
+    """`UID:GID` of both halves, never root."""
+    seat_image: str
+    cell_images: dict[str, str]
+    """Kind of launch → image."""
+    seat_limits: Limits
+    seat_network: str = "host"
+    rules: tuple[MountRule, ...] = ()
+    gpu: Gpu | None = None
+
+
+def container_name(session_id: str, role: Role) -> str:
+    """One session has one container of a role, on one engine."""
+    return f"dillinger-{session_id}-{role}"
+
+
+def seat_config(spec: SeatSpec, premises: Premises) -> Config:
+    """The seat's container."""
+    home = PurePosixPath(spec.library_dir) / spec.session.game.game_id
+    mounts = [
+        _mount(premises, spec.session_dir, spec.session_dir, is_read_only=False),
+        _mount(premises, spec.runtime_dir, spec.runtime_dir, is_read_only=False),
+        _mount(premises, spec.saves_dir, spec.saves_dir),
+        _mount(premises, str(home), str(home)),
+    ]
+    host = _locked(premises.seat_limits) | {
+        "NetworkMode": premises.seat_network,
+        "BlkioWeight": _SEAT_BLKIO_WEIGHT,
+        "SecurityOpt": ["no-new-privileges:true"],
+        "Mounts": mounts,
+        "Tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={_SEAT_SCRATCH_BYTES},mode=1777"},  # noqa: S108
+    }
+    config: Config = {
+        "Image": premises.seat_image,
+        "User": premises.user,
+        "WorkingDir": "/",
+        "Cmd": ["--dir", spec.session_dir, "--log", f"{spec.session_dir}/seat.log"],
+        "StopSignal": "SIGTERM",
+        "HostConfig": host,
+    }
+    return _labelled(config, spec, premises, "seat")
+
+
+def cell_config(spec: SeatSpec, premises: Premises) -> Config:
+    """The cell's container; what it mounts is there once the seat awaits its init. Raises Unsupported."""
+    runtime = PurePosixPath(spec.runtime_dir)
+    resources = spec.session.resources
+    shared = {
+        RuntimeFolder.X11: X11_SOCKETS,
+        RuntimeFolder.SOUND: SOUND,
+        RuntimeFolder.AUTH: X11_AUTH,
+        RuntimeFolder.CELL: CONTAINER_CELL,
+        **{f"{RuntimeFolder.ETC}/{name}": f"/etc/{name}" for name in MADE_UP.values()},
+    }
+    game = PurePosixPath(spec.library_dir) / spec.session.game.game_id
+    mounts = [_mount(premises, str(runtime / name), target) for name, target in shared.items()]
+    mounts += [
+        _mount(premises, str(game), GAME),
+        _mount(premises, spec.saves_dir, HOME, is_read_only=False),
+    ]
+    uid, _, gid = premises.user.partition(":")
+    scratch = f"rw,exec,nosuid,nodev,size={resources.scratch_bytes},mode=1777"
+    run_bytes = min(resources.scratch_bytes, RUN_BYTES)
+    limits = Limits(resources.memory_bytes, resources.cpu_cores, resources.pids)
+    host = _locked(limits) | {
+        "NetworkMode": "none",
+        "BlkioWeight": _CELL_BLKIO_WEIGHT,
+        "SecurityOpt": ["no-new-privileges:true"],
+        "Mounts": mounts,
+        "ShmSize": resources.scratch_bytes,
+        "Tmpfs": {
+            "/tmp": scratch,  # noqa: S108 - the cell's own
+            "/var/tmp": scratch,  # noqa: S108
+            RUNTIME: f"rw,nosuid,nodev,size={run_bytes},mode=0700,uid={uid},gid={gid}",
+        },
+        **_graphics(premises.gpu),
+    }
+    config: Config = {
+        "Image": _cell_image(spec, premises),
+        "User": premises.user,
+        "WorkingDir": "/",
+        "Hostname": "cell",
+        "Entrypoint": list(CONTAINER_INIT),
+        "Cmd": [],
+        "Env": [f"{name}={value}" for name, value in environment().items()],
+        "HostConfig": host,
+    }
+    return _labelled(config, spec, premises, "cell")
+
+
+def _cell_image(spec: SeatSpec, premises: Premises) -> str:
+    kind = spec.session.game.launch.kind
+    if kind not in premises.cell_images:
+        raise Unsupported(f"There is no image for {kind} games", hint="Name one in docker_cell_images")
+    return premises.cell_images[kind]
+
+
+def _locked(limits: Limits) -> Config:
+    """What holds for both halves. No swap: a game that is over its memory shall end, not slow the machine down."""
+    return {
+        "ReadonlyRootfs": True,
+        "CapDrop": ["ALL"],
+        "Privileged": False,
+        "IpcMode": "private",
+        "Init": False,
+        "RestartPolicy": {"Name": "no"},
+        "LogConfig": _LOG,
+        "Memory": limits.memory_bytes,
+        "MemorySwap": limits.memory_bytes,
+        "CpuPeriod": _CPU_PERIOD_US,  # NanoCpus are refused beyond the machine's number
+        "CpuQuota": max(1000, round(limits.cpu_cores * _CPU_PERIOD_US)),
+        "PidsLimit": limits.pids,
+        "Ulimits": [
+            {"Name": "nofile", "Soft": _OPEN_FILES, "Hard": _OPEN_FILES},
+            {"Name": "core", "Soft": 0, "Hard": 0},
+        ],
+    }
+
+
+def _graphics(gpu: Gpu | None) -> Config:
+    match gpu:
+        case None:
+            return {}
+        case Gpu(kind="nvidia"):
+            capabilities = [["gpu", "graphics", "video", "utility", "compute"]]
+            return {"DeviceRequests": [{"Driver": "nvidia", "Count": -1, "Capabilities": capabilities}]}
+        case Gpu(kind="cdi", name=name):
+            return {"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": [name]}]}
+        case Gpu(groups=groups):
+            device = {"PathOnHost": "/dev/dri", "PathInContainer": "/dev/dri", "CgroupPermissions": "rw"}
+            return {"Devices": [device], "GroupAdd": [str(group) for group in groups]}
+
+
+def _labelled(config: Config, spec: SeatSpec, premises: Premises, role: Role) -> Config:
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+    labels = {
+        LABEL_INSTANCE: premises.instance,
+        LABEL_SESSION: spec.session.session_id,
+        LABEL_ROLE: role,
+        LABEL_SPEC: digest,
+    }
+    return config | {"Labels": labels}
+
+
+def _mount(premises: Premises, path: str, target: str, *, is_read_only: bool = True) -> Config:
+    """A bind of `path`, as the engine's machine knows it, or a part of a volume."""
+    rules = [rule for rule in premises.rules if PurePosixPath(path).is_relative_to(rule.path)]
+    mount: Config = {"Target": target, "ReadOnly": is_read_only}
+    if not rules:
+        return mount | {"Type": "bind", "Source": path, "BindOptions": {"Propagation": "rprivate"}}
+    rule = max(rules, key=lambda rule: len(rule.path))
+    rest = str(PurePosixPath(path).relative_to(rule.path))
+    if rule.is_volume:
+        return mount | {
+            "Type": "volume",
+            "Source": rule.source,
+            "VolumeOptions": {"NoCopy": True, "Subpath": "" if rest == "." else rest},
+        }
+    source = str(PurePosixPath(rule.source) / rest)
+    return mount | {"Type": "bind", "Source": source, "BindOptions": {"Propagation": "rprivate"}}

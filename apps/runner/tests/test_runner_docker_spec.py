@@ -1,0 +1,256 @@
+"""What an engine is asked for, by equality; and the pure parts around it: mounts, figures, findings, ends."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dillinger_contracts import (
+    EndReason,
+    Game,
+    NativeLaunch,
+    Resources,
+    SeatSpec,
+    SessionEnd,
+    SessionSpec,
+    SessionState,
+    StreamProfile,
+    Unsupported,
+    WineLaunch,
+)
+from dillinger_contracts.cell import CONTAINER_INIT
+from dillinger_runner.backends import docker_usage
+from dillinger_runner.backends.base import SeatPhase
+from dillinger_runner.backends.docker_spec import Gpu, MountRule, Premises, cell_config, seat_config
+from dillinger_runner.backends.gpu import find_gpu
+from dillinger_runner.cgroups import Limits
+from dillinger_runner.cgroups.dialect import V1
+from dillinger_runner.reconcile import Deadlines, Facts, Step, decide, honest
+
+MIB = 1 << 20
+ID = "a1" * 10
+PREMISES = Premises(
+    instance="runner-1",
+    user="997:996",
+    seat_image="seat",
+    cell_images={"native": "cell"},
+    seat_limits=Limits(1024 * MIB, 4.0, 256),
+)
+
+
+def spec(**changes: Any) -> SeatSpec:
+    game = Game(game_id="doom", title="Doom", launch=NativeLaunch(command=("doom",)))
+    resources = Resources(memory_bytes=512 * MIB, cpu_cores=1.5, pids=64, scratch_bytes=8 * MIB)
+    session = SessionSpec(
+        session_id=ID,
+        user_id="ann",
+        game=game,
+        resources=resources,
+        profile=StreamProfile(),
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    made = SeatSpec(
+        session=session,
+        session_dir=f"/state/runner/sessions/{ID}",
+        runtime_dir=f"/run/d/{ID}",
+        library_dir="/state/library",
+        saves_dir="/state/saves/ann/doom",
+        control_url="ws://127.0.0.1:3002/seats",
+        control_token="t" * 43,
+        ticket_key="k" * 43,
+    )
+    return made.model_copy(update=changes)
+
+
+def bind(source: str, target: str, *, is_read_only: bool = True) -> dict[str, Any]:
+    options = {"Propagation": "rprivate"}
+    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": is_read_only, "BindOptions": options}
+
+
+def host(memory_mib: int, quota_us: int, pids: int) -> dict[str, Any]:
+    return {
+        "ReadonlyRootfs": True,
+        "CapDrop": ["ALL"],
+        "Privileged": False,
+        "IpcMode": "private",
+        "Init": False,
+        "RestartPolicy": {"Name": "no"},
+        "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
+        "Memory": memory_mib * MIB,
+        "MemorySwap": memory_mib * MIB,
+        "CpuPeriod": 100_000,
+        "CpuQuota": quota_us,
+        "PidsLimit": pids,
+        "Ulimits": [{"Name": "nofile", "Soft": 16384, "Hard": 16384}, {"Name": "core", "Soft": 0, "Hard": 0}],
+        "SecurityOpt": ["no-new-privileges:true"],
+    }
+
+
+def without_labels(config: dict[str, Any]) -> dict[str, Any]:
+    labels = config.pop("Labels")
+    assert len(labels.pop("io.dillinger.spec")) == 64
+    role = labels.pop("io.dillinger.role")
+    assert labels == {"io.dillinger.instance": "runner-1", "io.dillinger.session": ID}
+    return config | {"role": role}
+
+
+def test_the_seat_sees_its_folders_and_the_machines_network() -> None:
+    session, runtime = f"/state/runner/sessions/{ID}", f"/run/d/{ID}"
+    assert without_labels(seat_config(spec(), PREMISES)) == {
+        "role": "seat",
+        "Image": "seat",
+        "User": "997:996",
+        "WorkingDir": "/",
+        "Cmd": ["--dir", session, "--log", f"{session}/seat.log"],
+        "StopSignal": "SIGTERM",
+        "HostConfig": host(1024, 400_000, 256)
+        | {
+            "NetworkMode": "host",
+            "BlkioWeight": 800,
+            "Mounts": [
+                bind(session, session, is_read_only=False),
+                bind(runtime, runtime, is_read_only=False),
+                bind("/state/saves/ann/doom", "/state/saves/ann/doom"),
+                bind("/state/library/doom", "/state/library/doom"),
+            ],
+            "Tmpfs": {"/tmp": "rw,nosuid,nodev,noexec,size=67108864,mode=1777"},
+        },
+    }
+
+
+def test_the_cell_has_one_writable_folder_and_no_network() -> None:
+    runtime = f"/run/d/{ID}"
+    config = without_labels(cell_config(spec(), PREMISES))
+    assert set(config.pop("Env")) > {"HOME=/home/player", "USER=player"}
+    assert config == {
+        "role": "cell",
+        "Image": "cell",
+        "User": "997:996",
+        "WorkingDir": "/",
+        "Hostname": "cell",
+        "Entrypoint": list(CONTAINER_INIT),
+        "Cmd": [],
+        "HostConfig": host(512, 150_000, 64)
+        | {
+            "NetworkMode": "none",
+            "BlkioWeight": 200,
+            "ShmSize": 8 * MIB,
+            "Mounts": [
+                bind(f"{runtime}/x11", "/tmp/.X11-unix"),
+                bind(f"{runtime}/sound", "/run/dillinger/sound"),
+                bind(f"{runtime}/auth", "/run/dillinger/auth"),
+                bind(f"{runtime}/cell", "/run/dillinger/cell"),
+                bind(f"{runtime}/cell/etc/passwd", "/etc/passwd"),
+                bind(f"{runtime}/cell/etc/group", "/etc/group"),
+                bind(f"{runtime}/cell/etc/nsswitch.conf", "/etc/nsswitch.conf"),
+                bind(f"{runtime}/cell/etc/machine-id", "/etc/machine-id"),
+                bind("/state/library/doom", "/game"),
+                bind("/state/saves/ann/doom", "/home/player", is_read_only=False),
+            ],
+            "Tmpfs": {
+                "/tmp": "rw,exec,nosuid,nodev,size=8388608,mode=1777",
+                "/var/tmp": "rw,exec,nosuid,nodev,size=8388608,mode=1777",
+                "/run/user/1000": "rw,nosuid,nodev,size=8388608,mode=0700,uid=997,gid=996",
+            },
+        },
+    }
+
+
+def test_a_change_of_the_configuration_shows_in_its_digest() -> None:
+    one, same = (cell_config(spec(), PREMISES)["Labels"]["io.dillinger.spec"] for _ in range(2))
+    other = cell_config(spec(saves_dir="/state/saves/bob/doom"), PREMISES)["Labels"]["io.dillinger.spec"]
+    assert one == same != other
+
+
+def test_folders_that_the_engine_knows_by_other_names() -> None:
+    """The longest rule counts; a volume is mounted by its part."""
+    rules = tuple(map(MountRule.parse, ("/state=volume:games", "/state/saves=/srv/saves", "/run/d/=/host/run")))
+    premises = Premises("i", "1:1", "seat", {"native": "cell"}, Limits(1, 1.0, 1), rules=rules)
+    mounts = {mount["Target"]: mount for mount in cell_config(spec(), premises)["HostConfig"]["Mounts"]}
+    assert mounts["/home/player"]["Source"] == "/srv/saves/ann/doom"
+    assert mounts["/run/dillinger/sound"]["Source"] == f"/host/run/{ID}/sound"
+    options = {"NoCopy": True, "Subpath": "library/doom"}
+    assert mounts["/game"] == {
+        "Type": "volume", "Source": "games", "Target": "/game", "ReadOnly": True, "VolumeOptions": options,
+    }  # fmt: skip
+    for wrong in ("/state", "state=/x", "/state=", "/state=volume:", "/state=relative"):
+        with pytest.raises(ValueError, match="is not PATH="):
+            MountRule.parse(wrong)
+
+
+def test_graphics_cards_are_asked_for_in_the_engines_words(tmp_path: Path) -> None:
+    (tmp_path / "renderD128").touch()
+    assert find_gpu("none") is None
+    assert find_gpu("dri", nodes=tmp_path) == Gpu("dri", groups=tuple({tmp_path.stat().st_gid} - {0}))
+    asked = {}
+    for gpu in (Gpu("nvidia"), Gpu("dri", groups=(105,)), Gpu("cdi", "example.com/gpu=0")):
+        premises = Premises("i", "1:1", "seat", {"native": "cell"}, Limits(1, 1.0, 1), gpu=gpu)
+        wanted = cell_config(spec(), premises)["HostConfig"]
+        asked[gpu.kind] = {key: wanted[key] for key in ("DeviceRequests", "Devices", "GroupAdd") if key in wanted}
+    assert asked["nvidia"]["DeviceRequests"][0]["Driver"] == "nvidia"
+    assert asked["cdi"] == {"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["example.com/gpu=0"]}]}
+    assert asked["dri"]["GroupAdd"] == ["105"]
+
+
+def test_a_kind_without_an_image_is_refused() -> None:
+    game = Game(game_id="doom", title="Doom", launch=WineLaunch(command=("doom.exe",)))
+    session = spec().session.model_copy(update={"game": game})
+    with pytest.raises(Unsupported, match="no image for wine"):
+        cell_config(spec(session=session), PREMISES)
+
+
+def test_nothing_follows_from_an_engine_that_does_not_answer() -> None:
+    deadlines = Deadlines(start_s=1, unreachable_s=1, grace_s=1)
+    for state in (SessionState.STARTING, SessionState.UNREACHABLE, SessionState.STREAMING):
+        facts = Facts(state, SeatPhase.UNKNOWN, in_state_s=1e6)
+        assert decide(facts, deadlines).step is Step.REST
+    leaving = Facts(SessionState.STOPPING, SeatPhase.UNKNOWN, 0.0, stop=EndReason.USER_STOP, has_link=True)
+    assert decide(leaving, deadlines).step is Step.ASK
+
+
+def test_a_cell_that_fell_as_a_whole_for_want_of_memory_is_told_as_that() -> None:
+    ended = SessionEnd(reason=EndReason.INTERNAL, message="The session's cell is gone", ended_at=datetime.now(UTC))
+    assert honest(ended, was_out_of_memory=True).reason is EndReason.OUT_OF_MEMORY
+    assert honest(ended, was_out_of_memory=False) == ended
+    crashed = ended.model_copy(update={"reason": EndReason.USER_STOP})
+    assert honest(crashed, was_out_of_memory=True) == crashed
+
+
+def test_usage_is_read_where_the_first_process_says(tmp_path: Path) -> None:
+    """And only where that process is the container's: a runner in a container sees others under these numbers."""
+    roots = {name: tmp_path / "cgroup" / name for name in ("memory", "pids", "cpuacct")}
+    group = "docker/abc"
+    files = {
+        "memory": {"memory.usage_in_bytes": "5000", "memory.stat": "total_inactive_file 1000\n"},
+        "pids": {"pids.current": "3"},
+        "cpuacct": {"cpuacct.usage": "2500000000"},
+    }
+    for name, root in roots.items():
+        (root / group).mkdir(parents=True)
+        for file, text in files[name].items():
+            (root / group / file).write_text(text)
+    (tmp_path / "mounts").write_text("".join(f"cgroup {root} cgroup rw,{name} 0 0\n" for name, root in roots.items()))
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/cgroup").write_text("".join(f"1:{name}:/{group}\n" for name in roots) + "0::/\n")
+    counters = docker_usage.find({"abc": 7}, proc=tmp_path)
+    assert counters is not None and counters.dialect is V1
+    used = counters.read(datetime.now(UTC))
+    assert (used.cpu_s, used.memory_bytes, used.processes) == (2.5, 4000, 3)
+    assert not counters.are_gone
+    assert docker_usage.find({"other": 7}, proc=tmp_path) is None
+    assert docker_usage.find({"abc": 8}, proc=tmp_path) is None
+    assert docker_usage.find({}, proc=tmp_path) is None
+
+
+def test_usage_as_an_engine_tells_it() -> None:
+    v2 = {
+        "cpu_stats": {"cpu_usage": {"total_usage": 1_500_000_000}},
+        "memory_stats": {"usage": 900, "stats": {"inactive_file": 100}},
+        "pids_stats": {"current": 4},
+    }
+    found = docker_usage.total([v2, v2], datetime.now(UTC))
+    assert (found.cpu_s, found.memory_bytes, found.processes) == (3.0, 1600, 8)
+    assert docker_usage.total([], datetime.now(UTC)).memory_bytes is None
