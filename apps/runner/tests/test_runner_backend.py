@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from dillinger_contracts import Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile, Unsupported
-from dillinger_runner.backends.base import SeatHandle, SeatPhase
+from dillinger_runner.backends.base import SeatHandle
 from dillinger_runner.backends.identity import (
     BORN,
     TAKEN_EXIT_CODE,
@@ -95,43 +95,6 @@ def tree() -> Iterator[CgroupTree]:
     assert not [root for root in found.tree.roots.values() if root.exists()]
 
 
-async def test_many_at_once_are_one_seat(backend: ProcessBackend, tmp_path: Path) -> None:
-    """ensure is idempotent: ten calls at once and one later find the same process."""
-    spec = seat_spec(tmp_path, "mute")
-    handles = await asyncio.gather(*(backend.ensure(spec) for _ in range(10)))
-    assert len({handle.place for handle in handles}) == 1
-    assert await backend.ensure(spec) == handles[0]
-    assert (await backend.observe(handles[0])).phase is SeatPhase.RUNNING
-    assert [handle.session_id async for handle in backend.owned()] == [ID]
-
-
-async def test_another_backend_finds_the_seat_and_hears_of_its_end(backend: ProcessBackend, tmp_path: Path) -> None:
-    """What a runner does after its restart: the seat is nobody's child there."""
-    await backend.ensure(seat_spec(tmp_path, "mute"))
-    heir = make_backend(tmp_path, cgroup="none")
-    [handle] = [handle async for handle in heir.owned()]
-    identity = read_identity(tmp_path / "sessions" / ID)
-    assert identity is not None
-    os.kill(identity.pid, signal.SIGKILL)
-    async with asyncio.timeout(5):
-        assert (await anext(aiter(heir.changes()))).session_id == ID
-    seen = await heir.observe(handle)
-    assert seen.phase is SeatPhase.EXITED
-    assert seen.exit_code is None
-    await heir.close()
-
-
-async def test_a_seat_that_ended_is_not_started_again(backend: ProcessBackend, tmp_path: Path) -> None:
-    spec = seat_spec(tmp_path, "broken")
-    handle = await backend.ensure(spec)
-    async with asyncio.timeout(10):
-        await anext(aiter(backend.changes()))
-    seen = await backend.observe(handle)
-    assert (seen.phase, seen.exit_code) == (SeatPhase.EXITED, 3)
-    await backend.ensure(spec)
-    assert (await backend.observe(handle)).phase is SeatPhase.EXITED
-
-
 async def test_stop_is_idempotent_and_leaves_nothing(backend: ProcessBackend, tmp_path: Path) -> None:
     """Children that left the seat's group and session are ended too, as far as cgroups or the tree show them."""
     handle = await backend.ensure(seat_spec(tmp_path, "mute", "children"))
@@ -168,7 +131,10 @@ async def test_a_seat_gets_no_secret_of_the_runner(
 
 
 def check_seclusion(pid: int, directory: Path) -> None:
-    environment = Path(f"/proc/{pid}/environ").read_bytes()
+    environment = b""
+    deadline_s = time.monotonic() + 30
+    while not environment and time.monotonic() < deadline_s:  # empty for a moment, while a shell becomes the seat
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"hush" not in environment
     assert b"PATH=" in environment
     assert os.getsid(pid) == pid

@@ -218,8 +218,7 @@ async def serve(settings: RunnerSettings) -> None:
     with only_runner(settings):
         store = SessionStore(settings.sessions_dir)
         backend = await choose_backend(settings, store)
-        if settings.api_keys is None:
-            ensure_keys(settings.keys_path)
+        ensure_keys(settings.keys_path)
         environment = settings.api_keys.get_secret_value() if settings.api_keys else None
         keys = KeyRing(settings.keys_path, parse_environment(environment))
         listener = _listen(settings)
@@ -275,15 +274,15 @@ def _listen(settings: RunnerSettings) -> socket.socket:
     return listener
 
 
-async def stop_everything(settings: RunnerSettings) -> int:
-    """Ends all sessions of a state folder that no runner keeps; returns how many there were."""
+async def stop_everything(settings: RunnerSettings, *, grace_s: float) -> int:
+    """Ends all sessions of a state folder that no runner keeps; returns how many there were. Without grace: at once."""
     with only_runner(settings):
         store = SessionStore(settings.sessions_dir)
         backend = await choose_backend(settings, store)
         try:
             handles = [handle async for handle in backend.owned()]
             for handle in handles:
-                await backend.stop(handle, grace_s=settings.term_grace_s)
+                await backend.stop(handle, grace_s=grace_s)
         finally:
             await backend.close()
         return len(handles)

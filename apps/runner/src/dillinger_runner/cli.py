@@ -59,13 +59,16 @@ def probe(config: ConfigFile = None) -> None:
 
 
 @cli.command("stop-all")
-def stop_all(config: ConfigFile = None) -> None:
+def stop_all(
+    config: ConfigFile = None,
+    now: Annotated[bool, typer.Option("--now", help="Kill them instead of asking them to end.")] = False,
+) -> None:
     """End all sessions and the runner, if one runs; works without one too."""
     with _told():
         settings, _ = _load(config, {})
         configure_logs(settings.log_format)
         try:
-            count = asyncio.run(composition.stop_everything(settings))
+            count = asyncio.run(composition.stop_everything(settings, grace_s=0 if now else settings.term_grace_s))
             typer.echo(f"{count} sessions ended")
         except Conflict:
             _ask_to_shut_down(settings)

@@ -39,7 +39,7 @@ class RunnerSettings(AppSettings):
 
     keys_file: Path | None = None
     """API keys, one a line; `runner/keys` below the state folder where not set. Read again when it changes. Made with
-    one key at first start where neither it nor `api_keys` is there."""
+    one key, core's, at first start."""
     api_keys: SecretStr | None = None
     """API keys from the environment, with commas between them; they count beside those of the file."""
 

@@ -27,7 +27,7 @@ from dillinger_runner.store import SessionStore
 
 from . import docker_usage, processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage
-from .docker_engine import Box, Engine
+from .docker_engine import Box, Engine, NameTaken
 from .docker_spec import Premises, Role, cell_config, container_name, seat_config
 
 LEAST_API = (1, 44)
@@ -101,7 +101,9 @@ class DockerBackend:
         session_id = seat.session.session_id
         async with self._locks[session_id]:
             seat_box = await self._engine.inspect(container_name(session_id, "seat"))
-            if seat_box is not None and seat_box.status != "created" and not seat_box.is_running:
+            is_over = seat_box is not None and not seat_box.is_running and seat_box.status != "created"
+            is_complete = seat_box is not None and seat_box.is_running and not self._awaits_cell(session_id)
+            if is_over or is_complete:
                 return await self._handle(session_id)
             probe = await self.probe()
             if not probe.ok and seat_box is None:
@@ -110,6 +112,8 @@ class DockerBackend:
             try:
                 async with asyncio.timeout(self._config.placing_timeout_s):
                     await self._place(seat, seat_box)
+            except NameTaken:
+                raise  # what has this name is somebody else's
             except (Unavailable, Unsupported):
                 await self._clear(session_id)
                 raise

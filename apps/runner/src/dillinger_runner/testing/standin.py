@@ -17,6 +17,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +29,14 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 
 _PROBE = {"ok": True, "isolation": "stand-in", "problem": None, "hint": None}
+
+
+_INIT = """
+import signal, socket, sys
+control = socket.socket(socket.AF_UNIX)
+control.connect(sys.argv[2])
+control.recv(1)
+"""
 
 
 class StandIn:
@@ -52,6 +61,8 @@ class StandIn:
             return 3
         if "children" in self.modes:
             self._leave_children()
+        if self.spec["isolation"] == "container":
+            self.cell = self._await_cell()
         Path(self.spec["runtime_dir"], "stream.sock").touch()
         while "mute" in self.modes and not self.is_told_to_end:
             time.sleep(0.05)
@@ -64,6 +75,23 @@ class StandIn:
             time.sleep(0.05)
         self._write_end()
         return 0
+
+    def _await_cell(self) -> socket.socket:
+        """As a real seat does it, with an init that only waits for the end."""
+        runtime = Path(self.spec["runtime_dir"])
+        for name in ("x11", "sound", "cell/etc"):
+            (runtime / name).mkdir(parents=True, exist_ok=True)
+        for name in ("auth", *(f"cell/etc/{name}" for name in ("passwd", "group", "nsswitch.conf", "machine-id"))):
+            (runtime / name).touch()
+        (runtime / "cell/init.py").write_text(_INIT, "ascii")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(runtime / "cell/.init.sock"))
+            listener.listen(1)
+            (runtime / "cell/.init.sock").rename(runtime / "cell/init.sock")
+            listener.settimeout(60)
+            connection, _ = listener.accept()
+        (runtime / "cell/init.sock").unlink()
+        return connection
 
     def _on_term(self, _number: int, _frame: object) -> None:
         self.is_told_to_end = True

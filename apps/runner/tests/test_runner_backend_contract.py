@@ -1,0 +1,186 @@
+"""What every backend promises, tried on each that this machine has: processes with cgroups and without, containers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests import container_engine
+
+from dillinger_contracts import Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile
+from dillinger_runner.backends.base import Backend, SeatHandle, SeatPhase
+from dillinger_runner.backends.docker import DockerBackend, DockerConfig
+from dillinger_runner.backends.docker_engine import Engine
+from dillinger_runner.backends.docker_spec import Premises, container_name
+from dillinger_runner.backends.identity import read_identity
+from dillinger_runner.backends.process import ProcessBackend, ProcessConfig
+from dillinger_runner.cgroups import Limits
+from dillinger_runner.store import SessionStore
+from dillinger_runner.testing import standin
+
+MIB = 1 << 20
+WAIT_S = 60
+SEAT_LIMITS = Limits(256 * MIB, 2.0, 64)
+KINDS = ("process-cgroups", "process", "docker")
+
+
+@dataclass
+class Bench:
+    """A backend, a second one as a restarted runner would have it, and a way to kill behind their backs."""
+
+    kind: str
+    root: Path
+    session_id: str
+    image: str
+    made: list[Backend] = field(default_factory=list)
+
+    def backend(self) -> Backend:
+        store = SessionStore(self.root / "sessions")
+        instance = f"test-{os.getpid()}"
+        if self.kind == "docker":
+            premises = Premises(
+                instance, container_engine.USER, self.image, {"native": self.image}, SEAT_LIMITS, seat_network="none"
+            )
+            engine = Engine(container_engine.HOST, instance)
+            backend: Backend = DockerBackend(DockerConfig(self.root / "run", premises), store, engine)
+        else:
+            config = ProcessConfig(
+                runtime_dir=self.root / "run",
+                seat_command=(sys.executable, standin.__file__),
+                cgroup="auto" if self.kind == "process-cgroups" else "none",
+                instance=instance,
+                seat_limits=SEAT_LIMITS,
+            )
+            backend = ProcessBackend(config, store)
+        self.made.append(backend)
+        return backend
+
+    def spec(self, *modes: str) -> SeatSpec:
+        game = Game(game_id="game", title="Game", launch=NativeLaunch(command=("standin", *modes)))
+        (self.root / "library/game").mkdir(parents=True, exist_ok=True)
+        return SeatSpec(
+            session=SessionSpec(
+                session_id=self.session_id,
+                user_id="ann",
+                game=game,
+                resources=Resources(memory_bytes=64 * MIB, pids=16, cpu_cores=1.0),
+                profile=StreamProfile(),
+                created_at=datetime.now(UTC),
+            ),
+            session_dir=str(self.root / "sessions" / self.session_id),
+            runtime_dir=str(self.root / "run" / self.session_id),
+            library_dir=str(self.root / "library"),
+            saves_dir=str(self.root / "saves/ann/game"),
+            control_url="ws://127.0.0.1:1/seats",
+            control_token="t" * 43,
+            ticket_key="k" * 43,
+        )
+
+    async def kill_seat(self) -> None:
+        if self.kind == "docker":
+            engine = Engine(container_engine.HOST, "tests")
+            await engine.signal(container_name(self.session_id, "seat"), "SIGKILL")
+            await engine.close()
+        else:
+            identity = read_identity(self.root / "sessions" / self.session_id)
+            assert identity is not None
+            os.kill(identity.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def standin_image() -> Iterator[str]:
+    """A seat's image in which the stand-in sits where the seat would."""
+    python = "/opt/dillinger/bin/python"
+    tag = container_engine.derived(
+        container_engine.image("seat"), {"standin.py": Path(standin.__file__)}, [python, "/standin.py"]
+    )
+    yield tag
+    container_engine.forget(tag)
+
+
+@pytest.fixture(params=KINDS)
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    image = request.getfixturevalue("standin_image") if request.param == "docker" else ""
+    session_id = f"{os.getpid()}{os.urandom(10).hex()}"[:20]
+    bench = Bench(request.param, tmp_path, session_id, image)
+    yield bench
+    for backend in bench.made:
+        async for handle in backend.owned():
+            await backend.stop(handle, grace_s=0)
+        await backend.close()
+
+
+async def until(backend: Backend, phase: SeatPhase, session_id: str) -> int | None:
+    """Listens for wake-ups until the seat is seen in this phase; its exit code."""
+    async with asyncio.timeout(WAIT_S):
+        seen = await backend.observe(SeatHandle(session_id))
+        changes = backend.changes()
+        while seen.phase is not phase:
+            assert (await anext(changes)).session_id == session_id
+            seen = await backend.observe(SeatHandle(session_id))
+    return seen.exit_code
+
+
+async def test_it_is_usable_here_and_says_what_it_looked_at(bench: Bench) -> None:
+    probe = await bench.backend().probe()
+    assert probe.ok, probe.findings
+    assert all(finding.detail for finding in probe.findings)
+
+
+async def test_many_at_once_are_one_seat(bench: Bench) -> None:
+    """ensure is idempotent: ten calls at once, and one by another runner, find the same."""
+    backend, spec = bench.backend(), bench.spec("mute")
+    handles = await asyncio.gather(*(backend.ensure(spec) for _ in range(10)))
+    assert len({handle.place for handle in handles}) == 1
+    assert (await backend.observe(handles[0])).phase is SeatPhase.RUNNING
+    heir = bench.backend()
+    assert (await heir.ensure(spec)).place == handles[0].place
+    assert [handle.session_id async for handle in heir.owned()] == [bench.session_id]
+
+
+async def test_another_backend_finds_the_seat_and_hears_of_its_end(bench: Bench) -> None:
+    """What a runner does after its restart: the seat is nobody's child there."""
+    await bench.backend().ensure(bench.spec("mute"))
+    heir = bench.backend()
+    assert [handle.session_id async for handle in heir.owned()] == [bench.session_id]
+    await bench.kill_seat()
+    assert await until(heir, SeatPhase.EXITED, bench.session_id) in (None, 137)
+
+
+async def test_a_seat_that_ended_is_not_started_again(bench: Bench) -> None:
+    backend, spec = bench.backend(), bench.spec("mute")
+    handle = await backend.ensure(spec)
+    await bench.kill_seat()
+    assert await until(backend, SeatPhase.EXITED, bench.session_id) in (-9, 137)
+    await backend.ensure(spec)
+    assert (await backend.observe(handle)).phase is SeatPhase.EXITED
+
+
+async def test_usage_is_measured_while_it_runs_and_unknown_afterwards(bench: Bench) -> None:
+    backend = bench.backend()
+    handle = await backend.ensure(bench.spec("mute"))
+    async with asyncio.timeout(WAIT_S):  # from its first instant on, before anything has filled its memory
+        used = await backend.usage(handle)
+        while not (used.memory_bytes and used.cpu_s and used.processes):
+            await asyncio.sleep(0.05)
+            used = await backend.usage(handle)
+    await backend.stop(handle, grace_s=0)
+    assert (await backend.usage(handle)).memory_bytes is None
+
+
+async def test_stop_is_idempotent_and_leaves_nothing(bench: Bench) -> None:
+    backend = bench.backend()
+    handle = await backend.ensure(bench.spec("mute"))
+    for _ in range(2):
+        await backend.stop(handle, grace_s=5)
+    assert (await backend.observe(handle)).phase in (SeatPhase.ABSENT, SeatPhase.EXITED)
+    assert [handle async for handle in backend.owned()] == []
+    assert not (bench.root / "run" / bench.session_id).exists()
+    await backend.stop(SeatHandle("z9" * 10), grace_s=0)

@@ -1,0 +1,120 @@
+"""The container engine that tests use where `DOCKER_HOST` names one, and images of this very tree.
+
+An image is named by what goes into it, so one that was built for this tree is taken, and only else one is built.
+`DILLINGER_TEST_IMAGES=seat=NAME,games=NAME` has tests take others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import io
+import os
+import shutil
+import tarfile
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiodocker
+import pytest
+from rich.console import Console
+
+from dillinger import images
+from dillinger.tree import find_tree
+from dillinger_contracts import DillingerError
+from dillinger_runner.backends.docker_engine import Engine
+
+T = TypeVar("T")
+
+HOST = os.environ.get("DOCKER_HOST", "")
+USER = f"{os.getuid() or 1500}:{os.getgid() or 1500}"
+"""Whom containers run as: never root, also where the tests do."""
+
+
+def asked(question: Callable[[Engine], Awaitable[T]]) -> T:
+    """What the engine answers, in a loop of its own."""
+
+    async def ask() -> T:
+        engine = Engine(HOST, "tests")
+        try:
+            return await question(engine)
+        finally:
+            await engine.close()
+
+    return _run(ask)
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """In a thread: a test's own loop may be running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(work())).result()
+
+
+@functools.cache
+def problem() -> str | None:
+    """Why no test can use an engine here."""
+    if not HOST:
+        return "no container engine: DOCKER_HOST is not set"
+    try:
+        asked(lambda engine: engine.version())
+    except DillingerError as error:
+        return f"no container engine: {error.message}"
+    return None
+
+
+def require() -> None:
+    """Skips where there is no engine."""
+    if problem() is not None:
+        pytest.skip(problem() or "")
+
+
+@functools.cache
+def image(name: str) -> str:
+    """The image `name` of this tree; skips where it is not there and can't be built."""
+    require()
+    chosen = dict(pair.split("=") for pair in os.environ.get("DILLINGER_TEST_IMAGES", "").split(",") if pair)
+    if name in chosen:
+        return str(chosen[name])
+    tree, [wanted] = find_tree(), images.choose([name])
+    base = asked(lambda engine: engine.image_id(wanted.base)) or wanted.base
+    full_name = f"{wanted.repository}:{images.digest(tree, wanted, base)}"
+    if asked(lambda engine: engine.image_id(full_name)) is None:
+        if shutil.which("docker") is None:
+            pytest.skip(f"no image {wanted.repository} of this tree, and no docker command that could build it")
+        assert images.build(tree, [name], Console(stderr=True)) == []
+    return full_name
+
+
+def derived(base: str, files: dict[str, Path], entrypoint: list[str]) -> str:
+    """`base` with some files more and another entry point, as a tag of its own."""
+    words = ", ".join(f'"{word}"' for word in entrypoint)
+    copies = "".join(f"COPY {name} /{name}\n" for name in files)
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        recipe = f"FROM {base}\n{copies}ENTRYPOINT [{words}]\n".encode()
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(recipe)
+        archive.addfile(entry, io.BytesIO(recipe))
+        for name, path in files.items():
+            archive.add(path, name)
+    context.seek(0)
+    tag = f"dillinger-test-{os.getpid()}"
+
+    async def build() -> None:
+        async with aiodocker.Docker(url=HOST) as docker:
+            await docker.images.build(fileobj=context, encoding="identity", tag=tag, rm=True)
+
+    _run(build)
+    return tag
+
+
+def forget(tag: str) -> None:
+    """Removes an image that `derived` made."""
+
+    async def remove() -> None:
+        async with aiodocker.Docker(url=HOST) as docker:
+            await docker.images.delete(tag, force=True)
+
+    _run(remove)
