@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -176,6 +178,18 @@ def build(tree: Tree, names: Sequence[str], console: Console, *, base: str | Non
     return [image.name for image in chosen if not _build(tree, image, engine, console, base or image.base)]
 
 
+@contextmanager
+def _place_for_notes() -> Iterator[dict[str, str]]:
+    """buildx insists on keeping notes in the client's folder, which may be one that several users share."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    at = next(path for path in (folder / "buildx", folder, *folder.parents) if path.exists())
+    if "BUILDX_CONFIG" in os.environ or os.access(at, os.W_OK | os.X_OK):
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="dillinger-buildx-", ignore_cleanup_errors=True) as own:
+        yield {"BUILDX_CONFIG": own}
+
+
 def _build(tree: Tree, image: Image, engine: Engine, console: Console, base: str) -> bool:
     tag = digest(tree, image, engine.image_id(base) or base)
     name = f"{image.repository}:{tag}"
@@ -187,7 +201,8 @@ def _build(tree: Tree, image: Image, engine: Engine, console: Console, base: str
     console.print(f"  building {escape(name)} from {escape(base)}")
     begun = time.monotonic()
     argv = build_argv(tree, image, base, tag, os.environ)
-    ended = subprocess.run(argv, cwd=tree.root, stdin=subprocess.DEVNULL, check=False)
+    with _place_for_notes() as place:
+        ended = subprocess.run(argv, cwd=tree.root, stdin=subprocess.DEVNULL, env={**os.environ, **place}, check=False)
     took_s = time.monotonic() - begun
     if ended.returncode:
         console.print(f"  [red]✗[/] {escape(name)} [dim]{took_s:.0f} s[/]")
