@@ -190,6 +190,47 @@ def everything(
          json=json, csv=csv, markdown=markdown, baseline=baseline)  # fmt: skip
 
 
+@app.command()
+def peers(
+    size: Sizes = None, web_dir: WebDir = None, transport: Over = "auto",
+    only: Annotated[
+        list[str] | None, typer.Option("--peer", help="selkies-websocket, selkies-webrtc or gstreamer; all where none.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each product has its turn.")] = 3,
+    sessions: Annotated[
+        list[int] | None, typer.Option(min=1, max=8, help="So many at once; can be given several times.")
+    ] = None,
+    keys: Annotated[int, typer.Option(min=5, help="How many keys are pressed for each latency figure.")] = 30,
+    window_s: Annotated[float, typer.Option(min=1, help="Seconds over which CPU and frames are counted.")] = 4.0,
+    json: Json = None, csv: Csv = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """Dillinger beside Selkies and a plain GStreamer pipeline, in turns: medians and ratios. It installs Selkies."""
+    # numpy takes a while, and no other command needs it
+    from .peers import command as comparison
+    from .peers.catalogue import PeerReport
+    from .peers.measure import Effort as PeerEffort
+
+    told = Console(stderr=True, highlight=False)
+    wishes = comparison.Wishes(
+        cases_of(size), comparison.known(only), rounds, sorted(set(sessions or [1])),
+        PeerEffort(keys, window_s), transport, (web_dir or Path("web/dist")).absolute(),
+        places().state_dir / "bench",
+    )  # fmt: skip
+    cores = comparison.keep_to_cores(comparison.CORES)
+    told.print(f"on the cores {cores}")
+
+    def write(report: PeerReport) -> None:
+        for file, text in ((json, report.json), (csv, report.csv), (markdown, report.markdown)):
+            if file is not None:
+                file.write_text(text(), "utf-8")
+
+    report = comparison.compare(wishes, machine(), told.print, write)
+    console = Console(highlight=False)
+    for table in report.tables():
+        console.print(table)
+    console.print(report.legend(), style="dim")
+
+
 def main() -> None:
     """Entry point of `python -m dillinger_bench`."""
     try:

@@ -1,0 +1,193 @@
+"""The figures of one product in one round, the same way for all of them. Blocking; one thread.
+
+Between two looks this sleeps on purpose: it is a bench, and time passing is what it measures.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from statistics import fmean
+
+import psutil
+from playwright.sync_api import Browser
+
+from dillinger_bench.figures import REFRESH_WAIT_MS, matched, percentile
+from dillinger_bench.ledger import family as living_family
+from dillinger_bench.measure import Case, Values
+from dillinger_bench.metering import meter, processes, pss_bytes
+from dillinger_bench.testcard import guest
+from dillinger_bench.xclient import XClient
+
+from .base import Family, Mode, Product, Running, family
+from .eye import Eye, open_eye
+from .quality import motion_ssim
+from .traffic import sent_bytes
+
+_SETTLE_S = 2.0
+_KEY_HELD_S = 0.03
+_KEY_GAPS_S = (0.08, 0.18)
+_KEY_DEADLINE_MS = 1000.0
+_PICTURES = 3
+_BROWSER_MARK = "chrom"
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long everything takes."""
+
+    keys: int = 30
+    window_s: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A session and the eye on its page."""
+
+    running: Running
+    eye: Eye
+
+    @property
+    def first_frame_s(self) -> float:
+        """From asking for the session to its first picture in a page loaded anew."""
+        return self.eye.first_frame_at - self.running.asked_at
+
+
+@contextmanager
+def watched(browser: Browser, product: Product, case: Case, mode: Mode, number: int = 0) -> Iterator[Watched]:
+    """A session of the product, shown in the browser."""
+    with product.open(case, mode, number) as running, open_eye(browser, product, running, case) as eye:
+        yield Watched(running, eye)
+
+
+def measure(browser: Browser, product: Product, case: Case, effort: Effort) -> Values:
+    """All figures of one session at once."""
+    values: Values = {}
+    first_frames = []
+    with watched(browser, product, case, "idle") as session:
+        first_frames.append(session.first_frame_s)
+        time.sleep(_SETTLE_S)
+        values |= _keys(session, product, effort)
+        time.sleep(_SETTLE_S)
+        values |= _costs([session], "idle", effort)
+    with watched(browser, product, case, "light") as session:
+        first_frames.append(session.first_frame_s)
+        time.sleep(_SETTLE_S)
+        values |= _costs([session], "light", effort)
+    with watched(browser, product, case, "motion") as session:
+        first_frames.append(session.first_frame_s)
+        time.sleep(_SETTLE_S)
+        values |= _costs([session], "motion", effort) | _shown([session], effort)
+        values["ssim"] = fmean(motion_ssim(session.eye.picture()) for _ in range(_PICTURES))
+    values["first_frame"] = percentile(first_frames, 0.5)
+    return values
+
+
+def measure_many(browser: Browser, product: Product, case: Case, effort: Effort, sessions: int) -> Values:
+    """Frames and costs of several sessions in full motion at once."""
+    with ExitStack() as stack:
+        all_of_them = [
+            stack.enter_context(watched(browser, product, case, "motion", number)) for number in range(sessions)
+        ]
+        time.sleep(_SETTLE_S)
+        return _costs(all_of_them, "motion", effort) | _shown(all_of_them, effort)
+
+
+def _keys(session: Watched, product: Product, effort: Effort) -> Values:
+    """Keys at the display, then keys in the page, while nothing else moves."""
+    socket, cookie = session.running.display()
+    with XClient(socket, cookie=cookie) as display:
+
+        def press_at_display() -> float:
+            at_ms = time.time() * 1000
+            display.key(guest.SPACE, is_down=True)
+            time.sleep(_KEY_HELD_S)
+            display.key(guest.SPACE, is_down=False)
+            return at_ms
+
+        at_display = _press(session.eye, press_at_display, effort)
+    median = percentile(at_display, 0.5)
+    values = {
+        "key_to_pixel_p50": median,
+        "key_to_pixel_p95": percentile(at_display, 0.95),
+        "key_to_pixel_p50_net": median - REFRESH_WAIT_MS,
+    }
+    if product.has_input:
+        keyboard = session.eye.page.keyboard
+        in_page = _press(session.eye, lambda: keyboard.press("Space", delay=_KEY_HELD_S * 1000), effort)
+        values |= {"browser_key_p50": percentile(in_page, 0.5), "browser_key_p95": percentile(in_page, 0.95)}
+    return values
+
+
+def _press(eye: Eye, press: Callable[[], float | None], effort: Effort) -> list[float]:
+    """Presses keys at moments that don't follow the refresh; each one's delay until its pixel was seen, ms."""
+    gaps = random.Random(1)  # noqa: S311 - moments, not secrets
+    eye.watch("flips")
+    time.sleep(_SETTLE_S / 4)
+    pressed = []
+    for _ in range(effort.keys):
+        at_ms = press()
+        if at_ms is not None:
+            pressed.append(at_ms)
+        time.sleep(gaps.uniform(*_KEY_GAPS_S))
+    time.sleep(_KEY_DEADLINE_MS / 1000)
+    seen = eye.seen()
+    eye.watch("nothing")
+    return matched(pressed or seen["keys"], seen["flips"], _KEY_DEADLINE_MS)
+
+
+def family_of(sessions: list[Watched]) -> Family:
+    """All processes of these sessions' product."""
+    found = processes()
+    families = [family(found, *session.running.roots()) for session in sessions]
+    return Family(
+        frozenset().union(*(one.all for one in families)),
+        frozenset().union(*(one.session for one in families)),
+        frozenset().union(*(one.display for one in families)),
+    )
+
+
+def _costs(sessions: list[Watched], mode: Mode, effort: Effort) -> Values:
+    """CPU of the product, of its display servers alone, and of the browser; memory once everything moves."""
+    ours = family_of(sessions)
+    browser = [process.pid for process in living_family([psutil.Process().pid]) if _BROWSER_MARK in process.name()]
+    used = meter({"all": ours.all, "display": ours.display, "browser": browser}, effort.window_s, time.sleep)
+    values = {f"cpu_{mode}": used["all"], f"cpu_{mode}_display": used["display"]}
+    if mode == "motion":
+        values["cpu_browser"] = used["browser"]
+        values["memory"] = pss_bytes(ours.session) / 1e6
+        values["memory_all"] = pss_bytes(ours.all) / 1e6
+    return values
+
+
+def _shown(sessions: list[Watched], effort: Effort) -> Values:
+    """Different pictures seen a second, of the session that shows the fewest, what they take, and what looking cost."""
+    for session in sessions:
+        session.eye.watch("frames")
+    before = [session.eye.seen() for session in sessions]
+    bytes_before = _bytes(sessions)
+    time.sleep(effort.window_s)
+    after = [session.eye.seen() for session in sessions]
+    bytes_after = _bytes(sessions)
+    for session in sessions:
+        session.eye.watch("nothing")
+    spans_s = [(end["now"] - start["now"]) / 1000 for start, end in zip(before, after, strict=True)]
+    frames = [end["frames"] - start["frames"] for start, end in zip(before, after, strict=True)]
+    values = {
+        "shown_fps": min(count / span_s for count, span_s in zip(frames, spans_s, strict=True)),
+        "look": fmean(end["lookMs"] / max(1, end["looks"]) for end in after),
+    }
+    if bytes_before is not None and bytes_after is not None:
+        values["bitrate"] = 8 * (bytes_after - bytes_before) / spans_s[0] / 1e6 / len(sessions)
+    return values
+
+
+def _bytes(sessions: list[Watched]) -> int | None:
+    """What the products sent to the browser so far, over TCP and over WebRTC."""
+    by_tcp = [sent_bytes(port) for port in {session.running.tcp_port for session in sessions}]
+    if None in by_tcp:
+        return None
+    return sum(filter(None, by_tcp)) + sum(session.eye.received_bytes() for session in sessions)
