@@ -119,6 +119,17 @@ def test_one_file_is_a_game_too(library: Path, tmp_path: Path) -> None:
     assert (library / "tetris/Tetris.exe").is_file()
 
 
+def test_an_appimage_gets_room_to_unpack_itself(library: Path, tmp_path: Path) -> None:
+    image = bytearray(PYTHON.read_bytes())
+    image[8:11] = b"AI\x02"
+    (tmp_path / "Space.AppImage").write_bytes(image)
+    os.truncate(tmp_path / "Space.AppImage", 300 << 20)
+    game = added(library, tmp_path / "Space.AppImage")
+    assert isinstance(game.launch, NativeLaunch) and game.launch.environment == {"APPIMAGE_EXTRACT_AND_RUN": "1"}
+    assert game.resources.scratch_bytes == 1200 << 20
+    assert game.resources.memory_bytes > game.resources.scratch_bytes
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

@@ -2,6 +2,8 @@
 
 import { useEvents } from "./api/events";
 import { useMe } from "./api/queries";
+import { AddGamePage } from "./games/add_page";
+import { EditGamePage } from "./games/edit_page";
 import { LibraryPage } from "./pages/library";
 import { FirstPasswordPage, LoginPage } from "./pages/login";
 import { SettingsPage } from "./pages/settings";
@@ -36,6 +38,10 @@ export function App() {
       return <LibraryPage isConnected={isConnected} />;
     case "settings":
       return <SettingsPage isConnected={isConnected} />;
+    case "add-game":
+      return <AddGamePage isConnected={isConnected} />;
+    case "edit-game":
+      return <EditGamePage key={route.gameId} gameId={route.gameId} isConnected={isConnected} />;
     case "play":
       return <PlayPage key={route.sessionId} sessionId={route.sessionId} isConnected={isConnected} />;
     case "unknown":

@@ -7,6 +7,7 @@ import { queryClient } from "./api/queries";
 import { App } from "./app";
 import "./styles/base.css";
 import "./styles/pages.css";
+import "./styles/games.css";
 import "./styles/covers.css";
 import "./styles/play.css";
 

@@ -1,4 +1,4 @@
-/** The pages' addresses: four routes need no library. */
+/** The pages' addresses: a handful of routes needs no library. */
 
 import { type MouseEvent, useSyncExternalStore } from "react";
 
@@ -6,6 +6,8 @@ export type Route =
   | { page: "library" }
   | { page: "login" }
   | { page: "settings" }
+  | { page: "add-game" }
+  | { page: "edit-game"; gameId: string }
   | { page: "play"; sessionId: string }
   | { page: "unknown" };
 
@@ -15,6 +17,10 @@ export function routeOf(path: string): Route {
   if (parts.length === 1 && parts[0] === "login") return { page: "login" };
   if (parts.length === 1 && parts[0] === "settings") return { page: "settings" };
   if (parts.length === 2 && parts[0] === "play" && parts[1]) return { page: "play", sessionId: parts[1] };
+  if (parts[0] === "games" && parts.length === 2 && parts[1] === "add") return { page: "add-game" };
+  if (parts[0] === "games" && parts.length === 3 && parts[1] && parts[2] === "edit") {
+    return { page: "edit-game", gameId: parts[1] };
+  }
   return { page: "unknown" };
 }
 

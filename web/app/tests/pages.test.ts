@@ -79,6 +79,7 @@ const GAME: GameCard = {
   icon_url: null,
   is_playable: true,
   problem: null,
+  warning: null,
 };
 
 test("search looks at titles and summaries, playable games come first", () => {

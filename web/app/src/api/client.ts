@@ -6,6 +6,14 @@ export interface ProblemDocument {
   detail: string;
   hint?: string | undefined;
   retry_after_s?: number | undefined;
+  field?: string | undefined;
+  errors?: readonly FieldFault[] | undefined;
+}
+
+/** One field of what was sent that is not valid; the pointer is a JSON pointer as a fragment: `#/launch/command/0`. */
+export interface FieldFault {
+  detail: string;
+  pointer: string;
 }
 
 /** What core answered instead of what was asked for; `status` 0: core did not answer at all. */
@@ -14,6 +22,7 @@ export class ApiProblem extends Error {
   readonly code: string;
   readonly hint: string | null;
   readonly retryAfterS: number | null;
+  readonly faults: readonly FieldFault[];
 
   constructor(problem: ProblemDocument) {
     super(problem.detail);
@@ -21,6 +30,7 @@ export class ApiProblem extends Error {
     this.code = problem.code;
     this.hint = problem.hint ?? null;
     this.retryAfterS = problem.retry_after_s ?? null;
+    this.faults = problem.errors ?? [];
   }
 }
 
@@ -37,8 +47,13 @@ export function setCsrf(value: string): void {
   csrf = value;
 }
 
-export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { Accept: "application/json" };
+export async function request<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  more: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json", ...more };
   if (method !== "GET") headers["X-Dillinger-CSRF"] = csrf;
   const init: RequestInit = { method, headers, credentials: "same-origin" };
   if (body !== undefined) {
@@ -69,6 +84,11 @@ function retryAfterS(header: string | null): number | undefined {
   return header !== null && /^\d+$/.test(header) ? Number(header) : undefined;
 }
 
+/** A field that is named by itself, as a fault at its place. */
+function pointed(document: Partial<ProblemDocument>): FieldFault {
+  return { detail: document.detail ?? "", pointer: `#/${(document.field ?? "").replaceAll(".", "/")}` };
+}
+
 async function problemOf(response: Response): Promise<ApiProblem> {
   const document = (await response.json().catch(() => ({}))) as Partial<ProblemDocument>;
   return new ApiProblem({
@@ -76,6 +96,7 @@ async function problemOf(response: Response): Promise<ApiProblem> {
     code: document.code ?? "internal",
     detail: document.detail ?? `Dillinger answered ${response.status}`,
     hint: document.hint,
+    errors: document.errors ?? (document.field ? [pointed(document)] : undefined),
     retry_after_s: document.retry_after_s ?? retryAfterS(response.headers.get("Retry-After")),
   });
 }

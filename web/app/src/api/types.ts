@@ -21,6 +21,8 @@ export interface GameCard {
   icon_url: string | null;
   is_playable: boolean;
   problem: string | null;
+  /** What it lacks on this machine; it can be tried nevertheless. */
+  warning: string | null;
 }
 
 export type SessionState =

@@ -37,6 +37,7 @@ export function LibraryPage({ isConnected }: { isConnected: boolean }) {
   const sessions = useSessions();
   const play = usePlay();
   const me = useMe();
+  const isAdmin = me.data?.user.role === "admin";
   const [search, setSearch] = useState("");
   const wanted = useDeferredValue(search);
   const live = sessions.data?.filter((session) => session.state !== "ended") ?? [];
@@ -71,6 +72,7 @@ export function LibraryPage({ isConnected }: { isConnected: boolean }) {
               <p className="count" aria-live="polite">
                 {wanted ? `${shown.length} of ${games.data.length}` : games.data.length}
               </p>
+              {isAdmin && <AddGame />}
             </div>
             {shown.length > 0 ? (
               <ul className="grid">
@@ -78,6 +80,7 @@ export function LibraryPage({ isConnected }: { isConnected: boolean }) {
                   <GameItem
                     key={game.game_id}
                     game={game}
+                    isAdmin={isAdmin}
                     isStarting={pendingId === game.game_id}
                     isRunning={mine(game) !== null}
                     onPlay={() => start(game)}
@@ -89,7 +92,7 @@ export function LibraryPage({ isConnected }: { isConnected: boolean }) {
             )}
           </section>
         )}
-        {games.data?.length === 0 && <Empty />}
+        {games.data?.length === 0 && <Empty isAdmin={isAdmin} />}
       </div>
     </Shell>
   );
@@ -114,14 +117,24 @@ function Search({ value, onChange }: { value: string; onChange: (value: string) 
   );
 }
 
+function AddGame() {
+  return (
+    <a className="button" href="/games/add" onClick={follow} data-testid="add-game">
+      <Icon name="plus" />
+      Add a game
+    </a>
+  );
+}
+
 interface GameItemProps {
   game: GameCard;
+  isAdmin: boolean;
   isStarting: boolean;
   isRunning: boolean;
   onPlay: () => void;
 }
 
-function GameItem({ game, isStarting, isRunning, onPlay }: GameItemProps) {
+function GameItem({ game, isAdmin, isStarting, isRunning, onPlay }: GameItemProps) {
   const wish = isRunning ? "Resume" : "Play";
   return (
     <li className="card" data-testid="game-card" data-game-id={game.game_id}>
@@ -141,8 +154,21 @@ function GameItem({ game, isStarting, isRunning, onPlay }: GameItemProps) {
           </span>
         )}
       </button>
+      {isAdmin && game.launch_kind && (
+        <a
+          className="card-edit"
+          href={`/games/${encodeURIComponent(game.game_id)}/edit`}
+          onClick={follow}
+          aria-label={`Edit ${game.title}`}
+          title="Edit"
+          data-testid="edit-game"
+        >
+          <Icon name="edit" />
+        </a>
+      )}
       <h2 className="card-title">{game.title}</h2>
       {game.problem ? <p className="card-problem">{game.problem}</p> : <p className="card-summary">{game.summary}</p>}
+      {game.warning && <p className="card-warning">{game.warning}</p>}
     </li>
   );
 }
@@ -217,7 +243,7 @@ function Skeletons() {
   );
 }
 
-function Empty() {
+function Empty({ isAdmin }: { isAdmin: boolean }) {
   return (
     <section className="empty" data-testid="empty-library">
       <div className="empty-art">
@@ -231,6 +257,7 @@ function Empty() {
       <p>
         Or put a folder with a <code>game.toml</code> into the library.
       </p>
+      {isAdmin && <AddGame />}
     </section>
   );
 }

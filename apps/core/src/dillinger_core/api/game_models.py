@@ -12,6 +12,7 @@ from dillinger_contracts.model import Model
 from dillinger_core.library.candidates import Candidate, id_of, launch_of, title_of
 from dillinger_core.library.editor import Details
 from dillinger_core.library.imports import FolderItem, Import
+from dillinger_core.library.proposal import resources_of
 from dillinger_core.library.survey import Survey
 
 
@@ -40,6 +41,8 @@ class CandidateView(Model):
     doubt: str | None
     launch: LaunchSpec | None
     """How it would be started by default; None where it can't be."""
+    resources: Resources | None
+    """Limits that it needs instead of the usual ones."""
 
 
 class SurveyView(Model):
@@ -120,7 +123,13 @@ def candidate_view(candidate: Candidate, survey: Survey | None = None) -> Candid
     """A program with the way to start it."""
     found = next((one for one in survey.found if one.path == candidate.path), None) if survey else None
     launch = launch_of(candidate, found.program if found else None)
-    return CandidateView(path=candidate.path, about=candidate.about, doubt=candidate.doubt, launch=launch)
+    return CandidateView(
+        path=candidate.path,
+        about=candidate.about,
+        doubt=candidate.doubt,
+        launch=launch,
+        resources=resources_of(found) if found else None,
+    )
 
 
 def survey_view(path: str, survey: Survey, *, game_id: str) -> SurveyView:

@@ -17,6 +17,7 @@ _UNPACK = {
 _INSTALL = "Install it on another machine or with your own Wine, then add the folder that it made"
 _SCRATCH_PER_APPIMAGE = 4
 """An AppImage is compressed: unpacked it takes some three times its size."""
+_MAX_SCRATCH_BYTES = 1 << 36
 
 
 def choose(survey: Survey, wanted: str | None = None) -> Candidate:
@@ -52,12 +53,18 @@ def propose(survey: Survey, chosen: Candidate, *, title: str | None = None, game
     title = title or title_of(survey.name)
     launch = launch_of(chosen, found.program)
     assert launch is not None, "chosen can be started"
-    resources = Resources()
-    if found.program.format is Format.APPIMAGE:
-        scratch_bytes = max(resources.scratch_bytes, _SCRATCH_PER_APPIMAGE * found.size_bytes)
-        memory_bytes = max(resources.memory_bytes, resources.memory_bytes + scratch_bytes - resources.scratch_bytes)
-        resources = Resources(scratch_bytes=scratch_bytes, memory_bytes=memory_bytes)
+    resources = resources_of(found) or Resources()
     return Game(game_id=game_id or id_of(title) or "game", title=title, launch=launch, resources=resources)
+
+
+def resources_of(found: Found) -> Resources | None:
+    """What a program needs beyond the default; None where that will do."""
+    usual = Resources()
+    scratch_bytes = min(_SCRATCH_PER_APPIMAGE * found.size_bytes, _MAX_SCRATCH_BYTES)
+    if found.program.format is not Format.APPIMAGE or scratch_bytes <= usual.scratch_bytes:
+        return None
+    more_bytes = scratch_bytes - usual.scratch_bytes
+    return Resources(scratch_bytes=scratch_bytes, memory_bytes=usual.memory_bytes + more_bytes)
 
 
 def _found(survey: Survey, candidate: Candidate) -> Found:
