@@ -118,3 +118,14 @@ def forget(tag: str) -> None:
             await docker.images.delete(tag, force=True)
 
     _run(remove)
+
+
+def settings() -> dict[str, str]:
+    """The environment of a runner that keeps its sessions in containers; skips where that can't be."""
+    return {
+        "DILLINGER_RUNNER_BACKEND": "docker",
+        "DILLINGER_RUNNER_DOCKER_HOST": HOST,
+        "DILLINGER_RUNNER_DOCKER_USER": USER,
+        "DILLINGER_RUNNER_DOCKER_SEAT_IMAGE": image("seat"),
+        "DILLINGER_RUNNER_DOCKER_NATIVE_IMAGE": image("games"),
+    }

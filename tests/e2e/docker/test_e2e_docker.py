@@ -1,0 +1,43 @@
+"""Sessions in containers, played in a real browser: what a player sees is what sandboxes give."""
+
+from __future__ import annotations
+
+import pytest
+
+from dillinger_bench.house import House
+from dillinger_bench.viewer import Viewer
+from dillinger_bench.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+DOOM = "io.github.freedoom.phase1"
+
+
+def isolation(house: House) -> list[str]:
+    with house.runner_client() as client:
+        return [box["isolation"] for box in client.call("GET", "/containers")["containers"]]
+
+
+@pytest.mark.parametrize("transport", ["websocket", "webrtc"])
+def test_the_picture_goes_on_and_keys_arrive(viewer: Viewer, house: House, transport: str) -> None:
+    viewer.play("testcard-light")
+    viewer.choose_transport(transport)
+    first = viewer.wait_card(lambda card: card.frame is not None, f"the card over {transport}").frame
+    assert first is not None
+    viewer.wait_card(lambda card: (card.frame or 0) >= first + 30, "thirty frames more")
+    viewer.by_id("stage").focus()
+    viewer.page.keyboard.press("Space")
+    viewer.wait_card(lambda card: card.key_presses == 1, "the key")
+    assert isolation(house) == ["container"]
+
+
+def test_doom_is_seen_heard_and_played(viewer: Viewer) -> None:
+    viewer.play(DOOM)
+    viewer.choose_transport("websocket")
+    viewer.by_id("stage").focus()
+    box = [(80 * column, 80 * row, 40, 40) for column in range(8) for row in range(6)]
+    wait_until(lambda: max(map(max, viewer.means(*box))) > 40, 30, "a picture that is not black")
+    wait_until(lambda: viewer.sound_level() > 0.001, 30, "Doom's music")
+    title = viewer.means(*box)
+    viewer.page.keyboard.press("Escape", delay=60)
+    wait_until(lambda: viewer.means(*box) != title, 30, "Doom's menu")
