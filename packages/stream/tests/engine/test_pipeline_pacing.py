@@ -36,7 +36,8 @@ def test_a_game_of_the_same_rate_never_waits() -> None:
 
 def test_a_hiccup_is_forgotten() -> None:
     """The game stalls for three frames, draws what it missed in one go, and is on its grid again."""
-    bucket, waits = TokenBucket(60.0), []
+    bucket = TokenBucket(60.0)
+    waits: list[tuple[int, int]] = []
     for frame in range(240):
         stalled = 60 <= frame < 63
         at_ns = max(round((63 if stalled else frame) * SECOND_NS / 60), 1)

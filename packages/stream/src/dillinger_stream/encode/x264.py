@@ -1,44 +1,44 @@
-"""H.264 in software: libx264 through PyAV, colours converted by OpenCV, on the pipeline's thread.
+"""H.264 in software: libx264 at the quantizer that `quantizer.py` chooses for each picture, on the pipeline's thread.
 
-Only the changed box is converted, into one I420 picture that lives as long as the encoder and that libx264 reads in
-place. OpenCV's matrix is BT.601, so the stream says so (matrix smpte170m, primaries and transfer BT.709, limited
-range), and browsers show the colours that the game drew.
-
-Rate control is CBR with a VBV of a few frames: pictures stay near one frame's share of the bitrate, only a keyframe
-or a cut may take the whole buffer. libx264 follows `bit_rate` while it runs if it was opened with a higher one,
-with `maxrate` and `bufsize` given as FFmpeg's options (inside `x264-params` they would be fixed), hence
-`_HEADROOM`. The numbers are in `docs/adr/0002-software-video-engine.md`. Importing this module costs about 50 MB
-and 0.3 s: do it when it is needed.
+The stream says that its colours were made by BT.601 (matrix bt470bg, primaries and transfer BT.709, limited range), and
+browsers show the colours that the game drew. Blocks outside of the changed box are told to libx264, which leaves them
+alone unless it may make them sharper. A change of the bitrate or of the rate needs no new start and no keyframe. The
+numbers are in `docs/adr/0002-software-video-engine.md`.
 """
 
 from __future__ import annotations
 
 import time
-from fractions import Fraction
-from typing import Any
 
-import av
 import cv2
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
-from av.video.frame import PictureType
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from dillinger_contracts.media import Box
 from dillinger_stream.frames import AccessUnit, Frame
 
 from .base import EncoderCaps, EncoderError, EncoderSettings, EncoderUnavailable, EncodeTiming
-from .h264 import codec_string
+from .h264 import codec_string, level
+from .libx264 import BLOCK_PX, UNCHANGED, Codec
+from .picture import I420Picture
+from .quantizer import QuantizerControl
 
-_HEADROOM = 2.0
-"""How far the bitrate may rise over the first one without a new start of the codec."""
-_DEPTH = 4.0
-"""How far it may fall: the buffer keeps its first size, and a keyframe that fills it takes ever longer to send."""
-_BUFFER_FRAMES = 4
-_LOWEST_QUANTIZER = 20
-"""Sharper than this nobody sees, but it would cost the whole bitrate and more CPU on a quiet picture."""
-
-cv2.setNumThreads(1)
+_OPTIONS = {
+    # A constant quantizer: no rate control of its own. What may be asked for lies between what key and B pictures would
+    # get, and these factors (the largest there are: 20 steps) make that the control's 20 to 60.
+    "qp": "40",
+    "ipratio": "10",
+    "pbratio": "10",
+    "threads": "1",
+    "keyint": "infinite",
+    "scenecut": "0",
+    "repeat-headers": "1",
+    "dct-decimate": "0",
+    "colormatrix": "bt470bg",
+    "colorprim": "bt709",
+    "transfer": "bt709",
+    "fullrange": "off",
+    "log": "-1",
+}
 
 
 class X264Encoder:
@@ -50,60 +50,19 @@ class X264Encoder:
         """`width_px` and `height_px` are even. Raises `EncoderError` when libx264 refuses."""
         self._settings = settings
         width, height = settings.width_px, settings.height_px
-        self._i420 = np.empty((height * 3 // 2, width), dtype=np.uint8)
-        self._scratch = np.empty(width * height * 3 // 2, dtype=np.uint8)
-        luma_end, chroma_px = width * height, width * height // 4
-        flat = self._i420.reshape(-1)
-        self._luma = self._i420[:height]
-        self._blue = flat[luma_end : luma_end + chroma_px].reshape(height // 2, width // 2)
-        self._red = flat[luma_end + chroma_px :].reshape(height // 2, width // 2)
-        self._picture = av.VideoFrame.from_numpy_buffer(self._i420, format="yuv420p")
-        self._picture.color_range = ColorRange.MPEG
+        self._picture = I420Picture(width, height)
+        self._blocks = np.zeros((-(-height // BLOCK_PX), -(-width // BLOCK_PX)), dtype=np.uint8)
+        self._control = QuantizerControl(
+            bitrate_bps=settings.bitrate_bps, rate_hz=settings.rate_hz, pixels=width * height
+        )
         self._sequence = 0
-        self._pts = 0
-        self._is_whole = False
         self._codec_string = ""
         self.timing = EncodeTiming()
-        self._codec: VideoCodecContext | None = None
-        self._opened_bps = 0
-        self._open()
-
-    def _open(self) -> None:
-        settings = self._settings
-        self._opened_bps = settings.bitrate_bps
-        ceiling_bps = round(settings.bitrate_bps * _HEADROOM)
-        buffer_bits = round(settings.bitrate_bps * _BUFFER_FRAMES / settings.rate_hz)
-        rate = Fraction(settings.rate_hz).limit_denominator(1000)
-        try:
-            codec = av.CodecContext.create("libx264", "w")
-            assert isinstance(codec, VideoCodecContext)
-            codec.width, codec.height, codec.pix_fmt = settings.width_px, settings.height_px, "yuv420p"
-            codec.framerate, codec.time_base = rate, 1 / rate
-            codec.bit_rate = ceiling_bps
-            codec.thread_count = 1
-            codec.max_b_frames = 0
-            codec.color_range = ColorRange.MPEG
-            codec.colorspace = Colorspace.SMPTE170M
-            codec.color_primaries = ColorPrimaries.BT709
-            codec.color_trc = ColorTrc.BT709
-            codec.options = {
-                "preset": "ultrafast",
-                "tune": "zerolatency",
-                "profile": "baseline",
-                "maxrate": str(ceiling_bps),
-                "bufsize": str(buffer_bits),
-                "qmin": str(_LOWEST_QUANTIZER),
-                "forced-idr": "1",
-                "x264-params": "keyint=infinite:scenecut=0:repeat-headers=1:dct-decimate=0",
-            }
-            codec.open()
-            codec.bit_rate = settings.bitrate_bps
-        except (av.FFmpegError, ValueError) as error:
-            raise EncoderUnavailable(
-                f"libx264 can't be opened for {settings}: {error}",
-                hint="Install PyAV's own wheel, which brings libx264",
-            ) from error
-        self._codec = codec
+        options = _OPTIONS | {
+            "fps": f"{round(settings.rate_hz * 1000)}/1000",
+            "level": level(width, height, settings.rate_hz),
+        }
+        self._codec: Codec | None = Codec(width, height, self._picture.data, self._blocks, options)
 
     def self_test(self) -> None:
         """Encodes three frames on a codec of its own; raises `EncoderUnavailable` with a hint."""
@@ -127,37 +86,48 @@ class X264Encoder:
         if codec is None:
             raise EncoderError("The encoder is closed")
         start_ns = time.perf_counter_ns()
+        is_alone = keyframe or not self._sequence
         try:
             self._convert(frame)
             converted_ns = time.perf_counter_ns()
-            self._picture.pts = self._pts
-            self._picture.pict_type = PictureType.I if keyframe else PictureType.NONE
-            packets = codec.encode(self._picture)
-        except (av.FFmpegError, cv2.error) as error:
-            raise EncoderError(f"libx264 failed: {error}") from error
-        if len(packets) != 1:
-            raise EncoderError(f"libx264 gave {len(packets)} units for one frame")
-        unit = self._unit(frame, bytes(packets[0]), is_keyframe=packets[0].is_keyframe)
+            quantizer = self._quantizer(frame, is_alone=is_alone)
+        except cv2.error as error:
+            raise EncoderError(f"The frame can't be converted: {error}") from error
+        data, is_keyframe = codec.encode(quantizer, is_keyframe=is_alone)
+        again = self._control.choose_again(len(data) * 8)
+        if again is not None:
+            data, is_keyframe = codec.encode(again, is_keyframe=is_alone)
+        self._control.spent(len(data) * 8)
+        unit = self._unit(frame, data, is_keyframe=is_keyframe)
         encode_ms = (time.perf_counter_ns() - converted_ns) / 1e6
         self.timing = EncodeTiming((converted_ns - start_ns) / 1e6, encode_ms)
         return unit
 
     def reconfigure(self, *, bitrate_bps: int, rate_hz: float) -> None:
-        """Follows while running from a quarter to twice the first bitrate; beyond, the codec starts anew."""
+        """Takes effect on the next frame, without a keyframe."""
         before = self._settings
         self._settings = EncoderSettings(before.width_px, before.height_px, bitrate_bps, rate_hz)
-        if self._codec is None:
-            return
-        is_near = self._opened_bps / _DEPTH <= bitrate_bps <= self._opened_bps * _HEADROOM
-        if is_near and rate_hz == before.rate_hz:
-            self._codec.bit_rate = bitrate_bps
-        else:
-            self._pts = 0
-            self._open()
+        self._control.set_rate(bitrate_bps=bitrate_bps, rate_hz=rate_hz)
 
     def close(self) -> None:
         """Frees everything; idempotent."""
-        self._codec = None
+        if self._codec is not None:
+            self._codec.close()
+            self._codec = None
+
+    def _convert(self, frame: Frame) -> None:
+        settings, box = self._settings, frame.box
+        if (frame.width_px, frame.height_px) != (settings.width_px, settings.height_px):
+            raise EncoderError(f"This encoder is for {settings.width_px}x{settings.height_px} pixels, not {frame}")
+        self._picture.take(frame.pixels, box)
+        self._blocks.fill(UNCHANGED)
+        bottom, right = -(-(box.y + box.height) // BLOCK_PX), -(-(box.x + box.width) // BLOCK_PX)
+        self._blocks[box.y // BLOCK_PX : bottom, box.x // BLOCK_PX : right] = 0
+
+    def _quantizer(self, frame: Frame, *, is_alone: bool) -> int:
+        if is_alone or frame.box.width:
+            return self._control.choose(frame.captured_at_ns, self._picture.activity(), is_alone=is_alone)
+        return self._control.sharpen(frame.captured_at_ns)
 
     def _unit(self, frame: Frame, data: bytes, *, is_keyframe: bool) -> AccessUnit:
         settings = self._settings
@@ -178,30 +148,4 @@ class X264Encoder:
             codec=self._codec_string,
         )
         self._sequence += 1
-        self._pts += 1
         return unit
-
-    def _convert(self, frame: Frame) -> None:
-        settings, box = self._settings, frame.box
-        if (frame.width_px, frame.height_px) != (settings.width_px, settings.height_px):
-            raise EncoderError(f"This encoder is for {settings.width_px}x{settings.height_px} pixels, not {frame}")
-        if (box.width, box.height) == (settings.width_px, settings.height_px):
-            cv2.cvtColor(frame.pixels, cv2.COLOR_BGRA2YUV_I420, self._i420)
-            self._is_whole = True
-        elif not self._is_whole:
-            raise EncoderError("The first frame of a stream must be whole")
-        elif box.width and box.height:
-            self._convert_box(frame.pixels, box)
-
-    def _convert_box(self, pixels: Any, box: Box) -> None:
-        """Into a contiguous picture of the box's size, which is OpenCV's layout, then its three planes into place."""
-        width, height = box.width, box.height
-        luma_end, chroma_px = width * height, width * height // 4
-        flat = self._scratch[: luma_end + 2 * chroma_px]
-        cv2.cvtColor(pixels, cv2.COLOR_BGRA2YUV_I420, flat.reshape(height * 3 // 2, width))
-        x, y, half_x, half_y = box.x, box.y, box.x // 2, box.y // 2
-        half = (height // 2, width // 2)
-        self._luma[y : y + height, x : x + width] = flat[:luma_end].reshape(height, width)
-        place = (slice(half_y, half_y + half[0]), slice(half_x, half_x + half[1]))
-        self._blue[place] = flat[luma_end : luma_end + chroma_px].reshape(half)
-        self._red[place] = flat[luma_end + chroma_px :].reshape(half)
