@@ -88,6 +88,8 @@ def test_commands_need_only_their_own_groups(house: LauncherHouse) -> None:
     assert "bubblewrap" in house.run("up").stdout
     assert "x11-utils" not in house.run("up").stdout
     assert "x11-utils" in house.run("test").stdout
+    assert "gstreamer" not in house.run("bench", "latency").stdout
+    assert "gstreamer1.0-nice" in house.run("bench", "peers", "--rounds", "1").stdout
 
 
 def test_tests_get_their_browser_where_the_distribution_packages_it(house: LauncherHouse) -> None:
