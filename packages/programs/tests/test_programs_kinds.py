@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dillinger_programs import Format, Program, identify
+from dillinger_programs.elf import ReadAt
 from dillinger_programs.kinds import identify_file
-from dillinger_programs.libraries import ReadAt
 
 
 def over(content: bytes) -> ReadAt:

@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dillinger_programs import libraries
-from dillinger_programs.libraries import Elf, Lacks, Unreadable, View, lacks, own_folders, read_elf, said
+from dillinger_programs.alone import libraries_program
+from dillinger_programs.elf import MAX_NEEDED, Elf, Unreadable, read_elf
+from dillinger_programs.libraries import Lacks, View, lacks, own_folders, said
 
 PYTHON = str(Path("/usr/bin/python3").resolve())
 
@@ -134,13 +136,26 @@ def test_a_game_seen_from_outside_never_leads_out_of_its_folder(
 
 def test_the_same_text_runs_alone(game: Path) -> None:
     """As a seat has a cell's Python run it."""
-    text = Path(libraries.__file__).read_text("utf-8")
+    text = libraries_program()
     reading, writing = os.pipe()
-    command = ["/usr/bin/python3", "-I", "-S", "-c", text, str(writing), str(game), str(game / "game")]
-    subprocess.run(command, pass_fds=(writing,), check=True, env={"PATH": "/usr/bin:/bin"})
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        assert answer.read() == "libraries libother.so.2 libmine.so.1\n"
+    runtime = game / "runtimes/steam/usr/lib/x86_64-linux-gnu"
+    runtime.mkdir(parents=True)
+    (runtime / "libmine.so.1").write_bytes(elf(soname="libmine.so.1"))
+
+    def ask(runtimes: str) -> str:
+        arguments = [str(writing), str(game), runtimes, "", str(game / "game")]
+        command = ["/usr/bin/python3", "-I", "-S", "-c", text, *arguments]
+        subprocess.run(command, pass_fds=(writing,), check=True, env={"PATH": "/usr/bin:/bin"})
+        return os.read(reading, 300).decode()
+
+    try:
+        assert ask("/nowhere") == "libraries libother.so.2 libmine.so.1\n"
+        assert ask(str(game / "runtimes")) == "libraries libother.so.2\n"
+        (game / "libother.so.2").write_bytes(elf(soname="libother.so.2"))
+        assert ask(str(game / "runtimes")) == f"folders {game}:{runtime}\n"
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def test_a_game_that_asks_for_everything_ends(game: Path) -> None:
@@ -177,7 +192,7 @@ def test_any_elf_is_read_or_unreadable(noise: bytes, at: int, cut: int) -> None:
         found = read_elf(read)
     except Unreadable:
         return
-    assert isinstance(found, Elf) and len(found.needed) <= libraries.MAX_NEEDED
+    assert isinstance(found, Elf) and len(found.needed) <= MAX_NEEDED
     assert asked <= 20 << 20
 
 

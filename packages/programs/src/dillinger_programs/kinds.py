@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from .libraries import Elf, ReadAt, Unreadable, read_elf
+from .elf import Elf, ReadAt, Unreadable, read_elf
 
 HEAD_BYTES = 64 * 1024
 SCAN_BYTES = 1024 * 1024

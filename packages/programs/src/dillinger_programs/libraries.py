@@ -1,12 +1,12 @@
 """Which shared libraries an ELF program lacks, found as the dynamic loader finds them (ld.so(8), gABI chapter 5).
 
-One file and the standard library only: a seat hands this text to the Python of a cell, which looks at the cell's own
-file system before the game starts; core looks from outside, through `View`. Neither runs the program. What is read of
-a file is bounded, whatever its headers say. What the loader does beyond names is left out: symbols and their versions.
+The standard library only: a seat has a cell's own Python run it (see `alone`) on the cell's own file system before
+the game starts; core looks from outside, through `View`. Neither runs the program. What the loader does beyond names
+is left out: symbols and their versions.
 """
 
 # Started once per game, where pathlib would double the time it takes:
-# ruff: noqa: PTH100, PTH118, PTH119, PTH120
+# ruff: noqa: PTH100, PTH112, PTH118, PTH119, PTH120
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-MAX_HEADERS = 256
-MAX_DYNAMIC_BYTES = 64 * 1024
-MAX_NAME_BYTES = 4096
-MAX_NEEDED = 512
+from dillinger_programs.elf import MAX_FOLDERS, MAX_NAME_BYTES, Elf, ReadAt, Unreadable, read_elf, text_of
+
 MAX_OBJECTS = 2048
-MAX_FOLDERS = 64
 MAX_CACHE_BYTES = 16 * 1024 * 1024
 MAX_LOOKS = 20_000
 """Files that are opened for one program; real ones take some hundred."""
@@ -32,131 +29,17 @@ MAX_SAID_BYTES = 240
 OWN_FOLDERS = ("", "lib", "lib64", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu", "bin", "libs", "lib32")
 """Where games keep libraries of their own, below their folder."""
 
-_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
-_DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 14, 15, 29
-_ET_EXEC, _ET_DYN = 2, 3
-MACHINES = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
+RUNTIME_FOLDERS = tuple(
+    f"{base}{folder}"
+    for base in ("", "usr/")
+    for folder in ("lib/x86_64-linux-gnu", "lib/i386-linux-gnu", "lib", "lib64")
+)
+MAX_RUNTIMES = 16
+
 _TRIPLETS = {
     "i386": "i386-linux-gnu", "arm": "arm-linux-gnueabihf", "x86_64": "x86_64-linux-gnu",
     "aarch64": "aarch64-linux-gnu", "riscv64": "riscv64-linux-gnu",
 }  # fmt: skip
-
-ReadAt = Callable[[int, int], bytes]
-"""`read(offset, size)`: at most `size` bytes, fewer at the end of the file."""
-
-
-class Unreadable(Exception):  # noqa: N818 - what the file is
-    """The bytes are not what their first ones promise."""
-
-
-@dataclass(frozen=True)
-class Elf:
-    """What the headers and the dynamic section of an ELF file say."""
-
-    bits: int
-    machine: str
-    is_program: bool
-    """Whether the kernel could start it: it is executable, or position-independent with an interpreter."""
-    is_dynamic: bool
-    interpreter: str | None
-    needed: tuple[str, ...] = ()
-    soname: str | None = None
-    rpath: tuple[str, ...] = ()
-    runpath: tuple[str, ...] = ()
-
-    @property
-    def kind(self) -> tuple[int, str]:
-        """Programs and libraries fit together when this is equal."""
-        return (self.bits, self.machine)
-
-
-def read_elf(read: ReadAt) -> Elf:
-    """The ELF file behind `read`; raises `Unreadable`."""
-    head = read(0, 64)
-    if head[:4] != b"\x7fELF" or len(head) < 52 or head[4] not in (1, 2) or head[5] not in (1, 2):
-        raise Unreadable("it is no ELF file")
-    is_wide, order = head[4] == 2, "<" if head[5] == 1 else ">"
-    if is_wide and len(head) < 64:
-        raise Unreadable("its ELF header is cut off")
-    kind, machine = struct.unpack_from(order + "HH", head, 16)
-    offset = struct.unpack_from(order + ("Q" if is_wide else "I"), head, 32 if is_wide else 28)[0]
-    size, count = struct.unpack_from(order + "HH", head, 54 if is_wide else 42)
-    segments = list(_segments(read, order, is_wide, offset, size, min(count, MAX_HEADERS)))
-    interpreter = None
-    dynamic: list[tuple[int, int]] = []
-    for segment in segments:
-        if segment.kind == _PT_INTERP and interpreter is None:
-            interpreter = _text(read(segment.offset, min(segment.size, MAX_NAME_BYTES)))
-        elif segment.kind == _PT_DYNAMIC and not dynamic:
-            dynamic = list(_dynamic(read(segment.offset, min(segment.size, MAX_DYNAMIC_BYTES)), order, is_wide))
-    names = _Strings(read, segments, dict(reversed(dynamic)).get(_DT_STRTAB))
-    needed = [names.at(value) for tag, value in dynamic if tag == _DT_NEEDED][:MAX_NEEDED]
-    found = {tag: names.at(value) for tag, value in reversed(dynamic) if tag in (_DT_SONAME, _DT_RPATH, _DT_RUNPATH)}
-    return Elf(
-        bits=64 if is_wide else 32,
-        machine=MACHINES.get(machine, f"machine {machine}"),
-        is_program=kind == _ET_EXEC or (kind == _ET_DYN and interpreter is not None),
-        is_dynamic=bool(dynamic),
-        interpreter=interpreter,
-        needed=tuple(name for name in dict.fromkeys(needed) if name),
-        soname=found.get(_DT_SONAME) or None,
-        rpath=_paths(found.get(_DT_RPATH, "")),
-        runpath=_paths(found.get(_DT_RUNPATH, "")),
-    )
-
-
-@dataclass(frozen=True)
-class _Segment:
-    kind: int
-    offset: int
-    address: int
-    size: int
-
-
-def _segments(read: ReadAt, order: str, is_wide: bool, offset: int, size: int, count: int) -> Iterator[_Segment]:
-    least = 56 if is_wide else 32
-    if count and size < least:
-        raise Unreadable("its program headers are too small")
-    table = read(offset, size * count)
-    for at in range(0, len(table) - least + 1, size or least):
-        if is_wide:
-            kind, _, start, address, _, length = struct.unpack_from(order + "IIQQQQ", table, at)
-        else:
-            kind, start, address, _, length = struct.unpack_from(order + "IIIII", table, at)
-        yield _Segment(kind, start, address, length)
-
-
-def _dynamic(table: bytes, order: str, is_wide: bool) -> Iterator[tuple[int, int]]:
-    entry = struct.Struct(order + ("qQ" if is_wide else "iI"))
-    for at in range(0, len(table) - entry.size + 1, entry.size):
-        tag, value = entry.unpack_from(table, at)
-        if tag == 0:
-            return
-        yield tag, value
-
-
-class _Strings:
-    """The dynamic section's names, read one by one."""
-
-    def __init__(self, read: ReadAt, segments: list[_Segment], address: int | None) -> None:
-        self._read = read
-        self._start: int | None = None
-        for segment in segments:
-            is_in = segment.kind == _PT_LOAD and address is not None
-            if is_in and address is not None and segment.address <= address < segment.address + segment.size:
-                self._start = segment.offset + address - segment.address
-                break
-
-    def at(self, offset: int) -> str:
-        return "" if self._start is None else _text(self._read(self._start + offset, MAX_NAME_BYTES))
-
-
-def _text(value: bytes) -> str:
-    return value.partition(b"\0")[0].decode("utf-8", "surrogateescape")
-
-
-def _paths(value: str) -> tuple[str, ...]:
-    return tuple(part for part in value.split(":") if part)[:MAX_FOLDERS]
 
 
 @dataclass
@@ -271,7 +154,7 @@ def read_cache(content: bytes) -> dict[str, list[str]]:
         if at + 24 > len(content):
             break
         _, key, value = struct.unpack_from(order + "iII", content, at)
-        name, path = (_text(content[start + place : start + place + MAX_NAME_BYTES]) for place in (key, value))
+        name, path = (text_of(content[start + place : start + place + MAX_NAME_BYTES]) for place in (key, value))
         if name and path.startswith("/"):
             found.setdefault(name, []).append(path)
     return found
@@ -377,6 +260,28 @@ def own_folders(game: str) -> tuple[str, ...]:
     return tuple(os.path.join(game, name).rstrip("/") for name in OWN_FOLDERS)
 
 
+def runtime_folders(runtimes: str) -> tuple[str, ...]:
+    """Where the runtimes in the folder `runtimes` (Steam's, or one laid out like it) have their libraries."""
+    found = []
+    for runtime in sorted(_folders_in(runtimes))[:MAX_RUNTIMES]:
+        roots = (runtime, *(os.path.join(one, "files") for one in sorted(_folders_in(runtime))[:MAX_RUNTIMES]))
+        places = (
+            os.path.join(root, folder)
+            for root in (*roots, os.path.join(runtime, "files"))
+            for folder in RUNTIME_FOLDERS
+        )
+        found += [place for place in places if os.path.isdir(place)]
+    return tuple(found[:MAX_FOLDERS])
+
+
+def _folders_in(path: str) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry.path for entry in entries if entry.is_dir()]
+    except OSError:
+        return []
+
+
 def said(found: Lacks | None) -> str:
     """The one line for the seat: `ok`, `folders A:B`, `interpreter PATH`, or `libraries NAME…`."""
     if found is None or (not found and not found.folders):
@@ -390,22 +295,23 @@ def said(found: Lacks | None) -> str:
                 return line + " …"
             line += " " + name
         return line
-    return f"folders {':'.join(found.folders)}"
+    line = f"folders {found.folders[0]}"
+    for folder in found.folders[1:]:
+        line += f":{folder}" if len(line) + len(folder) < MAX_SAID_BYTES else ""
+    return line
 
 
 def main() -> None:
-    """`READY_FD GAME PROGRAM`, in the cell; LD_LIBRARY_PATH counts. The program is looked up in PATH as exec does."""
-    ready, game, program = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    """`READY_FD GAME RUNTIMES SEARCH PROGRAM`, in the cell; SEARCH is as LD_LIBRARY_PATH. The program is looked up in
+    PATH as exec does."""
+    ready, game, runtimes, given, program = int(sys.argv[1]), *sys.argv[2:6]
     if "/" not in program:
         folders = os.environ.get("PATH", "").split(":")
         program = next((path for one in folders if os.access(path := os.path.join(one, program), os.X_OK)), program)
-    search = tuple(part for part in os.environ.get("LD_LIBRARY_PATH", "").split(":") if part)
+    search = tuple(part for part in given.split(":") if part)
+    own = (*own_folders(game), *runtime_folders(runtimes))
     try:
-        line = said(lacks(View(), os.path.abspath(program), search=search, own=own_folders(game)))
+        line = said(lacks(View(), os.path.abspath(program), search=search, own=own))
     except Exception:  # noqa: BLE001 - a check that fails must not keep a game from being tried
         line = "ok"
     os.write(ready, (line + "\n").encode("utf-8", "replace"))
-
-
-if __name__ == "__main__":
-    main()

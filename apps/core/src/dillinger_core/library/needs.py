@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dillinger_contracts import Game, NativeLaunch, NotFound
 from dillinger_programs import libraries
+from dillinger_programs.elf import Unreadable
 from dillinger_programs.kinds import identify_open
 
 from . import volume
@@ -55,7 +56,7 @@ def missing_libraries(root: Path, game: Game) -> list[str]:
     view = libraries.View(game_dir=str(root / game.game_id))
     try:
         lacks = libraries.lacks(view, program, search=search, own=libraries.own_folders("/game"))
-    except libraries.Unreadable:
+    except Unreadable:
         return []
     if not lacks:
         return []
