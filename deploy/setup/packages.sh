@@ -98,19 +98,26 @@ check_commands() {
     fail 'Install them, then run this again. By the names that we know (not tried):' "$(sudo_or_nothing)$how$names"
 }
 
-# The free games, once: at the first `up`.
-offer_games() {
-    [ ! -e "$here/.stamps/games" ] || return 0
+# offer GROUP QUESTION INTRODUCTION WHAT: packages that nobody has to have, once: at the first `up`.
+offer() {
+    [ ! -e "$here/.stamps/$1" ] || return 0
     # A service has nobody to offer them to.
     if [ -z "$want_games" ] || [ "${NOTIFY_SOCKET:-}" ] || ! is_debian_family; then return 0; fi
-    missing=$(missing_packages games)
+    missing=$(missing_packages "$1")
     if [ "$missing" ]; then
-        if [ "$assume_yes" ] || { can_ask && ask 'Install a few free games to try (Doom with free levels, a penguin race, OpenTTD; about 110 MB)?'; }; then
-            (assume_yes=1 && install_packages 'Free games:' "$missing")
+        if [ "$assume_yes" ] || { can_ask && ask "$2"; }; then
+            (assume_yes=1 && install_packages "$3" "$missing")
         elif ! can_ask; then
-            say "  (no games installed: nobody to ask. For a few free ones: $(sudo_or_nothing)apt-get install $missing)"
+            say "  (no $4 installed: nobody to ask. To have it: $(sudo_or_nothing)apt-get install $missing)"
             return 0
         fi
     fi
-    stamp games offered
+    stamp "$1" offered
+}
+
+offer_games() {
+    offer games 'Install a few free games to try (Doom with free levels, a penguin race, OpenTTD; about 110 MB)?' 'Free games:' games
+    case $(uname -m) in
+    x86_64) offer wine 'Install Wine, to play Windows games (about 700 MB)?' 'For Windows games:' Wine ;;
+    esac
 }

@@ -20,7 +20,7 @@ from .terminal import console, errors
 
 app = typer.Typer(
     name="dillinger",
-    epilog="With any command: --yes asks nothing; --no-games does not offer the free games.",
+    epilog="With any command: --yes asks nothing; --no-games offers neither free games nor Wine.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -139,7 +139,7 @@ def cli_page(app: Typer) -> str:
     head = (
         f"{_NOTE.format(source='`src/dillinger/cli.py`')}# The command line\n\n{_text(root.help)}\n\n"
         "`./dillinger` is the launcher: it installs what is missing, then runs what is described here. Its own options "
-        "go with any command: `--yes` asks nothing, `--no-games` does not offer the free games.\n\n"
+        "go with any command: `--yes` asks nothing, `--no-games` offers neither free games nor Wine.\n\n"
         "Exit codes: 0 done; 1 it failed, and the message says what to do; 2 the command line makes no sense.\n"
     )
     return head + "".join(_command(path, command) for path, command in _walk("dillinger", root))

@@ -73,6 +73,7 @@ class LauncherHouse:
         self.stamp("ours", "pyproject.toml")
         self.write(".stamps/compiled", "")
         self.write(".stamps/games", "")
+        self.write(".stamps/wine", "")
         self.programs.mkdir()
         for name in PROGRAMS:
             (self.programs / name).symlink_to(Path(shutil.which(name) or f"/bin/{name}").resolve())

@@ -176,11 +176,11 @@ async def test_without_isolation_it_plays_too_and_leaves_nothing(rig: Any) -> No
         ({"kind": "native", "command": ["no-such-game"]}, EndReason.REFUSED, ("no-such-game",)),
         ({"kind": "native", "command": ["./missing"]}, EndReason.REFUSED, ("./missing", "game's folder")),
         ({"kind": "native", "command": ["/etc/os-release"]}, EndReason.REFUSED, ("/etc/os-release", "not executable")),
-        ({"kind": "wine", "command": ["x.exe"]}, EndReason.REFUSED, ("wine", "native")),
+        ({"kind": "qemu", "image": "x.img"}, EndReason.REFUSED, ("qemu", "native")),
         ({"kind": "native", "command": ["/bin/true"]}, EndReason.GAME_EXITED, ("/bin/true", "before it showed")),
         ({"kind": "native", "command": ["/bin/false"]}, EndReason.GAME_CRASHED, ("exit code 1",)),
     ],
-    ids=["missing", "missing-in-folder", "not-executable", "wine", "exits-at-once", "fails-at-once"],
+    ids=["missing", "missing-in-folder", "not-executable", "other-kind", "exits-at-once", "fails-at-once"],
 )
 async def test_game_that_does_not_start_is_told_by_name(
     rig: Any, launch: dict[str, Any], reason: EndReason, words: tuple[str, ...]

@@ -1,4 +1,7 @@
-"""`python -m dillinger_seat --dir SESSION_DIR` runs one session; `--probe` says, as JSON, whether cells can be had."""
+"""`python -m dillinger_seat --dir SESSION_DIR` runs one session; `--probe` says, as JSON, whether cells can be had.
+
+`--wine-template FOLDER` makes, once for each Wine, what the prefixes of its games are made of.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,12 @@ def main() -> int:
     what.add_argument("--dir", type=Path, metavar="SESSION_DIR", help="a session's folder, with its spec.json")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write the log there, not to standard output")
     what.add_argument("--probe", action="store_true", help="try the sandbox and say what is wrong with it")
+    what.add_argument("--wine-template", type=Path, metavar="FOLDER", help="make what Wine's prefixes are made of")
     arguments = parser.parse_args()
     if arguments.log:
         _print_to(arguments.log)
+    if arguments.wine_template:
+        return _make_template(arguments.wine_template)
     return _probe() if arguments.probe else _run(arguments.dir)
 
 
@@ -39,6 +45,19 @@ def _probe() -> int:
     result = probe()
     print(json.dumps(result.as_document()))
     return 0 if result.is_ok else 1
+
+
+def _make_template(folder: Path) -> int:
+    from dillinger_contracts.errors import DillingerError
+
+    from .guests.wine_template import ensure_template
+
+    try:
+        print(ensure_template(folder))
+    except DillingerError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _run(session_dir: Path) -> int:

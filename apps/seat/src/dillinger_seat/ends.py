@@ -66,6 +66,8 @@ def end_of_guest(how: GuestExit, program: str, *, has_shown: bool, is_out_of_mem
         return EndReason.OUT_OF_MEMORY, f"{program} used up the session's memory and was ended{when}"
     if how.signal == "SIGXFSZ":
         return EndReason.OUT_OF_DISK, f"{program} wrote a file larger than all that its folder may hold"
+    if how.trouble:
+        return EndReason.GAME_CRASHED, f"{program} {how.trouble}{when}"
     if how.signal:
         return EndReason.GAME_CRASHED, f"{program} crashed with {how.signal}{when}"
     if how.exit_code:

@@ -33,7 +33,6 @@ from dillinger_contracts.control import (
     StopSeat,
 )
 from dillinger_contracts.errors import DillingerError, NotFound, Unsupported
-from dillinger_contracts.game import NativeLaunch
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.session import SeatSpec, SessionEnd, StartStep
 
@@ -44,7 +43,8 @@ from .control import ControlLink
 from .desktops.sound import SoundFifo, SoundServer
 from .desktops.xvfb import X11Sockets, Xvfb, first_display
 from .ends import save_end
-from .guests.native import NativeGuest
+from .guests.base import Guest
+from .guests.choose import GUEST_KINDS, guest_of
 from .watches import Watches
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Seat:
         self._missing: dict[str, str] = {}
         self._is_ready = False
         self._streaming: Streaming | None = None
+        self._desktop: X11Desktop | None = None
 
     async def run(self) -> SessionEnd:
         """The whole session; returns when nothing of it is left."""
@@ -117,7 +118,7 @@ class Seat:
         self._on_peers_changed(self._streaming.peers if self._streaming else 0)
 
     async def _start_parts(self, stack: AsyncExitStack) -> None:
-        launch = self._native_launch()
+        self._refuse_what_is_not_here()
         loading = asyncio.create_task(asyncio.to_thread(_load_stream))
         stack.push_async_callback(_settled, loading)
         shared = stack.enter_context(_runtime_folder(self._spec))
@@ -131,28 +132,27 @@ class Seat:
         self._watches.on_cell(cell)
         paths = cell_paths(self._spec)
         server, sound = Xvfb(cell, display_sockets, paths), SoundServer(cell, paths)
+        guest = guest_of(self._spec, cell, has_windows=lambda: self._desktop is not None and self._desktop.has_windows)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._start_sound(sound))
             connecting = group.create_task(self._start_display(stack, server, display_sockets, loading))
-        desktop = connecting.result()
-        file_bytes = self._spec.session.resources.saves_bytes
-        guest = NativeGuest(cell, launch, paths, file_bytes=file_bytes, has_windows=lambda: desktop.has_windows)
+            group.create_task(self._prepare(guest))
+        self._desktop = desktop = connecting.result()
+        stack.push_async_callback(self._quit, guest)
         async with self._step("game", f"{guest.program} was not started"):
-            await guest.prepare()
             await guest.launch(server.variables | sound.variables)
-            stack.push_async_callback(self._quit, guest)
         self._watches.spawn(self._watches.guest_end(guest, guest.program))
         self._watches.spawn(self._watches.disk_full())
         async with asyncio.TaskGroup() as group:
             group.create_task(self._open_stream(stack, desktop, fifo.take_read_fd()))
             group.create_task(self._show(desktop, guest))
 
-    def _native_launch(self) -> NativeLaunch:
+    def _refuse_what_is_not_here(self) -> None:
         launch, display = self._game.launch, self._game.display
-        if not isinstance(launch, NativeLaunch):
+        if launch.kind not in GUEST_KINDS:
             raise Unsupported(
-                f"{self._game.title} is a {launch.kind} game, and this release starts native ones only",
-                hint="Give it a native command in its game.toml",
+                f"{self._game.title} is a {launch.kind} game, and this release starts other kinds only",
+                hint=f"It starts {', '.join(sorted(GUEST_KINDS))}",
             )
         if display.desktop != "x11":
             raise Unsupported(
@@ -161,7 +161,12 @@ class Seat:
             )
         if not game_dir(self._spec).is_dir():
             raise NotFound(f"{self._game.title} has no folder in the library", hint="Look whether its disk is mounted")
-        return launch
+
+    async def _prepare(self, guest: Guest) -> None:
+        """While display and sound start; a guest without a need of it has no such step."""
+        if guest.preparation is not None:
+            async with self._step(guest.preparation, f"The {guest.preparation} of {guest.program} was not ready"):
+                await guest.prepare()
 
     async def _start_sound(self, sound: SoundServer) -> None:
         async with self._step("sound", "The sound server was not started"):
@@ -211,7 +216,7 @@ class Seat:
         self._watches.spawn(self._take_stats(self._streaming))
         self._watches.spawn(self._streaming.watch_pointer())
 
-    async def _show(self, desktop: X11Desktop, guest: NativeGuest) -> None:
+    async def _show(self, desktop: X11Desktop, guest: Guest) -> None:
         if self._game.display.needs_window:
             async with self._step("window", f"{guest.program} runs but has shown no window"):
                 await desktop.first_window()
@@ -275,7 +280,7 @@ class Seat:
             self._hurry.set()
         self._watches.verdict.give(EndReason.USER_STOP, "The seat was told to stop")
 
-    async def _quit(self, guest: NativeGuest) -> None:
+    async def _quit(self, guest: Guest) -> None:
         """Asks the game to end; a second SIGTERM to the seat means: no more grace."""
         quitting = asyncio.create_task(guest.quit(grace_s=self._grace_s))
         hurrying = asyncio.create_task(self._hurry.wait())

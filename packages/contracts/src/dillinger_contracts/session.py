@@ -79,6 +79,9 @@ class SeatSpec(Model):
     library_dir: str
     saves_dir: str
     """This user's own folder for this game."""
+    wine_templates_dir: str | None = None
+    """On this machine: a Wine prefix that new ones are made of, in a folder named by its Wine; None in a container,
+    whose image has its own."""
     control_url: str
     """The runner's `/seats`."""
     control_token: str = Field(repr=False)

@@ -29,6 +29,7 @@ from .cgroup import entering
 from .memfile import memory_file
 from .paths import INIT_FILE, sandbox_spec
 from .seccomp import filter_program
+from .windows import over_template
 
 
 class Enclosure(Protocol):
@@ -169,6 +170,7 @@ def _spawn(spec: SeatSpec, control_fd: int, log_fd: int, pass_fds: tuple[int, ..
             for name, text in sandbox.contents(cell, filter_program(os.uname().machine)).items():
                 data[name] = files.enter_context(memory_file(name, text)).fileno()
             argv = sandbox.sandbox_argv(cell, sandbox.DataFds(**data), [*init, INIT, str(control_fd)])
+            argv = over_template(spec, argv)
         else:
             argv = [*init, str(INIT_FILE), str(control_fd)]
         return subprocess.Popen(

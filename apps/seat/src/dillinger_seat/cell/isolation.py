@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -10,10 +9,7 @@ from pathlib import Path
 
 from dillinger_contracts.cell import PYTHON
 
-from . import sandbox
-from .memfile import memory_file
-from .paths import INIT_FILE
-from .seccomp import filter_program
+from .alone import run_alone
 
 _TIMEOUT_S = 10.0
 _PROC = Path("/proc/sys")
@@ -38,50 +34,18 @@ class Isolation:
 
 
 def probe() -> Isolation:
-    """Runs `true` in a real, complete sandbox."""
+    """Runs a program in a real, complete sandbox."""
     with tempfile.TemporaryDirectory(prefix="dillinger-probe-") as folder:
-        root = Path(folder)
-        for name in ("game", "saves", "x11", "sound"):
-            (root / name).mkdir()
-        (root / "auth").touch()
-        spec = sandbox.SandboxSpec(
-            game_dir=str(root / "game"),
-            saves_dir=str(root / "saves"),
-            x11_dir=str(root / "x11"),
-            sound_dir=str(root / "sound"),
-            auth_file=str(root / "auth"),
-            init_file=str(INIT_FILE),
-            scratch_bytes=1 << 20,
-            machine_id="0" * 32,
-        )
-        return _try(spec)
+        return _try(Path(folder))
 
 
-def _try(spec: sandbox.SandboxSpec) -> Isolation:
-    data = {
-        name: memory_file(name, text)
-        for name, text in sandbox.contents(spec, filter_program(os.uname().machine)).items()
-    }
-    fds = sandbox.DataFds(**{name: file.fileno() for name, file in data.items()})
-    argv = sandbox.sandbox_argv(spec, fds, [PYTHON, "-I", "-S", "-c", "import ctypes"])
+def _try(folder: Path) -> Isolation:
     try:
-        done = subprocess.run(
-            argv,
-            pass_fds=tuple(file.fileno() for file in data.values()),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
+        done = run_alone([PYTHON, "-I", "-S", "-c", "import ctypes"], folder, timeout_s=_TIMEOUT_S)
     except FileNotFoundError:
         return Isolation(False, "bubblewrap is not installed (no bwrap on the PATH)", "apt install bubblewrap")
     except subprocess.TimeoutExpired:
         return Isolation(False, f"The sandbox did not start within {_TIMEOUT_S:g} s", "Look into the kernel's log")
-    finally:
-        for file in data.values():
-            file.close()
     if done.returncode == 0:
         return Isolation(True)
     return Isolation(

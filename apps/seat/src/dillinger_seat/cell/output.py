@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 FILE_BYTES = 1024 * 1024
@@ -32,6 +33,8 @@ class OutputLog:
         self._quota = RATE_BYTES
         self._resume: asyncio.TimerHandle | None = None
         self._is_open = True
+        self.on_line: Callable[[bytes], bool] | None = None
+        """Hears each whole line as it is read, and says whether it is worth a place among the last ones."""
         self._loop.add_reader(self._read_fd, self._read)
 
     def handed_over(self) -> None:
@@ -88,6 +91,8 @@ class OutputLog:
         self._store(chunk)
         *lines, self._partial = (self._partial + chunk).split(b"\n")
         self._partial = self._partial[-_CHUNK_BYTES:]
+        if self.on_line is not None:
+            lines = [line for line in lines if self.on_line(line[:_LINE_CHARS])]
         self._lines.extend(self._text(line) for line in lines[-TAIL_LINES:])
         return True
 

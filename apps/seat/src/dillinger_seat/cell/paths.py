@@ -9,6 +9,7 @@ from dillinger_contracts.cell import GAME, HOME, RUNTIME, SOUND, X11_AUTH, Runti
 from dillinger_contracts.session import SeatSpec
 
 from . import sandbox
+from .windows import read_only_binds
 
 INIT_FILE = Path(__file__).with_name("init.py")
 
@@ -88,4 +89,5 @@ def sandbox_spec(spec: SeatSpec) -> sandbox.SandboxSpec:
         init_file=str(INIT_FILE),
         scratch_bytes=spec.session.resources.scratch_bytes,
         machine_id=f"{int(spec.session.session_id, 36):032x}"[-32:],
+        read_only=read_only_binds(spec),
     )

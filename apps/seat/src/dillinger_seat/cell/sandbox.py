@@ -42,6 +42,8 @@ class SandboxSpec:
     scratch_bytes: int
     machine_id: str
     """32 hexadecimal digits, this session's alone."""
+    read_only: tuple[tuple[str, str], ...] = ()
+    """More that this kind of game needs: where it is on the machine, and in the cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def _session(spec: SandboxSpec) -> list[str]:
             ["--ro-bind", spec.auth_file, X11_AUTH],
             ["--ro-bind", spec.init_file, INIT],
             ["--ro-bind", spec.game_dir, GAME],
+            *(["--ro-bind", source, target] for source, target in spec.read_only),
             ["--bind", spec.saves_dir, HOME],
             ["--remount-ro", "/"],
         ]

@@ -12,18 +12,28 @@ class GuestExit:
 
     exit_code: int | None
     signal: str | None
+    trouble: str | None = None
+    """What it died of, as a clause, where something else than these tells."""
 
     @property
     def is_crash(self) -> bool:
         """Whether the program did not mean to end."""
-        return self.signal is not None or self.exit_code not in (0, None)
+        return self.trouble is not None or self.signal is not None or self.exit_code not in (0, None)
 
 
 class Guest(Protocol):
     """One program on one desktop."""
 
+    preparation: str | None
+    """What the step is called that `prepare` is, where it does something."""
+
+    @property
+    def program(self) -> str:
+        """The program's name, for people."""
+        ...
+
     async def prepare(self) -> None:
-        """Makes ready what the launch needs; raises `Unsupported` or `NotFound`."""
+        """Makes ready what the launch needs, while the display starts; raises `Unsupported` or `NotFound`."""
         ...
 
     async def launch(self, variables: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from dillinger_seat.cell.paths import CellPaths
 
 from .base import GuestExit
 
-_OOM_SCORE_ADJ = 800
+OOM_SCORE_ADJ = 800
 """Above all else in the cell: when memory runs out it is the game that goes, and its end is told as what it was."""
 _WINDOWLESS_S = 2.0
 _LOOK_S = 0.25
@@ -43,6 +43,8 @@ class NativeGuest:
     It has ended when its first process has, and what that left behind is gone too or has shown no window for two
     seconds: a launcher may start the game and leave, and a game may leave a helper behind that nobody waits for.
     """
+
+    preparation: str | None = None
 
     def __init__(
         self, cell: Cell, launch: NativeLaunch, paths: CellPaths, *, file_bytes: int, has_windows: Callable[[], bool]
@@ -74,12 +76,12 @@ class NativeGuest:
                     argv=(program, *rest),
                     env=environment,
                     cwd=self._paths.game if self._launch.directory == "game" else self._paths.home,
-                    oom_score_adj=_OOM_SCORE_ADJ,
+                    oom_score_adj=OOM_SCORE_ADJ,
                     file_bytes=self._file_bytes,
                 ),
             )
         except PartFailed as error:
-            raise _refusal(first, error) from error
+            raise refusal(first, error) from error
 
     async def wait(self) -> GuestExit:
         """The end of the program and of what it left behind; how it ended is how its first process did."""
@@ -112,7 +114,8 @@ class NativeGuest:
                 continue
 
 
-def _refusal(program: str, error: PartFailed) -> NotFound | Unsupported:
+def refusal(program: str, error: PartFailed) -> NotFound | Unsupported:
+    """Why a program of the game could not be started, for its player."""
     where = "the game's folder" if program.startswith("./") else "the cell: it sees /usr and the game's own folder"
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:

@@ -1,0 +1,32 @@
+"""Which guest plays a game: by how its entry says that it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dillinger_contracts.errors import Unsupported
+from dillinger_contracts.game import NativeLaunch
+from dillinger_contracts.session import SeatSpec
+from dillinger_contracts.wine import WineLaunch
+from dillinger_seat.cell.cell import Cell
+from dillinger_seat.cell.paths import cell_paths
+from dillinger_seat.cell.windows import template_path
+
+from .base import Guest
+from .native import NativeGuest
+from .wine import WineGuest
+
+GUEST_KINDS = frozenset({"native", "wine"})
+
+
+def guest_of(spec: SeatSpec, cell: Cell, *, has_windows: Callable[[], bool]) -> Guest:
+    """The guest of `spec`, not started; raises `Unsupported` for a kind that there is none for."""
+    launch, paths, file_bytes = spec.session.game.launch, cell_paths(spec), spec.session.resources.saves_bytes
+    match launch:
+        case NativeLaunch():
+            return NativeGuest(cell, launch, paths, file_bytes=file_bytes, has_windows=has_windows)
+        case WineLaunch():
+            template = template_path(spec)
+            return WineGuest(cell, launch, paths, template=template, file_bytes=file_bytes, has_windows=has_windows)
+        case _:
+            raise Unsupported(f"There is no guest for {launch.kind} games")

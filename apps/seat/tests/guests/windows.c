@@ -1,0 +1,227 @@
+/* A Windows test program: does what its first argument says, and prints what becomes of it.
+
+   usage: windows.exe window [popup]       a window; keys, mouse and raw mouse are printed
+                      fullscreen W H       changes the screen's mode, then fills it
+                      warp                 a window that hides the pointer and puts it back to its middle, as shooters do
+                      gl | d3d9            draws by OpenGL or Direct3D 9 and prints the colour that came back
+                      exit N | null | raise CODE | abort
+                      child MS             leaves a child that shows a window and goes after MS milliseconds, and exits with 3
+                      print TEXT...        */
+
+#define _WIN32_WINNT 0x0601
+#include <windows.h>
+#include <d3d9.h>
+#include <GL/gl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int is_warping;
+
+static void say_raw(LPARAM handle)
+{
+    RAWINPUT input;
+    UINT size = sizeof input;
+    if (GetRawInputData((HRAWINPUT)handle, RID_INPUT, &input, &size, sizeof(RAWINPUTHEADER)) != (UINT)-1
+        && input.header.dwType == RIM_TYPEMOUSE && (input.data.mouse.lLastX || input.data.mouse.lLastY))
+        printf("raw %ld %ld\n", input.data.mouse.lLastX, input.data.mouse.lLastY);
+}
+
+static void warp(HWND window)
+{
+    RECT area;
+    POINT at, middle;
+    GetClientRect(window, &area);
+    middle.x = area.right / 2;
+    middle.y = area.bottom / 2;
+    GetCursorPos(&at);
+    if (at.x != middle.x || at.y != middle.y) {
+        printf("step %ld %ld\n", at.x - middle.x, at.y - middle.y);
+        SetCursorPos(middle.x, middle.y);
+    }
+}
+
+static LRESULT CALLBACK on_message(HWND window, UINT message, WPARAM first, LPARAM second)
+{
+    switch (message) {
+    case WM_KEYDOWN:
+        printf("key %u\n", (unsigned)first);
+        break;
+    case WM_CHAR:
+        printf("char %u\n", (unsigned)first);
+        break;
+    case WM_MOUSEMOVE:
+        if (is_warping)
+            warp(window);
+        else
+            printf("mouse %d %d\n", (short)LOWORD(second), (short)HIWORD(second));
+        break;
+    case WM_LBUTTONDOWN:
+        printf("button\n");
+        break;
+    case WM_MOUSEWHEEL:
+        printf("wheel %d\n", (short)HIWORD(first));
+        break;
+    case WM_INPUT:
+        say_raw(second);
+        break;
+    case WM_SIZE:
+        printf("size %d %d\n", LOWORD(second), HIWORD(second));
+        break;
+    case WM_PAINT: {
+        PAINTSTRUCT paint;
+        RECT area;
+        HBRUSH brush = CreateSolidBrush(RGB(200, 60, 20));
+        GetClientRect(window, &area);
+        FillRect(BeginPaint(window, &paint), &area, brush);
+        EndPaint(window, &paint);
+        DeleteObject(brush);
+        return 0;
+    }
+    case WM_ENDSESSION:
+        printf("session ends\n");
+        break;
+    case WM_DESTROY:
+        PostQuitMessage(0);
+        return 0;
+    }
+    return DefWindowProcA(window, message, first, second);
+}
+
+static HWND open_window(DWORD style, int width, int height)
+{
+    WNDCLASSA kind = {0};
+    HWND window;
+    kind.lpfnWndProc = on_message;
+    kind.hInstance = GetModuleHandleA(NULL);
+    kind.lpszClassName = "test";
+    kind.hCursor = LoadCursorA(NULL, (LPCSTR)IDC_ARROW);
+    RegisterClassA(&kind);
+    window = CreateWindowA("test", "Test window", style | WS_VISIBLE, 0, 0, width, height, NULL, NULL, kind.hInstance, NULL);
+    printf("window shows\n");
+    return window;
+}
+
+static int pump(void)
+{
+    MSG message;
+    while (GetMessageA(&message, NULL, 0, 0) > 0) {
+        TranslateMessage(&message);
+        DispatchMessageA(&message);
+    }
+    return 0;
+}
+
+static int play(DWORD style, int width, int height)
+{
+    RAWINPUTDEVICE mouse = {1, 2, 0, NULL};
+    mouse.hwndTarget = open_window(style, width, height);
+    RegisterRawInputDevices(&mouse, 1, sizeof mouse);
+    if (is_warping)
+        ShowCursor(FALSE);
+    return pump();
+}
+
+static int fullscreen(int width, int height)
+{
+    DEVMODEA mode = {0};
+    mode.dmSize = sizeof mode;
+    mode.dmPelsWidth = width;
+    mode.dmPelsHeight = height;
+    mode.dmFields = DM_PELSWIDTH | DM_PELSHEIGHT;
+    printf("mode change %ld\n", ChangeDisplaySettingsA(&mode, CDS_FULLSCREEN));
+    printf("screen %d %d\n", GetSystemMetrics(SM_CXSCREEN), GetSystemMetrics(SM_CYSCREEN));
+    return play(WS_POPUP, width, height);
+}
+
+static int draw_gl(void)
+{
+    PIXELFORMATDESCRIPTOR format = {sizeof format, 1, PFD_DRAW_TO_WINDOW | PFD_SUPPORT_OPENGL | PFD_DOUBLEBUFFER};
+    HDC device = GetDC(open_window(WS_OVERLAPPEDWINDOW, 320, 240));
+    unsigned char colour[4] = {0};
+    format.cColorBits = 24;
+    SetPixelFormat(device, ChoosePixelFormat(device, &format), &format);
+    if (!wglMakeCurrent(device, wglCreateContext(device)))
+        return 1;
+    glClearColor(0.2f, 0.4f, 0.6f, 1);
+    glClear(GL_COLOR_BUFFER_BIT);
+    glReadPixels(5, 5, 1, 1, GL_RGBA, GL_UNSIGNED_BYTE, colour);
+    SwapBuffers(device);
+    printf("gl %d %d %d\n", colour[0], colour[1], colour[2]);
+    return 0;
+}
+
+static int draw_d3d9(void)
+{
+    HWND window = open_window(WS_OVERLAPPEDWINDOW, 320, 240);
+    IDirect3D9 *d3d = Direct3DCreate9(D3D_SDK_VERSION);
+    D3DPRESENT_PARAMETERS wanted = {0};
+    IDirect3DDevice9 *device;
+    IDirect3DSurface9 *drawn, *copy;
+    D3DLOCKED_RECT pixels;
+    wanted.Windowed = TRUE;
+    wanted.SwapEffect = D3DSWAPEFFECT_COPY;
+    wanted.BackBufferFormat = D3DFMT_X8R8G8B8;
+    wanted.BackBufferWidth = 320;
+    wanted.BackBufferHeight = 240;
+    wanted.BackBufferCount = 1;
+    if (!d3d || IDirect3D9_CreateDevice(d3d, 0, D3DDEVTYPE_HAL, window, D3DCREATE_SOFTWARE_VERTEXPROCESSING, &wanted, &device))
+        return 1;
+    IDirect3DDevice9_Clear(device, 0, NULL, D3DCLEAR_TARGET, D3DCOLOR_XRGB(51, 102, 153), 1, 0);
+    IDirect3DDevice9_GetBackBuffer(device, 0, 0, D3DBACKBUFFER_TYPE_MONO, &drawn);
+    IDirect3DDevice9_CreateOffscreenPlainSurface(device, 320, 240, D3DFMT_X8R8G8B8, D3DPOOL_SYSTEMMEM, &copy, NULL);
+    if (IDirect3DDevice9_GetRenderTargetData(device, drawn, copy) || IDirect3DSurface9_LockRect(copy, &pixels, NULL, 0))
+        return 2;
+    printf("d3d9 %06lx\n", *(unsigned long *)pixels.pBits & 0xffffff);
+    IDirect3DDevice9_Present(device, NULL, NULL, NULL, NULL);
+    return 0;
+}
+
+static int leave_child(const char *self, const char *ms)
+{
+    STARTUPINFOA start = {sizeof start};
+    PROCESS_INFORMATION child;
+    char line[1024];
+    snprintf(line, sizeof line, "\"%s\" stay %s", self, ms);
+    if (!CreateProcessA(NULL, line, NULL, NULL, FALSE, 0, NULL, NULL, &start, &child))
+        return 1;
+    return 3;
+}
+
+int main(int count, char **words)
+{
+    const char *what = count > 1 ? words[1] : "window";
+    int at;
+    setvbuf(stdout, NULL, _IONBF, 0);
+    if (!strcmp(what, "window"))
+        return play(count > 2 ? WS_POPUP : WS_OVERLAPPEDWINDOW, 400, 300);
+    if (!strcmp(what, "warp")) {
+        is_warping = 1;
+        return play(WS_POPUP, 640, 480);
+    }
+    if (!strcmp(what, "fullscreen"))
+        return fullscreen(atoi(words[2]), atoi(words[3]));
+    if (!strcmp(what, "gl"))
+        return draw_gl();
+    if (!strcmp(what, "d3d9"))
+        return draw_d3d9();
+    if (!strcmp(what, "exit"))
+        return atoi(words[2]);
+    if (!strcmp(what, "null"))
+        *(volatile int *)0 = 1;
+    if (!strcmp(what, "raise"))
+        RaiseException(strtoul(words[2], NULL, 16), 0, 0, NULL);
+    if (!strcmp(what, "abort"))
+        abort();
+    if (!strcmp(what, "child"))
+        return leave_child(words[0], words[2]);
+    if (!strcmp(what, "stay")) {
+        open_window(WS_OVERLAPPEDWINDOW, 200, 100);
+        Sleep(atoi(words[2]));
+        printf("child is done\n");
+    }
+    if (!strcmp(what, "print"))
+        for (at = 2; at < count; at++)
+            printf("word %s\n", words[at]);
+    return 0;
+}

@@ -1,0 +1,154 @@
+"""Windows programs in a real cell under the machine's Wine: they start, show, take input, end, and are kept."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, Wheel, encode
+from dillinger_contracts.lifecycle import EndReason
+from dillinger_seat.cell.disk import folder_bytes
+from dillinger_seat.guests.prefix import wine_version
+from dillinger_seat.guests.wine_template import ensure_template
+
+START_S = 60.0
+"""For a start under load; no figure."""
+SOURCE = Path(__file__).with_name("guests") / "windows.c"
+COMPILER = "x86_64-w64-mingw32-gcc"
+KEY_A, VK_A = 30, 0x41
+
+pytestmark = pytest.mark.skipif(wine_version() is None, reason="no Wine on this machine")
+
+
+@pytest.fixture(scope="session")
+def templates() -> Path:
+    """Made once for all suites of a run, which share a home."""
+    folder = Path.home() / ".cache/dillinger-tests/wine"
+    ensure_template(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The test program, 64 bit."""
+    built = tmp_path_factory.mktemp("windows") / "windows.exe"
+    libraries = ("-lgdi32", "-lopengl32", "-ld3d9")
+    subprocess.run([COMPILER, "-O1", "-o", str(built), str(SOURCE), *libraries], check=True)
+    return built
+
+
+@pytest.fixture
+def wine(rig: Any, templates: Path, program: Path) -> Any:
+    """A rig whose seat finds the template, and the program in the game's folder."""
+    rig.overrides["wine_templates_dir"] = str(templates)
+    rig.overrides["start_timeout_s"] = START_S
+    shutil.copy(program, rig.game_dir / "windows.exe")
+    return rig
+
+
+def start(rig: Any, *arguments: str, **settings: Any) -> None:
+    rig.start_launch({"kind": "wine", "command": ["./windows.exe", *arguments], **settings})
+
+
+async def play(rig: Any, *events: InputEvent) -> None:
+    viewer = await rig.view()
+    await rig.next_text(viewer, "video_config")
+    for event in events:
+        await viewer.send(encode(event))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason", "code", "words"),
+    [
+        (("exit", "0"), EndReason.GAME_EXITED, 0, "windows.exe ended"),
+        (("exit", "7"), EndReason.GAME_CRASHED, 7, "exit code 7"),
+        (("raise", "c0000400"), EndReason.GAME_CRASHED, 1, "crashed: exception 0xc0000400"),
+    ],
+    ids=["exit-0", "exit-7", "fail-fast"],
+)
+async def test_the_end_is_told_with_what_wine_said(
+    wine: Any, arguments: tuple[str, ...], reason: EndReason, code: int, words: str
+) -> None:
+    start(wine, *arguments)
+    end = await wine.ended(START_S)
+    assert (end.reason, end.exit_code) == (reason, code), wine.describe()
+    assert words in end.message
+    assert wine.traces() == []
+
+
+async def test_a_crash_shows_what_and_where_it_was_and_not_the_whole_dump(wine: Any) -> None:
+    start(wine, "null")
+    end = await wine.ended(START_S)
+    assert "windows.exe crashed: page fault on write access to 0000000000000000" in end.message
+    assert any("in windows (+0x" in line for line in end.log_tail), end.log_tail
+    assert not any("Stack dump" in line for line in end.log_tail)
+    assert "Stack dump" in (wine.session_dir / "guest.log").read_text()
+
+
+async def test_a_game_goes_on_when_its_launcher_has_left(wine: Any) -> None:
+    start(wine, "child", "1500")
+    await wine.ready()
+    end = await wine.ended(START_S)
+    assert "child is done" in end.log_tail and end.exit_code == 3, wine.describe()
+
+
+async def test_keys_and_mouse_arrive_and_stop_is_a_shutdown_of_windows(wine: Any) -> None:
+    start(wine, "window")
+    await wine.ready()
+    keys = (Key(code=KEY_A, is_down=True), Key(code=KEY_A, is_down=False))
+    click = (Button(button=1, is_down=True), Button(button=1, is_down=False))
+    await play(wine, *keys, Move(x=32_768, y=32_768), *click, MoveBy(dx=7, dy=-3), Wheel(dx=0, dy=-120))
+    for line in (f"key {VK_A}", f"char {ord('a')}", "button", "raw 7 -3", "wheel 120"):
+        await wine.printed(line)
+    await wine.runner.order_stop(EndReason.USER_STOP, grace_s=20)
+    await wine.printed("session ends")
+    assert (await wine.ended(START_S)).reason is EndReason.USER_STOP
+    assert wine.traces() == []
+
+
+async def test_a_shooter_that_puts_the_pointer_back_gets_steps(wine: Any) -> None:
+    start(wine, "warp")
+    await wine.ready()
+    await play(wine, Move(x=32_768, y=32_768), MoveBy(dx=7, dy=-3))
+    await wine.printed("step 7 -3")
+
+
+async def test_a_game_of_640_by_480_has_a_screen_of_its_own_size(wine: Any) -> None:
+    wine.display = {"width_px": 1280, "height_px": 720, "resizable": False}
+    start(wine, "fullscreen", "640", "480")
+    await wine.ready()
+    viewer = await wine.view()
+    config = await wine.next_text(viewer, "video_config")
+    assert (config["width_px"], config["height_px"]) == (640, 480)
+
+
+@pytest.mark.parametrize(("api", "colour"), [("gl", "gl 51 102 153"), ("d3d9", "d3d9 336699")])
+async def test_a_game_draws_in_software(wine: Any, api: str, colour: str) -> None:
+    start(wine, api)
+    end = await wine.ended(START_S)
+    assert colour in end.log_tail, wine.describe()
+
+
+async def test_what_the_entry_says_is_in_the_registry_and_the_prefix_is_kept(wine: Any, templates: Path) -> None:
+    key = r"HKEY_CURRENT_USER\Software\Test Game"
+    wine.start_launch({
+        "kind": "wine", "command": ["reg", "query", key, "/v", "Volume"], "windows_version": "win98",
+        "registry": [{"key": key, "name": "Volume", "value": 'a "b" \\ c'}],
+        "virtual_desktop": {"width_px": 640, "height_px": 480},
+    })  # fmt: skip
+    end = await wine.ended(START_S)
+    assert any(line.split() == ["Volume", "REG_SZ", "a", '"b"', "\\", "c"] for line in end.log_tail), wine.describe()
+    registry = wine.saves_dir / ".dillinger/prefixes/default/user.reg"
+    assert '"Version"="win98"' in registry.read_text() and '"Default"="640x480"' in registry.read_text()
+    assert folder_bytes(wine.saves_dir) < 32 << 20, "the prefix holds what differs from its template"
+    assert "Test Game" not in (ensure_template(templates) / "user.reg").read_text()
+
+
+async def test_a_program_that_is_not_there_is_named(wine: Any) -> None:
+    wine.start_launch({"kind": "wine", "command": ["./no such game.exe"]})
+    end = await wine.ended(START_S)
+    assert end.reason is EndReason.REFUSED and "no such game.exe" in end.message, wine.describe()
