@@ -52,7 +52,8 @@ def stream(house: House, client: httpx2.AsyncClient, session_id: str, **extra: A
 
 async def echo(seat: ServerConnection) -> None:
     async for message in seat:
-        await seat.send(message)
+        if '"tcp_path"' not in str(message):  # the relay's own word, ten times a second
+            await seat.send(message)
 
 
 async def closed(socket: ClientConnection) -> tuple[int, str]:

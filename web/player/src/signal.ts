@@ -70,6 +70,8 @@ export interface ServerStats {
   bitrate_bps: number | null;
   latency_ms_p50: number | null;
   dropped_frames: number;
+  /** What the encoder may use, since the network carries no more; null where it carries all that is wished. */
+  target_bps?: number | null;
   viewers: number;
 }
 

@@ -22,6 +22,8 @@ export interface PlayerStats {
   encode_ms: number | null;
   sound_buffer_ms: number | null;
   dropped_frames: number | null;
+  /** What the network carries; null while it carries all that is wished. */
+  target_bps: number | null;
   viewers: number | null;
 }
 
@@ -58,6 +60,7 @@ export function playerStats(measured: Measured): PlayerStats {
     encode_ms: server?.encode_ms_p50 ?? null,
     sound_buffer_ms: measured.soundBufferMs,
     dropped_frames: server?.dropped_frames ?? null,
+    target_bps: server?.target_bps ?? null,
     viewers: server?.viewers ?? null,
   };
 }

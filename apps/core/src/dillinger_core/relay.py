@@ -1,14 +1,16 @@
 """Carries a stream between a browser and its seat: opens the seat's socket and copies messages both ways, as they are.
 
 720p60 video goes through here, so nothing is done per message but receive and send: no task, no copy, no look inside
-(the seat checks ticket and contents). One message is on its way per direction; a slow browser holds back the seat's
+(the seat checks ticket and contents). What it adds is the kernel's word on the browser's connection, ten times a
+second. One message is on its way per direction; a slow browser holds back the seat's
 socket, and the seat decides what to drop. Plain ASGI, since a framework's WebSocket object would cost more than the
-copying. Owned by the event loop; three tasks a stream.
+copying. Owned by the event loop; four tasks a stream.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +27,7 @@ from dillinger_contracts.signaling import SUBPROTOCOL
 from .metrics import Metrics
 from .sessions import RunnerClient
 from .settings import CoreSettings
+from .tcp_path import read_counters, report
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -33,6 +36,7 @@ _OPEN_TIMEOUT_S = 5.0
 _CLOSE_TIMEOUT_S = 1.0
 _WATCH_EVERY_S = 10.0
 _QUEUED_FRAMES = 2
+_TELL_EVERY_S = 0.1
 _GOING_AWAY = 1001
 _SEAT_GONE = 4503
 
@@ -67,9 +71,18 @@ class Relay:
         self._max_bytes = settings.relay_message_bytes
 
     async def run(
-        self, session_id: str, receive: Receive, send: Send, *, is_still_allowed: Callable[[], Awaitable[bool]]
+        self,
+        session_id: str,
+        receive: Receive,
+        send: Send,
+        *,
+        is_still_allowed: Callable[[], Awaitable[bool]],
+        transport: asyncio.Transport | None = None,
     ) -> None:
-        """Accepts the browser's socket, whose user may see this session, and copies until either side ends."""
+        """Accepts the browser's socket, whose user may see this session, and copies until either side ends.
+
+        `transport` is the browser's connection, where it is known.
+        """
         try:
             seat = await self._open(session_id)
         except DillingerError as error:
@@ -81,7 +94,7 @@ class Relay:
         traffic = _Traffic()
         try:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-            close = await self._copy(seat, receive, send, traffic, is_still_allowed)
+            close = await self._copy(seat, receive, send, traffic, is_still_allowed, transport)
         finally:
             self._count(traffic)
             self._metrics.relays.dec()
@@ -115,17 +128,19 @@ class Relay:
         send: Send,
         traffic: _Traffic,
         is_still_allowed: Callable[[], Awaitable[bool]],
+        transport: asyncio.Transport | None,
     ) -> Close:
         down = asyncio.create_task(_copy_down(seat, send, traffic))
         up = asyncio.create_task(_copy_up(seat, receive, traffic))
         watch = asyncio.create_task(self._watch(traffic, is_still_allowed))
         tasks = (down, up, watch)
+        telling = asyncio.create_task(_tell_path(seat, transport, traffic))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
+            for task in (*tasks, telling):
                 task.cancel()
-            await asyncio.wait(tasks)
+            await asyncio.wait((*tasks, telling))
         if up.done() and not up.cancelled() and (left := up.result()) is not None:
             await seat.close(left.code, left.reason)
             return left
@@ -186,6 +201,26 @@ async def _copy_up(seat: ClientConnection, receive: Receive, traffic: _Traffic) 
             traffic.up_bytes += len(message)
     except ConnectionClosed:
         return None
+
+
+async def _tell_path(seat: ClientConnection, transport: asyncio.Transport | None, traffic: _Traffic) -> None:
+    """Tells the seat how the browser's connection does, while something goes through."""
+    connection = transport.get_extra_info("socket") if transport is not None else None
+    if transport is None or connection is None or (before := read_counters(connection)) is None:
+        return
+    loop = asyncio.get_running_loop()
+    told_at_s, told_bytes = loop.time(), traffic.down_bytes
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            await asyncio.sleep(_TELL_EVERY_S)
+            now_s, now = loop.time(), read_counters(connection)
+            if now is None:
+                return
+            if traffic.down_bytes != told_bytes or now.unsent_bytes:
+                buffered = transport.get_write_buffer_size()
+                path = report(before, now, interval_s=now_s - told_at_s, buffered_bytes=buffered)
+                await seat.send(path.model_dump_json())
+            before, told_at_s, told_bytes = now, now_s, traffic.down_bytes
 
 
 def _sendable(code: int | None) -> int:

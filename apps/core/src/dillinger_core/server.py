@@ -19,12 +19,15 @@ import structlog
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 from dillinger_contracts import Conflict, Invalid
 
 from .api import build_app
 from .app import open_core
 from .settings import CoreSettings
+from .tcp_path import TRANSPORT_EXTENSION
 
 _GRACE_S = 2
 _BACKLOG = 512
@@ -40,6 +43,16 @@ class QuietServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class StreamProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol, which shows the app the connection below (see `tcp_path`)."""
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        scope = getattr(self, "scope", None)  # there is none where the handshake was refused
+        if scope is not None:
+            scope["extensions"][TRANSPORT_EXTENSION] = self.transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,7 @@ def listener_config(app: ASGIApp, tls: ssl.SSLContext | None) -> uvicorn.Config:
     """How one listener is served; without `tls` it is plain http."""
     return uvicorn.Config(
         app,
-        ws="websockets-sansio",
+        ws=StreamProtocol,
         ws_max_size=_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         lifespan="off",

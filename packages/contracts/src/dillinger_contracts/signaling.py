@@ -99,6 +99,25 @@ class ClientStats(Model):
     webrtc_rtt_ms: float | None = Field(default=None, ge=0, le=600_000)
 
 
+class TcpPath(Model):
+    """What the kernel knows of the TCP connection to the browser, since the report before.
+
+    Said by core's relay, where that connection ends, while the socket carries media. A browser that says it deceives
+    nobody but itself: it steers the bitrate and the transport of its own picture.
+    """
+
+    type: Literal["tcp_path"] = "tcp_path"
+    interval_ms: float = Field(gt=0, le=600_000)
+    rtt_ms: float = Field(ge=0, le=600_000)
+    """Smoothed, of the moment."""
+    acked_bytes: int = Field(ge=0, le=1 << 40)
+    queued_bytes: int = Field(ge=0, le=1 << 40)
+    """Not sent yet, in core and in its kernel."""
+    sent_segments: int = Field(ge=0, le=1 << 40)
+    resent_segments: int = Field(ge=0, le=1 << 40)
+    """Without those that the browser had already (DSACK)."""
+
+
 class Bye(Model):
     """The viewer leaves on purpose."""
 
@@ -106,7 +125,17 @@ class Bye(Model):
 
 
 FromBrowser = (
-    Hello | Resize | SetProfile | SetTransport | KeyframeWanted | Description | Candidate | Ping | ClientStats | Bye
+    Hello
+    | Resize
+    | SetProfile
+    | SetTransport
+    | KeyframeWanted
+    | Description
+    | Candidate
+    | Ping
+    | ClientStats
+    | TcpPath
+    | Bye
 )
 
 
@@ -163,6 +192,8 @@ class ServerStats(Model):
     latency_ms_p50: float | None = None
     """Capture → drawn in the browser, from the `shown` messages, the way back included."""
     dropped_frames: int = 0
+    target_bps: int | None = None
+    """What the encoder may use for this viewer's path; None where the path bears all that is wished."""
     viewers: int = 1
 
 

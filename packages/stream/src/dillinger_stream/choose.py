@@ -142,6 +142,9 @@ class Chooser:
 
 
 def _is_stalling(measure: PathMeasure) -> bool:
+    """Whether the path held frames back. A busy machine does that too, but it makes TCP lose nothing."""
+    if measure.resent_segments == 0:
+        return False
     if measure.dropped:
         return True
     p50, p95 = measure.rtt_ms_p50, measure.rtt_ms_p95

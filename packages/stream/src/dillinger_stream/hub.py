@@ -49,7 +49,9 @@ class Video(Protocol):
     def request_keyframe(self) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
-    def reconfigure(self, *, bitrate_bps: int | None = None, rate_hz: float | None = None) -> None: ...
+    def reconfigure(
+        self, *, bitrate_bps: int | None = None, rate_hz: float | None = None, hold_until_ns: int | None = None
+    ) -> None: ...
     def stats(self) -> PipelineFigures: ...
 
 
@@ -90,6 +92,7 @@ class StreamHub:
         self.is_pointer_taken = False
         self._end: SessionEnd | None = None
         self._quality: tuple[int, float] | None = None
+        self._hold_until_ns = 0
         self._keyframe_at_s = 0.0
         self._keyframe_timer: asyncio.TimerHandle | None = None
         self._size_wish: tuple[Peer, int, int] | None = None
@@ -215,7 +218,8 @@ class StreamHub:
     def wish_changed(self) -> None:
         """Brings the encoder to the smallest wish of the players, or of the viewers where there is no player.
 
-        So a watcher on a bad path makes nobody's picture worse: it loses units instead.
+        So a watcher on a bad path makes nobody's picture worse: it loses units instead. While the paths of all of them
+        are full, no picture is taken at all.
         """
         players = [peer for peer in self._peers.values() if peer.role == "player"]
         peers = players or list(self._peers.values())
@@ -225,6 +229,10 @@ class StreamHub:
         if quality != self._quality:
             self._quality = quality
             self._video.reconfigure(bitrate_bps=quality[0], rate_hz=quality[1])
+        hold_until_ns = min(peer.hold_until_ns for peer in peers)
+        if hold_until_ns > self._hold_until_ns:
+            self._hold_until_ns = hold_until_ns
+            self._video.reconfigure(hold_until_ns=hold_until_ns)
 
     def want_size(self, peer: Peer, width_px: int, height_px: int) -> None:
         """Resizes the desktop to the newest wish, one after the other."""

@@ -39,6 +39,7 @@ from dillinger_contracts.signaling import (
     SetTransport,
     SignalingMachine,
     SignalingState,
+    TcpPath,
     TransportKind,
     Welcome,
 )
@@ -168,8 +169,13 @@ class Peer:
     @property
     def bitrate_bps(self) -> int:
         """What this peer wishes, or less where its path does not bear it."""
-        cap_bps = self._carrier.bitrate_cap_bps if self._carrier is not None else None
-        return self.profile.bitrate_bps if cap_bps is None else min(cap_bps, self.profile.bitrate_bps)
+        target_bps = self._carrier.target_bps if self._carrier is not None else None
+        return self.profile.bitrate_bps if target_bps is None else min(target_bps, self.profile.bitrate_bps)
+
+    @property
+    def hold_until_ns(self) -> int:
+        """Until then (monotonic) its path is too full for any picture."""
+        return self._carrier.hold_until_ns if self._carrier is not None else 0
 
     def end(self, ended: Ended | None) -> None:
         """Says that the session is over (to those who were let in), then closes."""
@@ -186,6 +192,7 @@ class Peer:
         parts = CarrierParts(
             outlet=self._outlet, group=group, want_keyframe=lambda: self._host.want_keyframe(self),
             on_input=self._on_channel, on_offered=self._machine.offered,
+            on_target=self._host.wish_changed, wish_bps=lambda: self.profile.bitrate_bps,
             has_sound=self._host.has_sound, stun_url=self._host.settings.stun_url,
         )  # fmt: skip
         carrier = Carrier(parts, wish=hello.transport, is_webrtc_able=hello.is_webrtc_able)
@@ -247,6 +254,8 @@ class Peer:
             carrier.restart()
         elif isinstance(signal, ClientStats):
             self.client_stats = signal
+        elif isinstance(signal, TcpPath):
+            carrier.tcp_path(signal)
         elif isinstance(signal, SetTransport):
             carrier.wish_for(signal.transport)
         elif isinstance(signal, Resize):
@@ -303,11 +312,12 @@ class Peer:
     async def _report(self, carrier: Carrier) -> None:
         while True:
             await asyncio.sleep(self._host.settings.stats_interval_s)
-            cap_bps = carrier.bitrate_cap_bps
-            await carrier.tick(wish_bps=self.profile.bitrate_bps)
-            if carrier.bitrate_cap_bps != cap_bps:
-                self._host.wish_changed()
-            own = {"latency_ms_p50": carrier.latency_ms_p50, "dropped_frames": carrier.dropped_frames}
+            await carrier.tick()
+            own = {
+                "latency_ms_p50": carrier.latency_ms_p50,
+                "dropped_frames": carrier.dropped_frames,
+                "target_bps": carrier.target_bps,
+            }
             self.say(self._host.server_stats().model_copy(update=own))
 
     def notice_once(self, code: str, message: str) -> None:

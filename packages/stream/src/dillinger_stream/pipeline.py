@@ -50,6 +50,7 @@ class _Wishes:
     bitrate_bps: int
     rate_hz: float
     is_paused: bool
+    hold_until_ns: int = 0
     is_stopping: bool = False
     keyframe: bool = False
     pointer_moved: bool = False
@@ -132,9 +133,11 @@ class VideoPipeline:
         """Input may have moved the pointer: the picture follows."""
         self._wish(pointer_moved=True)
 
-    def reconfigure(self, *, bitrate_bps: int | None = None, rate_hz: float | None = None) -> None:
-        """From the next frame on."""
-        changes = {"bitrate_bps": bitrate_bps, "rate_hz": rate_hz}
+    def reconfigure(
+        self, *, bitrate_bps: int | None = None, rate_hz: float | None = None, hold_until_ns: int | None = None
+    ) -> None:
+        """From the next frame on; until `hold_until_ns` (monotonic) what the game draws is not captured."""
+        changes = {"bitrate_bps": bitrate_bps, "rate_hz": rate_hz, "hold_until_ns": hold_until_ns}
         self._wish(**{name: value for name, value in changes.items() if value is not None})
 
     def stats(self) -> PipelineStats:
@@ -209,8 +212,9 @@ class VideoPipeline:
             capture.pointer_moved()
         is_damaged = self._last_frame is None or capture.wait(self._wait_s(), self._wake_fd)
         if is_damaged:
-            hold_ns = self._bucket.wait_ns(time.monotonic_ns())
-            if hold_ns and self._wake_poll.poll(max(1, hold_ns // 1_000_000)):
+            now_ns = time.monotonic_ns()
+            hold_ns = max(self._bucket.wait_ns(now_ns), wishes.hold_until_ns - now_ns)
+            if hold_ns > 0 and self._wake_poll.poll(max(1, hold_ns // 1_000_000)):
                 return  # a new wish first; the damage waits in the capture
         elif self._wake_poll.poll(0):
             return

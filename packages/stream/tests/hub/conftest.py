@@ -75,6 +75,7 @@ class X264Source:
         self.is_paused = True
         self.keyframes_wanted = 0
         self.quality: tuple[int | None, float | None] = (None, None)
+        self.hold_until_ns = 0
         self._wants_keyframe = True
         self._sequence = 0
         self._noise = np.random.default_rng(1) if noise else None
@@ -90,8 +91,13 @@ class X264Source:
     def resume(self) -> None:
         self.is_paused = False
 
-    def reconfigure(self, *, bitrate_bps: int | None = None, rate_hz: float | None = None) -> None:
-        self.quality = (bitrate_bps, rate_hz)
+    def reconfigure(
+        self, *, bitrate_bps: int | None = None, rate_hz: float | None = None, hold_until_ns: int | None = None
+    ) -> None:
+        if hold_until_ns is None:
+            self.quality = (bitrate_bps, rate_hz)
+        else:
+            self.hold_until_ns = hold_until_ns
 
     def stats(self) -> Figures:
         return Figures()

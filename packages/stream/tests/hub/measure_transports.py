@@ -76,7 +76,9 @@ class Tape:
     def resume(self) -> None:
         """Somebody looks."""
 
-    def reconfigure(self, *, bitrate_bps: int | None = None, rate_hz: float | None = None) -> None:
+    def reconfigure(
+        self, *, bitrate_bps: int | None = None, rate_hz: float | None = None, hold_until_ns: int | None = None
+    ) -> None:
         """A tape can't."""
 
     def stats(self) -> NoFigures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -76,6 +77,15 @@ def test_stalls_and_drops_bring_webrtc() -> None:
         assert choice.carry == "webrtc"
         assert "stalls" in choice.reason
         assert play.seconds([CLEAN] * 300).carry == "webrtc", "and it stays"
+
+
+def test_a_busy_machine_is_no_stalling_path() -> None:
+    """Frames come late and are dropped, yet TCP lost nothing: WebRTC would not help."""
+    for trouble in (STALLING, DROPPING):
+        busy = replace(trouble, resent_segments=0)
+        assert not _auto().seconds([busy] * 200).is_webrtc_wanted
+        lossy = replace(trouble, resent_segments=4)
+        assert _auto().seconds([lossy] * 5).carry == "webrtc"
 
 
 def test_webrtc_that_does_not_connect_is_given_up_in_time() -> None:

@@ -27,7 +27,8 @@ from dillinger_contracts.signaling import (
 )
 from dillinger_stream import peer as peer_module
 from dillinger_stream.choose import WebRtcState
-from dillinger_stream.transport.webrtc import PLAYOUT_DELAY, WebRtcTransport
+from dillinger_stream.transport._aiortc import PLAYOUT_DELAY
+from dillinger_stream.transport.webrtc import WebRtcTransport
 
 
 class Browser:

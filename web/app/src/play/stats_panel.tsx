@@ -32,6 +32,12 @@ function rows(stats: PlayerStats | null): Row[] {
     },
     { name: "bitrate", label: "Bitrate", value: bitrate(stats?.bitrate_bps), hint: "Received in the last second" },
     {
+      name: "target",
+      label: "Limit",
+      value: bitrate(stats?.target_bps),
+      hint: "What the network carries of what was chosen; a dash while it carries all of it",
+    },
+    {
       name: "loss",
       label: "Loss",
       value: figure(loss === null || loss === undefined ? null : loss * 100, "%", 1),

@@ -16,6 +16,7 @@ from dillinger_core.auth import Login
 from dillinger_core.parts import Parts
 from dillinger_core.sessions import SessionView
 from dillinger_core.sessions.feed import Afresh, FeedEvent
+from dillinger_core.tcp_path import TRANSPORT_EXTENSION
 
 from .guards import FullLogin, PartsDep, check_origin, check_password_changed, login_of, parts_of
 from .models import PlayBody, SessionsView, TicketBody, TicketView
@@ -106,7 +107,8 @@ class StreamSocket:
         async def is_still_allowed() -> bool:
             return await parts.gate.holds(login)
 
-        await parts.relay.run(session_id, receive, send, is_still_allowed=is_still_allowed)
+        transport = scope.get("extensions", {}).get(TRANSPORT_EXTENSION)
+        await parts.relay.run(session_id, receive, send, is_still_allowed=is_still_allowed, transport=transport)
 
 
 async def _admit(socket: WebSocket, session_id: str) -> Login:

@@ -38,8 +38,9 @@ class _Seen:
 
 
 def measure_scenario(bench: Bench, lab: NetworkLab, scenario: Scenario) -> Values:
-    """The figures of one scenario; the page is opened while the link is good."""
-    lab.set(LinkProfile(), LinkProfile())
+    """The figures of one scenario; the page is opened while the link has its delay and nothing worse."""
+    first = scenario.phases[0]
+    lab.set(LinkProfile(delay_ms=first.down.delay_ms), LinkProfile(delay_ms=first.up.delay_ms))
     with bench.playing("testcard-motion", CASES[0]) as viewer:
         _prepare(viewer)
         lab.report()

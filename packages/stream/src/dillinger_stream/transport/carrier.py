@@ -22,6 +22,7 @@ from dillinger_contracts.signaling import (
     Candidate,
     Description,
     FromSeat,
+    TcpPath,
     TransportChosen,
     TransportKind,
     VideoConfig,
@@ -33,12 +34,17 @@ from .base import NetworkFeedback, Transport
 from .congestion import BitrateCap
 from .flow import PathMeasure
 from .outlet import Outlet
+from .pacer import THIN_FACTOR, WIDE_FACTOR
+from .rate import PathState, RateControl
 from .websocket import WebSocketTransport
 
 if TYPE_CHECKING:
     from .webrtc import Channel, WebRtcTransport
 
 log = structlog.get_logger()
+
+STEERLESS_S = 5.0
+"""Frames go through and nobody told of the path for so long: nobody will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,10 @@ class CarrierParts:
     want_keyframe: Callable[[], None]
     on_input: Callable[[Channel, bytes | str], None]
     on_offered: Callable[[], None]
+    on_target: Callable[[], None]
+    """`target_bps` has changed."""
+    wish_bps: Callable[[], int]
+    """What the viewer would like."""
     has_sound: bool
     stun_url: str | None
 
@@ -70,6 +80,9 @@ class Carrier:
         self._config: VideoConfig | None = None
         self._latency_ms: float | None = None
         self._cap = BitrateCap()
+        self._rate = RateControl()
+        self._steered_at_s: float | None = None
+        """When `_rate` was last told of the path; until then `_cap` makes do with what the viewer shows."""
         self._is_closed = False
         self._dropped_by_gone = 0
 
@@ -90,9 +103,14 @@ class Carrier:
         return self._websocket.dropped_frames + webrtc + self._dropped_by_gone
 
     @property
-    def bitrate_cap_bps(self) -> int | None:
+    def target_bps(self) -> int | None:
         """What the path bears; None where it bears what is wished."""
-        return self._cap.bps
+        return self._cap.bps if self._steered_at_s is None else self._rate.bps
+
+    @property
+    def hold_until_ns(self) -> int:
+        """Until then (monotonic) the path is too full for any picture."""
+        return round(self._rate.paused_until_s * 1e9)
 
     def start(self) -> None:
         """Tells the browser what carries first; the keyframe is the caller's to ask for."""
@@ -142,15 +160,26 @@ class Carrier:
                 self._on_webrtc_state(webrtc, WebRtcState.BROKEN)
             raise
 
-    async def tick(self, *, wish_bps: int) -> None:
-        """Once a second; `wish_bps` is what the viewer would like."""
+    def tcp_path(self, path: TcpPath) -> None:
+        """The kernel's word on the socket's connection."""
+        state = self._websocket.told(path)
+        if state is not None and self._active is self._websocket:
+            self._steer(state)
+
+    async def tick(self) -> None:
+        """Once a second."""
         self._websocket.tick()
         measure = self._websocket.measure()
         if self._webrtc is not None:
             webrtc_measure = await self._webrtc.measure()
             measure = webrtc_measure if self.kind == "webrtc" else measure
         self._latency_ms = measure.latency_ms_p50
-        self._cap.step(time.monotonic(), measure, wish_bps=wish_bps)
+        before_bps, now_s = self.target_bps, time.monotonic()
+        self._cap.step(now_s, measure, wish_bps=self._parts.wish_bps())
+        if self._steered_at_s is not None and measure.samples and now_s - self._steered_at_s > STEERLESS_S:
+            self._steered_at_s = None
+        if self.target_bps != before_bps:
+            self._parts.on_target()
         self.decide(measure)
 
     def decide(self, measure: PathMeasure | None = None) -> None:
@@ -182,6 +211,14 @@ class Carrier:
         if self._webrtc is not None:
             await self._webrtc.close()
 
+    def _steer(self, state: PathState) -> None:
+        now_s = time.monotonic()
+        before = (self.target_bps, self._rate.paused_until_s)
+        self._steered_at_s = now_s
+        self._rate.step(now_s, state, wish_bps=self._parts.wish_bps())
+        if (self.target_bps, self._rate.paused_until_s) != before:
+            self._parts.on_target()
+
     def _hand_over(self) -> None:
         assert self._next is not None
         self._active, self._next = self._next, None
@@ -204,6 +241,7 @@ class Carrier:
             webrtc: WebRtcTransport = module.WebRtcTransport(
                 has_sound=self._parts.has_sound, stun_url=self._parts.stun_url,
                 on_input=self._parts.on_input, on_state=lambda state: self._on_webrtc_state(webrtc, state),
+                on_path=lambda state: self._on_webrtc_path(webrtc, state), pace_bps=self._pace_bps,
             )  # fmt: skip
             self._webrtc = webrtc
             offer = await webrtc.offer()
@@ -221,6 +259,15 @@ class Carrier:
         if webrtc is self._webrtc:
             self._webrtc_state = state
             self.decide()
+
+    def _on_webrtc_path(self, webrtc: WebRtcTransport, state: PathState) -> None:
+        if webrtc is self._active:
+            self._steer(state)
+
+    def _pace_bps(self) -> float:
+        """How fast WebRTC's packets may leave."""
+        target_bps = self.target_bps
+        return WIDE_FACTOR * self._parts.wish_bps() if target_bps is None else THIN_FACTOR * target_bps
 
     def _drop_webrtc(self) -> None:
         webrtc, self._webrtc = self._webrtc, None

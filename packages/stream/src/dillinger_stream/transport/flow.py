@@ -31,6 +31,8 @@ class PathMeasure:
     dropped: int = 0
     loss_ratio: float | None = None
     backlog_frames: int = 0
+    resent_segments: int | None = None
+    """What TCP lost and sent again in the last second; None where nobody knows (see `tcp_path.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,11 @@ class FlowWindow:
         self._rtts_ms.append(max(0.0, whole_ms - browser_us / 1e3))
         self._latencies_ms.append((now_ns - frame.captured_at_ns) / 1e6)
         return True
+
+    @property
+    def base_ms(self) -> float | None:
+        """The shortest round trip of late, the browser's decoding and drawing included."""
+        return min(self._base) if self._base else None
 
     def limit_ms(self) -> float:
         """How long a frame may be on its way before the path counts as late."""

@@ -1,10 +1,9 @@
 """The WebRTC transport: encoded H.264 and Opus handed to aiortc as they are, and input over data channels.
 
-The only file that imports aiortc (22 MB, 0.25 s: `carrier.py` imports this module in a thread, when WebRTC is
-wanted). It bridges aiortc 1.16's gaps, each in one place: the playout-delay extension is not known to it
-(`_PlayoutDelay`), a PLI does not reach pre-encoded tracks (`_on_keyframe_request`), its history for retransmits ends
-after 128 packets, and all tracks share one MediaStream. Hostile SDP, candidates and data-channel messages end as
-`Invalid` or are dropped. Runs on the asyncio loop.
+Beside `_aiortc.py`, which bridges the library's gaps, the only file that imports aiortc (22 MB, 0.25 s: `carrier.py`
+imports this module in a thread, when WebRTC is wanted). A PLI does not reach pre-encoded tracks
+(`_on_keyframe_request`), and all tracks would share one MediaStream. Hostile SDP, candidates and data-channel messages
+end as `Invalid` or are dropped. Runs on the asyncio loop.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from collections.abc import AsyncIterator, Callable
 from fractions import Fraction
 from typing import Any, Literal
 
-import aioice.ice
 import av
 import structlog
 from aiortc import (
@@ -28,15 +26,9 @@ from aiortc import (
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
-    RTCSctpTransport,
     RTCSessionDescription,
-    rtcrtpsender,
-    rtp,
 )
-from aiortc.codecs import HEADER_EXTENSIONS
 from aiortc.mediastreams import MediaStreamError
-from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
-from aiortc.rtcsctptransport import DataChunk
 from aiortc.sdp import candidate_from_sdp
 
 from dillinger_contracts.errors import Invalid
@@ -44,60 +36,30 @@ from dillinger_contracts.signaling import Candidate, Description, SignalMessage,
 from dillinger_stream.choose import WebRtcState
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
+from ._aiortc import PictureExtensions, bound, dress, prepare, steer
+from .arrivals import ArrivalGauge
 from .base import NetworkFeedback
 from .feedback import FeedbackMailbox
 from .flow import FlowWindow, PathMeasure
+from .rate import PathState
 
 log = structlog.get_logger()
 
 Channel = Literal["input", "motion"]
 
-PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 VIDEO_CLOCK_HZ = 90_000
 SOUND_CLOCK_HZ = 48_000
 MAX_WAITING_UNITS = 16
 MAX_WAITING_SOUNDS = 10
+UNPACED_BPS = 1e9
 MAX_CANDIDATES = 32
 MAX_SECTIONS = 8
-MAX_CHANNELS = 16
-MAX_WAITING_CHUNKS = 1024
 CLOSE_TIMEOUT_S = 2.0
 SILENCE_LIMIT_S = 4.0
 """A browser reports on what it receives about once a second (RFC 3550 section 6.2); silent for longer, it is gone."""
 _RESYNC_TICKS = SOUND_CLOCK_HZ // 10
 
-
-def _prepare_aiortc() -> None:
-    """Once per process: what aiortc offers and remembers."""
-    video = HEADER_EXTENSIONS["video"]
-    if all(extension.uri != PLAYOUT_DELAY for extension in video):
-        free_id = 1 + max(extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind)
-        video.append(RTCRtpHeaderExtensionParameters(id=free_id, uri=PLAYOUT_DELAY))
-        # A keyframe alone may have more packets than aiortc remembers for retransmits.
-        setattr(rtcrtpsender, "RTP_HISTORY_SIZE", 1024)  # noqa: B010
-        host_addresses = aioice.ice.get_host_addresses
-        aioice.ice.get_host_addresses = lambda *args, **named: host_addresses(*args, **named) or ["127.0.0.1"]
-
-
-_prepare_aiortc()
-
-
-class _PlayoutDelay(rtp.HeaderExtensionsMap):
-    """Adds "playout delay 0 to 0" to each packet, without which Chromium holds pictures for about 12 ms."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._id: int | None = None
-
-    def configure(self, parameters: RTCRtpParameters) -> None:
-        super().configure(parameters)
-        self._id = next((ext.id for ext in parameters.headerExtensions if ext.uri == PLAYOUT_DELAY), self._id)
-
-    def set(self, values: rtp.HeaderExtensions) -> tuple[int, bytes]:
-        profile, packed = super().set(values)
-        if self._id is None or profile not in (0, 0xBEDE):
-            return profile, packed
-        return 0xBEDE, packed + bytes([self._id << 4 | 2, 0, 0, 0])
+prepare()
 
 
 class _Feed(MediaStreamTrack):
@@ -148,12 +110,17 @@ class WebRtcTransport:
     def __init__(
         self, *, has_sound: bool, stun_url: str | None = None,
         on_input: Callable[[Channel, bytes | str], None], on_state: Callable[[WebRtcState], None],
+        on_path: Callable[[PathState], None] = lambda _: None, pace_bps: Callable[[], float] = lambda: UNPACED_BPS,
     ) -> None:  # fmt: skip
+        """`on_path` is told of each of the browser's feedbacks; `pace_bps` is how fast packets may leave."""
         servers = [RTCIceServer(stun_url)] if stun_url else []
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._on_input = on_input
         self._on_state = on_state
         self.state = WebRtcState.OPENING
+        self._on_path, self._pace_bps = on_path, pace_bps
+        self._gauge = ArrivalGauge()
+        self._extensions = PictureExtensions(self._gauge)
         self._mailbox = FeedbackMailbox()
         self._window = FlowWindow()
         self._is_keyframe_awaited = True
@@ -176,7 +143,7 @@ class WebRtcTransport:
         self._dropped_since_measure = 0
         self.dropped_frames = 0
         assert self._pc.sctp is not None
-        _bound(self._pc.sctp)
+        bound(self._pc.sctp)
         self._pc.on("connectionstatechange", self._on_connection_state)
 
     async def offer(self) -> Description:
@@ -268,7 +235,7 @@ class WebRtcTransport:
         if feed.kind == "video":
             capabilities = RTCRtpSender.getCapabilities("video").codecs
             transceiver.setCodecPreferences([c for c in capabilities if c.mimeType in ("video/H264", "video/rtx")])
-            setattr(sender, "_RTCRtpSender__rtp_header_extensions_map", _PlayoutDelay())  # noqa: B010
+            dress(sender, self._extensions)
             setattr(sender, "_send_keyframe", self._on_keyframe_request)  # noqa: B010
         return sender
 
@@ -293,6 +260,9 @@ class WebRtcTransport:
         connection = self._pc.connectionState
         if connection == "connected":
             self._heard_at_s = time.monotonic()
+            steer(
+                self._video_sender, self._extensions, self._gauge, pace_bps=self._pace_bps, on_path=self._on_path
+            )  # fmt: skip
             self._enter(WebRtcState.OPEN)
         elif connection in ("failed", "closed"):
             self._enter(WebRtcState.BROKEN)
@@ -344,24 +314,6 @@ class _SoundClock:
         ticks = captured if self._next is None or abs(captured - self._next) > _RESYNC_TICKS else self._next
         self._next = ticks + round(packet.duration_ms * SOUND_CLOCK_HZ / 1000)
         return ticks
-
-
-def _bound(sctp: RTCSctpTransport) -> None:
-    """Ends the connection of a peer that fills the receive buffers: aiortc announces 1 MiB and takes what comes.
-
-    Input messages fit into one chunk each, so what waits for its rest is little: chunks behind a lost one.
-    """
-    receive = sctp._receive_data_chunk
-
-    async def receive_bounded(chunk: DataChunk) -> None:
-        await receive(chunk)
-        stream = sctp._inbound_streams.get(chunk.stream_id)
-        waiting = len(stream.reassembly) if stream is not None else 0
-        if waiting > MAX_WAITING_CHUNKS or len(sctp._inbound_streams) > MAX_CHANNELS:
-            log.warning("webrtc_flooded", chunks=waiting, streams=len(sctp._inbound_streams))
-            raise ConnectionError("The peer fills the data channels")
-
-    setattr(sctp, "_receive_data_chunk", receive_bounded)  # noqa: B010
 
 
 def _usable(sdp: str) -> str:

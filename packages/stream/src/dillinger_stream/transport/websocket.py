@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from enum import Enum, auto
 
 from dillinger_contracts.media import pack_picture_header, pack_sound_header
-from dillinger_contracts.signaling import SignalMessage, TransportKind
+from dillinger_contracts.signaling import SignalMessage, TcpPath, TransportKind
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
 from .base import NetworkFeedback
 from .feedback import FeedbackMailbox
 from .flow import FlowWindow, PathMeasure
 from .outlet import Outlet
+from .rate import PathState
+from .tcp_path import TcpGauge
 
 PROBE_AFTER_NS = 1_000_000_000
 MAX_PROBE_AFTER_NS = 8_000_000_000
@@ -41,6 +44,7 @@ class WebSocketTransport:
         self._outlet = outlet
         self._clock_ns = clock_ns
         self._window = FlowWindow()
+        self._gauge = TcpGauge()
         self._mailbox = FeedbackMailbox()
         self._phase = _Phase.AWAITING_KEYFRAME
         self._phase_since_ns = clock_ns()
@@ -101,10 +105,19 @@ class WebSocketTransport:
             self._window.forget()
             self._want_keyframe()
 
+    def told(self, path: TcpPath) -> PathState | None:
+        """The kernel's word on the connection; what it makes of the path, None where it can't speak for all of it."""
+        now_s = self._clock_ns() / 1e9
+        state = self._gauge.take(path, now_s)
+        return state if self._gauge.knows(now_s, browser_rtt_ms=self._window.base_ms) else None
+
     def measure(self) -> PathMeasure:
         """What this path did since the last call."""
         dropped, self._dropped_since_measure = self._dropped_since_measure, 0
-        measure = self._window.measure(dropped=dropped)
+        now_s = self._clock_ns() / 1e9
+        is_known = self._gauge.knows(now_s, browser_rtt_ms=self._window.base_ms)
+        resent = self._gauge.resent(now_s) if is_known else None
+        measure = replace(self._window.measure(dropped=dropped), resent_segments=resent)
         self._mailbox.put(NetworkFeedback(rtt_ms=measure.rtt_ms_p50, backlog_frames=measure.backlog_frames))
         return measure
 

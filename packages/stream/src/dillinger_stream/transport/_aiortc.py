@@ -1,0 +1,139 @@
+"""aiortc 1.16's gaps, bridged: what `webrtc.py` needs and the library does not do by itself.
+
+It does not know the playout-delay extension, numbers no packets for transport-wide feedback and reads none, has no
+pacer, remembers 128 packets for retransmits, and takes whatever a peer puts into its SCTP buffers. All of it reaches
+into private parts of a pinned version; each in one function here. Runs on the asyncio loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import aioice.ice
+import structlog
+from aiortc import RTCRtpSender, RTCSctpTransport, rtcrtpsender, rtp
+from aiortc.codecs import CODECS, HEADER_EXTENSIONS
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters, RTCRtpParameters
+from aiortc.rtcsctptransport import DataChunk
+
+from .arrivals import ArrivalGauge, feedbacks, read_feedback
+from .pacer import Pacer
+from .rate import PathState
+
+log = structlog.get_logger()
+
+PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+TRANSPORT_WIDE = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+MAX_CHANNELS = 16
+MAX_WAITING_CHUNKS = 1024
+LEAST_WAIT_S = 0.0005
+"""The loop's timers are no finer than that."""
+
+
+def prepare() -> None:
+    """Once per process: what aiortc offers and remembers."""
+    video = HEADER_EXTENSIONS["video"]
+    if any(extension.uri == PLAYOUT_DELAY for extension in video):
+        return
+    free_id = 1 + max(extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind)
+    for place, uri in enumerate((PLAYOUT_DELAY, TRANSPORT_WIDE)):
+        video.append(RTCRtpHeaderExtensionParameters(id=free_id + place, uri=uri))
+    for codec in CODECS["video"]:
+        if codec.rtcpFeedback:
+            codec.rtcpFeedback.append(RTCRtcpFeedback(type="transport-cc"))
+    # A keyframe alone may have more packets than aiortc remembers for retransmits.
+    setattr(rtcrtpsender, "RTP_HISTORY_SIZE", 1024)  # noqa: B010
+    host_addresses = aioice.ice.get_host_addresses
+    aioice.ice.get_host_addresses = lambda *args, **named: host_addresses(*args, **named) or ["127.0.0.1"]
+
+
+class PictureExtensions(rtp.HeaderExtensionsMap):
+    """The header extensions of picture packets.
+
+    Each gets "playout delay 0 to 0", without which Chromium holds pictures for about 12 ms, and where the browser takes
+    it a number for transport-wide feedback, which a retransmit gets anew.
+    """
+
+    def __init__(self, gauge: ArrivalGauge) -> None:
+        super().__init__()
+        self._gauge = gauge
+        self._id: int | None = None
+        self._is_numbered = False
+        self.number: int | None = None
+        """Of the packet that was put together last."""
+
+    def configure(self, parameters: RTCRtpParameters) -> None:
+        super().configure(parameters)
+        uris = {extension.uri: extension.id for extension in parameters.headerExtensions}
+        self._id = uris.get(PLAYOUT_DELAY, self._id)
+        self._is_numbered = self._is_numbered or TRANSPORT_WIDE in uris
+
+    def set(self, values: rtp.HeaderExtensions) -> tuple[int, bytes]:
+        if self._is_numbered:
+            self.number = values.transport_sequence_number = self._gauge.number()
+        profile, packed = super().set(values)
+        if self._id is None or profile not in (0, 0xBEDE):
+            return profile, packed
+        # Padding between extensions is one zero byte each (RFC 8285 section 4.2).
+        return 0xBEDE, packed + bytes([self._id << 4 | 2, 0, 0, 0])
+
+
+def dress(sender: RTCRtpSender, extensions: PictureExtensions) -> None:
+    """From now on, and before it is connected, `sender`'s packets carry `extensions`."""
+    setattr(sender, "_RTCRtpSender__rtp_header_extensions_map", extensions)  # noqa: B010
+
+
+def steer(
+    sender: RTCRtpSender, extensions: PictureExtensions, gauge: ArrivalGauge,
+    *, pace_bps: Callable[[], float], on_path: Callable[[PathState], None],
+) -> None:  # fmt: skip
+    """Paces what `sender` sends and tells what the browser's feedback makes of the path; on its final transport."""
+    transport = sender.transport
+    send_at_once, handle_rtcp = transport._send_rtp, transport._handle_rtcp_data
+    pacer = Pacer()
+
+    async def send_paced(data: bytes) -> None:
+        if rtp.is_rtcp(data):
+            await send_at_once(data)
+            return
+        source = int.from_bytes(data[8:12], "big")
+        number = extensions.number if source in (sender._ssrc, sender._rtx_ssrc) else None
+        wait_s = pacer.wait_s(time.monotonic(), len(data), rate_bps=pace_bps())
+        if source == sender._ssrc and wait_s > LEAST_WAIT_S:
+            await asyncio.sleep(wait_s)
+        if number is not None:
+            gauge.sent(number, len(data), time.monotonic())
+        await send_at_once(data)
+
+    async def handle_rtcp_too(data: bytes) -> None:
+        try:
+            for packet in feedbacks(data):
+                state = gauge.take(read_feedback(packet), time.monotonic())
+                if state is not None:
+                    on_path(state)
+        except ValueError as error:
+            log.debug("rtcp_feedback_strange", error=str(error))
+        await handle_rtcp(data)
+
+    setattr(transport, "_send_rtp", send_paced)  # noqa: B010
+    setattr(transport, "_handle_rtcp_data", handle_rtcp_too)  # noqa: B010
+
+
+def bound(sctp: RTCSctpTransport) -> None:
+    """Ends the connection of a peer that fills the receive buffers: aiortc announces 1 MiB and takes what comes.
+
+    Input messages fit into one chunk each, so what waits for its rest is little: chunks behind a lost one.
+    """
+    receive = sctp._receive_data_chunk
+
+    async def receive_bounded(chunk: DataChunk) -> None:
+        await receive(chunk)
+        stream = sctp._inbound_streams.get(chunk.stream_id)
+        waiting = len(stream.reassembly) if stream is not None else 0
+        if waiting > MAX_WAITING_CHUNKS or len(sctp._inbound_streams) > MAX_CHANNELS:
+            log.warning("webrtc_flooded", chunks=waiting, streams=len(sctp._inbound_streams))
+            raise ConnectionError("The peer fills the data channels")
+
+    setattr(sctp, "_receive_data_chunk", receive_bounded)  # noqa: B010

@@ -1,0 +1,141 @@
+"""How much a path carries: the encoder's target, steered by how long what is sent waits on its way. Pure.
+
+Delay tells of a thin path before it loses anything: what waits above the base round trip waits in a queue that this
+stream fills. The idea is that of GCC (draft-ietf-rmcat-gcc-02), with the queue itself instead of its gradient, since
+both transports measure it: TCP's own figures (`tcp_path.py`), or arrival times of packets (`arrivals.py`).
+
+    queue long ──▶ below what arrives, until it has drained ──▶ just below it ──▶ careful steps up, ever larger
+                                    ▲                                                      │
+                                    └───────────────────── queue long ─────────────────────┘
+
+Steps that grow find a path that has become wide again within three seconds; the first are small, so that one that has
+not is filled for tens of milliseconds only. Loss without a queue (radio) changes little, since it is repaired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FLOOR_BPS = 250_000
+LONG_QUEUE_MS = 60.0
+"""More than frames of uneven size make at any bitrate that fits."""
+SHORT_QUEUE_MS = 30.0
+PATIENCE_S = 0.15
+"""A queue counts once it has been long for so long: TCP's slow start after a pause makes one that is soon gone."""
+HUGE_QUEUE_MS = 150.0
+"""This one counts at once, and no picture is taken until it is shorter: what is not sent can't wait."""
+MAX_PAUSE_S = 0.3
+"""Then it is looked at again: a path on which nothing goes tells nothing."""
+GRACE_S = 1.0
+"""From the first measure on: a new connection has yet to learn the path's width."""
+HEAVY_LOSS = 0.2
+"""Retransmits double what so lossy a path has to carry; less than that is repaired."""
+LOSS_STEP = 0.06
+"""A step up that costs so much more loss was too much for a path with a short queue."""
+DRAIN_S = 0.8
+"""A queue is to be gone after about so long."""
+DRAINING_SHARE = 0.8
+"""A queue that has shrunk to this since the last fall is on its way out."""
+HOLD_S = 1.0
+REST_SHARE = 0.88
+"""Of what the path carried when it was full: what it is given once the queue is gone."""
+STEPS = (1.15, 1.3, 1.5)
+"""The last one again and again; around the rate at which the path was full last, the first."""
+AROUND = 1.5
+STEP_GAP_S = 0.15
+"""On top of the round trip: until a step's effect has been measured."""
+FULL_SHARE = 0.55
+"""What arrives is this much of the target at least, or else it is no proof that the path carries the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathState:
+    """What a path does now."""
+
+    queue_ms: float
+    """How much longer than at best things are on their way."""
+    carried_bps: float
+    """What arrives, media and all."""
+    rtt_ms: float
+    loss_ratio: float = 0.0
+    """Of what was sent, in the last second or so."""
+
+
+class RateControl:
+    """The target of one path; `bps` is None while the path has borne all that was wished."""
+
+    def __init__(self) -> None:
+        self.bps: int | None = None
+        self.paused_until_s = 0.0
+        """Until then no picture is to be sent."""
+        self._settled_at_s: float | None = None
+        """Before that what is measured is not yet the target's doing."""
+        self._step = 0
+        self._loss_before = 0.0
+        self._long_since_s: float | None = None
+        self._fallen_at_queue_ms: float | None = None
+        """Until the queue is gone: how long it was at the last fall."""
+        self._full_bps: float | None = None
+        """What the path carried when it was full last."""
+
+    def step(self, now_s: float, path: PathState, *, wish_bps: int) -> None:
+        """Takes in what was measured; ten times a second or so."""
+        if self._settled_at_s is None:
+            self._settled_at_s = now_s + GRACE_S
+        target_bps = wish_bps if self.bps is None else min(self.bps, wish_bps)
+        is_settled = now_s >= self._settled_at_s
+        if self._is_too_much(now_s, path):
+            before_ms = self._fallen_at_queue_ms
+            is_draining = before_ms is not None and path.queue_ms < DRAINING_SHARE * before_ms
+            if path.queue_ms > HUGE_QUEUE_MS:
+                self.paused_until_s = now_s + min(MAX_PAUSE_S, (path.queue_ms - LONG_QUEUE_MS) / 1000)
+            if self._step or (is_settled and not is_draining):
+                self._fall(now_s, path, target_bps, wish_bps)
+        elif self.bps is not None and is_settled and path.queue_ms < SHORT_QUEUE_MS:
+            if self._fallen_at_queue_ms is not None:
+                self._rest(now_s, target_bps, wish_bps)
+            else:
+                self._rise(now_s, path, target_bps, wish_bps)
+
+    def _is_too_much(self, now_s: float, path: PathState) -> bool:
+        if path.queue_ms <= LONG_QUEUE_MS:
+            self._long_since_s = None
+            is_costly = self._step > 0 and path.loss_ratio > self._loss_before + LOSS_STEP
+            return is_costly or path.loss_ratio > HEAVY_LOSS
+        if self._long_since_s is None:
+            self._long_since_s = now_s
+            self._full_bps = path.carried_bps
+        self._full_bps = min(self._full_bps or path.carried_bps, path.carried_bps)
+        return path.queue_ms > HUGE_QUEUE_MS or self._step > 0 or now_s - self._long_since_s >= PATIENCE_S
+
+    def _fall(self, now_s: float, path: PathState, target_bps: int, wish_bps: int) -> None:
+        drain = 1 - min(0.5, path.queue_ms / 1000 / DRAIN_S)
+        lower_bps = min(target_bps * 0.9, path.carried_bps * 0.95 * drain)
+        self.bps = int(max(min(FLOOR_BPS, wish_bps), lower_bps))
+        self._settled_at_s = now_s + path.rtt_ms / 1000 + STEP_GAP_S
+        self._step = 0
+        self._fallen_at_queue_ms = path.queue_ms
+        if path.queue_ms <= LONG_QUEUE_MS:
+            self._full_bps = None  # it was loss: nobody knows what fits
+
+    def _rest(self, now_s: float, target_bps: int, wish_bps: int) -> None:
+        """The queue is gone: as much as fits, and some seconds of peace."""
+        self._fallen_at_queue_ms = None
+        if self._full_bps is not None:
+            rested_bps = int(max(target_bps, REST_SHARE * self._full_bps))
+            self.bps = rested_bps if rested_bps < wish_bps else None
+        self._settled_at_s = now_s + HOLD_S
+
+    def _rise(self, now_s: float, path: PathState, target_bps: int, wish_bps: int) -> None:
+        if path.carried_bps < FULL_SHARE * target_bps:
+            return
+        factor = STEPS[min(self._step, len(STEPS) - 1)]
+        full_bps = self._full_bps
+        if full_bps is not None and full_bps / AROUND < target_bps * factor and target_bps < AROUND * full_bps:
+            factor = STEPS[0]
+        self._step += 1
+        self._loss_before = path.loss_ratio if self._step == 1 else self._loss_before
+        self._settled_at_s = now_s + path.rtt_ms / 1000 + STEP_GAP_S
+        self.bps = int(target_bps * factor)
+        if self.bps >= wish_bps:
+            self.bps, self._step = None, 0

@@ -1,0 +1,112 @@
+"""Rate control against paths of water: a queue, a width that changes, and feedback that comes late."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dillinger_stream.transport.rate import FLOOR_BPS, PathState, RateControl
+
+WISH_BPS = 12_000_000
+STEP_S = 0.01
+FEEDBACK_S = 0.1
+WINDOW_S = 0.25
+
+
+@dataclass(frozen=True)
+class Moment:
+    at_s: float
+    target_bps: float
+    queue_ms: float
+
+
+def play(
+    width_bps: Callable[[float], float], *, seconds: float, rtt_s: float = 0.05, jitter_ms: float = 0.0,
+    loss_ratio: float = 0.0, fill: float = 1.0,
+) -> list[Moment]:  # fmt: skip
+    """An encoder that follows the target within 50 ms, a path, and what it measures a round trip and a half later."""
+    control, chance = RateControl(), random.Random(1)
+    sent_bps, queue_bits, told_s = float(WISH_BPS), 0.0, 0.0
+    seen: deque[tuple[float, float, float]] = deque(maxlen=200)
+    moments = []
+    for number in range(int(seconds / STEP_S)):
+        now_s = number * STEP_S
+        target_bps = float(control.bps or WISH_BPS)
+        sent_bps += (target_bps * fill - sent_bps) * STEP_S / 0.05
+        queue_bits += sent_bps * STEP_S * (now_s >= control.paused_until_s)
+        carried_bits = min(queue_bits, width_bps(now_s) * STEP_S)
+        queue_bits -= carried_bits
+        queue_ms = queue_bits / width_bps(now_s) * 1000
+        seen.append((now_s, queue_ms, carried_bits))
+        moments.append(Moment(now_s, target_bps, queue_ms))
+        if now_s - told_s >= FEEDBACK_S:
+            told_s, then_s = now_s, now_s - rtt_s - FEEDBACK_S / 2
+            known = [one for one in seen if then_s - WINDOW_S < one[0] <= then_s]
+            if known:
+                state = PathState(
+                    queue_ms=known[-1][1] + abs(chance.gauss(0, jitter_ms)),
+                    carried_bps=sum(one[2] for one in known) / WINDOW_S,
+                    rtt_ms=rtt_s * 1000, loss_ratio=loss_ratio,
+                )  # fmt: skip
+                control.step(now_s, state, wish_bps=WISH_BPS)
+    return moments
+
+
+def test_a_wide_path_is_left_alone() -> None:
+    assert {moment.target_bps for moment in play(lambda _: 50e6, seconds=30, jitter_ms=10)} == {WISH_BPS}
+
+
+def test_a_busy_encoder_that_fills_little_is_no_reason_to_change() -> None:
+    assert {moment.target_bps for moment in play(lambda _: 6e6, seconds=30, fill=0.3)} == {WISH_BPS}
+
+
+@settings(max_examples=12, deadline=None)
+@given(width_bps=st.floats(6e5, 10e6), rtt_s=st.floats(0.005, 0.15))
+def test_a_thin_path_is_used_and_its_queue_stays_short(width_bps: float, rtt_s: float) -> None:
+    moments = [moment for moment in play(lambda _: width_bps, seconds=30, rtt_s=rtt_s) if moment.at_s > 10]
+    queues_ms = sorted(moment.queue_ms for moment in moments)
+    assert queues_ms[len(queues_ms) // 2] < 60
+    assert queues_ms[-len(queues_ms) // 20] < 300
+    used = sum(min(moment.target_bps, width_bps) for moment in moments) / len(moments) / width_bps
+    assert used > 0.7
+
+
+def test_a_path_that_narrows_and_widens_again() -> None:
+    moments = play(lambda at_s: 1e6 if 8 < at_s < 18 else 20e6, seconds=26)
+    narrow = [moment for moment in moments if 12 < moment.at_s < 18]
+    assert max(moment.queue_ms for moment in narrow) < 250, "four seconds later the flood has drained"
+    assert max(moment.target_bps for moment in narrow) < 2e6
+    recovered_s = next(moment.at_s for moment in moments if moment.at_s > 18 and moment.target_bps >= 0.8 * WISH_BPS)
+    assert recovered_s - 18 <= 3.0
+
+
+def test_loss_without_a_queue_takes_little() -> None:
+    for loss_ratio in (0.05, 0.1, 0.15):
+        assert {moment.target_bps for moment in play(lambda _: 50e6, seconds=20, loss_ratio=loss_ratio)} == {WISH_BPS}
+    heavy = play(lambda _: 50e6, seconds=20, loss_ratio=0.4)
+    assert heavy[-1].target_bps < WISH_BPS / 4
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    states=st.lists(
+        st.tuples(
+            st.floats(0, 1), st.floats(-1e6, 1e6), st.floats(0, 1e12), st.floats(0, 1e6), st.floats(0, 1)
+        ), max_size=60,
+    ),
+    wish_bps=st.integers(100_000, 200_000_000),
+)  # fmt: skip
+def test_whatever_is_measured_the_target_stays_between_floor_and_wish(
+    states: list[tuple[float, float, float, float, float]], wish_bps: int
+) -> None:
+    control, now_s = RateControl(), 0.0
+    for gap_s, queue_ms, carried_bps, rtt_ms, loss in states:
+        now_s += gap_s
+        control.step(now_s, PathState(queue_ms, carried_bps, rtt_ms, loss), wish_bps=wish_bps)
+        assert control.bps is None or min(FLOOR_BPS, wish_bps) <= control.bps <= wish_bps
+        assert control.paused_until_s <= now_s + 0.3
