@@ -24,7 +24,8 @@ from rich.console import Console
 from dillinger import images
 from dillinger.tree import find_tree
 from dillinger_contracts import DillingerError
-from dillinger_runner.backends.docker_engine import Engine
+from dillinger_runner.backends.docker_engine import Box, Engine
+from dillinger_runner.backends.docker_spec import LABEL_SESSION, Role, container_name
 
 T = TypeVar("T")
 
@@ -129,3 +130,26 @@ def settings() -> dict[str, str]:
         "DILLINGER_RUNNER_DOCKER_SEAT_IMAGE": image("seat"),
         "DILLINGER_RUNNER_DOCKER_NATIVE_IMAGE": image("games"),
     }
+
+
+def box(session_id: str, role: Role) -> Box | None:
+    """A session's container, as the engine has it."""
+    return asked(lambda engine: engine.inspect(container_name(session_id, role)))
+
+
+def kill(container_id: str) -> None:
+    """`docker kill`."""
+    asked(lambda engine: engine.signal(container_id, "SIGKILL"))
+
+
+def leave_behind(session_id: str, *, like: str) -> None:
+    """A container that was made and never started, with the labels of another's runner."""
+
+    async def make(engine: Engine) -> None:
+        found = await engine.inspect(like)
+        assert found is not None
+        labels = {**found.labels, LABEL_SESSION: session_id}
+        await engine.create(container_name(session_id, "seat"), {"Image": image("seat"), "Labels": labels})
+
+    image("seat")
+    asked(make)
