@@ -39,12 +39,14 @@ from dillinger_contracts.session import SeatSpec, SessionEnd, StartStep
 from .admission import Admission
 from .cell.cell import Cell
 from .cell.paths import SharedPaths, cell_paths, game_dir
+from .cell.windows import template_of, templates_dir
 from .control import ControlLink
 from .desktops.sound import SoundFifo, SoundServer
 from .desktops.xvfb import X11Sockets, Xvfb, first_display
 from .ends import save_end
 from .guests.base import Guest
 from .guests.choose import GUEST_KINDS, guest_of
+from .guests.wine_template import ensure_template
 from .watches import Watches
 
 if TYPE_CHECKING:
@@ -126,6 +128,9 @@ class Seat:
             contextlib.closing(X11Sockets(shared, is_isolated=self._spec.isolation != "none"))
         )
         fifo = stack.enter_context(contextlib.closing(SoundFifo(shared)))
+        if (templates := templates_dir(self._spec)) is not None and template_of(templates) is None:
+            async with self._step("template", "Wine's template was not made"):  # once for each Wine of this machine
+                await asyncio.to_thread(ensure_template, templates)
         async with self._step("cell", "The cell was not up"):
             cell = await Cell.start(self._spec, listen_fds=(display_sockets.listen_fd,))
             stack.push_async_callback(cell.close)
@@ -163,8 +168,10 @@ class Seat:
             raise NotFound(f"{self._game.title} has no folder in the library", hint="Look whether its disk is mounted")
 
     async def _prepare(self, guest: Guest) -> None:
-        """While display and sound start; a guest without a need of it has no such step."""
-        if guest.preparation is not None:
+        """While display and sound start; a step of its own where it takes a while."""
+        if guest.preparation is None:
+            await guest.prepare()
+        else:
             async with self._step(guest.preparation, f"The {guest.preparation} of {guest.program} was not ready"):
                 await guest.prepare()
 

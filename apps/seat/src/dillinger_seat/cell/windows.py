@@ -1,6 +1,6 @@
 """What a Windows game needs of its cell: Wine's template under the prefix, the library's runtimes for Proton.
 
-The template is a folder of this machine, one for each Wine, made by `dillinger_seat.wine_template`. Where an overlay
+The template is a folder of this machine, one for each Wine, made by `guests.wine_template`. Where an overlay
 can be mounted the prefix is one, by `overlay`; else the cell sees the template and fills its prefix in from it.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dillinger_contracts.game import NativeLaunch
 from dillinger_contracts.session import SeatSpec
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER, WINE_TEMPLATE, ProtonLaunch, WineLaunch
 from dillinger_seat.guests.prefix import TIMESTAMP, wine_version
@@ -26,11 +27,17 @@ def template_of(templates_dir: Path) -> Path | None:
     return template if (template / TIMESTAMP).is_file() else None
 
 
-def _template(spec: SeatSpec) -> Path | None:
+def templates_dir(spec: SeatSpec) -> Path | None:
+    """Where the template is that this session could use; None where its cell has its own, or none would fit."""
     launch = spec.session.game.launch
-    if not isinstance(launch, WineLaunch) or launch.architecture != "win64" or spec.wine_templates_dir is None:
+    if not isinstance(launch, WineLaunch) or launch.architecture != "win64" or spec.isolation == "container":
         return None
-    return template_of(Path(spec.wine_templates_dir))
+    return None if spec.wine_templates_dir is None else Path(spec.wine_templates_dir)
+
+
+def _template(spec: SeatSpec) -> Path | None:
+    folder = templates_dir(spec)
+    return None if folder is None else template_of(folder)
 
 
 def template_path(spec: SeatSpec) -> str:
@@ -43,7 +50,7 @@ def template_path(spec: SeatSpec) -> str:
 def read_only_binds(spec: SeatSpec) -> tuple[tuple[str, str], ...]:
     """What a sandbox shows beside the game: (where it is, where it is in the cell)."""
     launch = spec.session.game.launch
-    if isinstance(launch, ProtonLaunch):
+    if isinstance(launch, ProtonLaunch | NativeLaunch):
         runtimes = Path(spec.library_dir) / RUNTIMES_FOLDER
         return ((str(runtimes), RUNTIMES),) if runtimes.is_dir() else ()
     template = _template(spec)

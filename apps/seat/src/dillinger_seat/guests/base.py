@@ -25,7 +25,7 @@ class Guest(Protocol):
     """One program on one desktop."""
 
     preparation: str | None
-    """What the step is called that `prepare` is, where it does something."""
+    """What the step is called that `prepare` is, where it takes a while."""
 
     @property
     def program(self) -> str:

@@ -14,6 +14,7 @@ from dillinger_seat.cell.cell import GUEST, Cell, Part, PartFailed, Program
 from dillinger_seat.cell.paths import CellPaths
 
 from .base import GuestExit
+from .libraries import library_folders
 
 OOM_SCORE_ADJ = 800
 """Above all else in the cell: when memory runs out it is the game that goes, and its end is told as what it was."""
@@ -55,6 +56,7 @@ class NativeGuest:
         self._file_bytes = file_bytes
         self._has_windows = has_windows
         self._part: Part | None = None
+        self._libraries: dict[str, str] = {}
 
     @property
     def program(self) -> str:
@@ -62,19 +64,26 @@ class NativeGuest:
         return self._launch.command[0]
 
     async def prepare(self) -> None:
-        """Nothing: what a native program needs is in its folder and its player's home."""
+        """Looks for the libraries that the program needs; raises `NotFound` with those that are missing."""
+        environment = self._paths.environment | self._launch.environment
+        folders = await library_folders(self._cell, self._paths, self._program_path, environment)
+        self._libraries = {"LD_LIBRARY_PATH": folders} if folders else {}
+
+    @property
+    def _program_path(self) -> str:
+        first = self._launch.command[0]
+        return f"{self._paths.game}/{first[2:]}" if first.startswith("./") else first
 
     async def launch(self, variables: dict[str, str]) -> None:
         """Starts the program; raises `NotFound` or `Unsupported`, naming it."""
         first, *rest = self._launch.command
-        program = f"{self._paths.game}/{first[2:]}" if first.startswith("./") else first
         environment = self._paths.environment | BASE_ENVIRONMENT | variables | self._launch.environment
         try:
             self._part = await self._cell.run(
                 GUEST,
                 Program(
-                    argv=(program, *rest),
-                    env=environment,
+                    argv=(self._program_path, *rest),
+                    env=environment | self._libraries,
                     cwd=self._paths.game if self._launch.directory == "game" else self._paths.home,
                     oom_score_adj=OOM_SCORE_ADJ,
                     file_bytes=self._file_bytes,
