@@ -1,0 +1,53 @@
+"""One stack for all tests of it: it takes seconds to come up, and its images minutes to build the first time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests import container_engine
+from tests.compose import stack as compose
+
+from dillinger_bench.house import free_port
+
+NAMES = ("core", "runner", "seat", "games")
+
+
+@pytest.fixture(scope="session")
+def image_tag() -> Iterator[str]:
+    """A tag that all images of this tree have, while the tests run."""
+    container_engine.require()
+    if (problem := compose.problem()) is not None:
+        pytest.skip(problem)
+    tag = f"test-{os.getpid()}"
+    built = [container_engine.image(name) for name in NAMES]
+    tagged = [f"{name.partition(':')[0]}:{tag}" for name in built]
+    for name, other in zip(built, tagged, strict=True):
+        subprocess.run(("docker", "tag", name, other), check=True)
+    yield tag
+    subprocess.run(("docker", "rmi", *tagged), check=False, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def stack(image_tag: str) -> Iterator[compose.Stack]:
+    """The production stack, healthy, with its pages on a port of this machine's loopback."""
+    host = container_engine.HOST
+    if not host.startswith("unix://"):
+        pytest.skip("no container engine: the runner of compose.yaml is given a socket, and this one has none")
+    environment = {
+        "DILLINGER_IMAGE_TAG": image_tag,
+        "DILLINGER_HTTPS_ADDRESS": "127.0.0.1",
+        "DILLINGER_HTTPS_PORT": str(free_port()),
+        "DILLINGER_DOCKER_SOCKET": host.removeprefix("unix://"),
+        "DILLINGER_DOCKER_GROUP": str(Path(host.removeprefix("unix://")).stat().st_gid),
+        "DILLINGER_API_KEY": f"a key of the tests {os.getpid()}".replace(" ", "-"),
+    }
+    stack = compose.Stack(f"dltest{os.getpid()}", environment)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.down()

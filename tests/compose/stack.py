@@ -1,0 +1,106 @@
+"""The compose files as an admin uses them: a project of its own on the engine, with images of this tree."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dillinger.tree import find_tree
+
+FOLDER = find_tree().root / "deploy/compose"
+TIMEOUT_S = 180
+
+
+def command(*arguments: str, files: tuple[str, ...] = ("compose.yaml",), project: str = "dillinger") -> tuple[str, ...]:
+    """A `docker compose` command line."""
+    chosen = (word for name in files for word in ("-f", str(FOLDER / name)))
+    return ("docker", "compose", "-p", project, "--env-file", os.devnull, *chosen, *arguments)
+
+
+def problem() -> str | None:
+    """Why compose can't be used here."""
+    if shutil.which("docker") is None:
+        return "no docker compose: there is no command docker"
+    asked = subprocess.run(("docker", "compose", "version"), capture_output=True, text=True, check=False)
+    return None if asked.returncode == 0 else f"no docker compose: {asked.stderr.strip()}"
+
+
+@dataclass
+class Stack:
+    """A stack that runs, from `up` to `down`."""
+
+    project: str
+    environment: dict[str, str]
+    files: tuple[str, ...] = ("compose.yaml",)
+    _is_up: bool = field(default=False, init=False)
+
+    def run(self, *arguments: str, text: bytes | None = None, check: bool = True) -> str:
+        """What a command of compose prints; its complaints are in the error that it raises."""
+        ended = subprocess.run(
+            command(*arguments, files=self.files, project=self.project),
+            env={**os.environ, **self.environment},
+            input=text,
+            stdin=subprocess.DEVNULL if text is None else None,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        said = ended.stderr.decode("utf-8", "replace")
+        assert not check or ended.returncode == 0, f"{' '.join(arguments)}: {said[-3000:]}\n{self.logs()}"
+        return ended.stdout.decode("utf-8", "replace")
+
+    def up(self) -> None:
+        """Returns when all of it is healthy."""
+        self._is_up = True
+        self.run("up", "--detach", "--no-build", "--wait", "--wait-timeout", "120")
+
+    def down(self) -> None:
+        """Ends it, its sessions first, and removes all that it made."""
+        if self._is_up:
+            self.run("stop", check=False)
+            sessions = self.containers_of_sessions()
+            if sessions:
+                self.docker("rm", "--force", "--volumes", *sessions)
+            self.run("down", "--volumes", "--timeout", "10", check=False)
+
+    def logs(self) -> str:
+        """The last that core and runner said."""
+        if not self._is_up:
+            return ""
+        asked = subprocess.run(
+            command("logs", "--tail", "30", files=self.files, project=self.project),
+            env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+        )  # fmt: skip
+        return asked.stdout[-8000:]
+
+    def docker(self, *arguments: str) -> str:
+        """What a plain command of the engine prints."""
+        ended = subprocess.run(("docker", *arguments), capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """How the engine describes a service's container."""
+        [found] = json.loads(self.docker("inspect", self.run("ps", "--quiet", service).strip()))
+        assert isinstance(found, dict)
+        return found
+
+    def containers_of_sessions(self) -> list[str]:
+        """Seats and cells on this stack's volumes."""
+        listed = self.docker("ps", "--all", "--quiet", "--filter", f"volume={self.project}_sockets")
+        own = self.run("ps", "--all", "--quiet", check=False).split()
+        return [each for each in listed.split() if not any(whole.startswith(each) for whole in own)]
+
+    def put_game(self, folder: Path) -> None:
+        """Copies a game's folder into the library, as the how-to says."""
+        packed = subprocess.run(("tar", "-C", str(folder.parent), "-c", folder.name), capture_output=True, check=True)
+        self.run("exec", "-T", "core", "tar", "-x", "-C", "/library", text=packed.stdout)
+
+    def first_login(self) -> str:
+        """The file with the admin's one-time password, as the how-to has one read it."""
+        return self.run("exec", "-T", "core", "cat", "/var/lib/dillinger/core/first-login.json")
