@@ -122,6 +122,12 @@ class Child:
             self._is_restarting = True
             self.process.terminate()
 
+    def kill(self) -> None:
+        """Ends it at once; whoever waits in `end` hears of it."""
+        if self.process is not None and self.is_running:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+
     async def end(self, *, grace_s: float, ask: signal.Signals | None = signal.SIGTERM) -> bool:
         """Ends it and waits; SIGKILL after `grace_s`. Whether it ended by itself. `ask` None: it was asked already."""
         self._ending.set()

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 DEADLINE_S = 60.0
-GAME = '[launch]\nkind = "native"\ncommand = ["/usr/bin/sleep", "600"]\n[display]\nneeds_window = false\n'
+GAMES = {"sleeper": ["/usr/bin/sleep", "600"], "stubborn": ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"]}
 
 
 @dataclass(slots=True)
@@ -34,9 +34,11 @@ class Foreground:
     def start(self) -> None:
         """Starts it; the first line of its output is not awaited."""
         self.ports = free_ports(3)
-        game = self.folder / "state/library/sleeper"
-        game.mkdir(parents=True, exist_ok=True)
-        (game / "game.toml").write_text(f'title = "Sleeper"\n{GAME}')
+        for game_id, command in GAMES.items():
+            game = self.folder / "state/library" / game_id
+            game.mkdir(parents=True, exist_ok=True)
+            launch = f'[launch]\nkind = "native"\ncommand = {json.dumps(command)}\n[display]\nneeds_window = false\n'
+            (game / "game.toml").write_text(f'title = "The {game_id}"\n{launch}')
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DILLINGER_")}
         https, http, runner = map(str, self.ports)
         self.process = subprocess.Popen(
@@ -45,7 +47,8 @@ class Foreground:
                 "--runner-port", runner, "--state-dir", str(self.folder / "state"),
                 "--runtime-dir", str(self.folder / "run"),
             ],
-            env={**inherited, "DILLINGER_RUNNER_ISOLATION": "none"}, stdin=subprocess.DEVNULL, text=True,
+            env={**inherited, "DILLINGER_RUNNER_ISOLATION": "none", "DILLINGER_RUNNER_STOP_GRACE_S": "20"},
+            stdin=subprocess.DEVNULL, text=True,
             stdout=(self.folder / "out").open("w"), stderr=subprocess.STDOUT,
         )  # fmt: skip
 
@@ -102,15 +105,23 @@ class Foreground:
                 found.append(" ".join(process.cmdline()))
         return found
 
-    def play(self) -> None:
-        """Starts a game through the runner's API."""
+    def play(self, game_id: str = "sleeper") -> None:
+        """Starts a game through the runner's API, and waits until it runs."""
         key = (self.folder / "state/runner/keys").read_text().split()[0]
         answer = httpx2.post(
-            f"http://127.0.0.1:{self.ports[2]}/sessions", json={"gameId": "sleeper", "userId": "ada"},
+            f"http://127.0.0.1:{self.ports[2]}/sessions", json={"gameId": game_id, "userId": "ada"},
             headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=10,
         )  # fmt: skip
         assert answer.status_code == 201, answer.text
-        self.until(lambda: any("dillinger_seat" in line for line in self.leftovers()), "playing")
+        program = " ".join(GAMES[game_id])
+        self.until(lambda: program in command_lines(), "playing")
+
+
+def command_lines() -> Iterator[str]:
+    """What runs now, as far as it can be read."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            yield " ".join(process.cmdline())
 
 
 def free_ports(count: int) -> list[int]:
@@ -146,7 +157,7 @@ def test_ends_cleanly_and_leaves_no_process(foreground: Foreground, number: sign
     login = foreground.folder / "state/core/first-login.json"
     assert json.loads(login.read_text())["password"] in foreground.output
     assert login.stat().st_mode & 0o077 == 0
-    assert foreground.is_healthy()
+    foreground.until(foreground.is_healthy, "healthy")
     assert foreground.process is not None
     foreground.process.send_signal(number)
     assert foreground.wait() == 0
@@ -159,6 +170,18 @@ def test_ends_games_that_run(foreground: Foreground) -> None:
     assert foreground.process is not None
     foreground.process.send_signal(signal.SIGINT)
     assert foreground.wait() == 0
+    assert foreground.leftovers() == []
+
+
+def test_a_game_that_will_not_end_is_named_and_a_second_interrupt_does_not_wait(foreground: Foreground) -> None:
+    foreground.until(foreground.is_healthy, "healthy")
+    foreground.play("stubborn")
+    assert foreground.process is not None
+    foreground.process.send_signal(signal.SIGINT)
+    foreground.until(lambda: "Waiting for The stubborn to end" in foreground.output, "told")
+    foreground.process.send_signal(signal.SIGINT)
+    assert foreground.wait() == 0
+    assert "Ending at once" in foreground.output
     assert foreground.leftovers() == []
 
 
@@ -209,4 +232,4 @@ def test_second_one_on_the_same_data_is_refused(foreground: Foreground) -> None:
     assert second.wait() == 1
     assert "Another runner keeps" in second.output, second.output
     assert "Traceback" not in second.output
-    assert foreground.is_healthy()
+    foreground.until(foreground.is_healthy, "still healthy")

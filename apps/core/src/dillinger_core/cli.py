@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from typing import Annotated
 
@@ -47,6 +48,10 @@ def serve(override: Overrides = None) -> None:
 
     configure_logs()
     run(settings)
+    # All is closed by now; taking half a thousand modules apart would keep the person at the terminal for a second.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @app.command()

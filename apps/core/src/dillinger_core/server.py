@@ -30,6 +30,7 @@ from .settings import CoreSettings
 from .tcp_path import TRANSPORT_EXTENSION
 
 _GRACE_S = 2
+_GOODBYE_S = 0.2
 _BACKLOG = 512
 _MESSAGE_BYTES = 256 * 1024
 """Largest message of a browser: signaling has at most 64 KiB, input far less."""
@@ -43,6 +44,13 @@ class QuietServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def hang_up_idle(self) -> None:
+        """Cuts connections on which nothing is being answered: a browser may take its time to say goodbye over TLS."""
+        for connection in list(self.server_state.connections):
+            cycle = getattr(connection, "cycle", None)  # of an HTTP connection; a WebSocket says goodbye by itself
+            if hasattr(connection, "cycle") and (cycle is None or cycle.response_complete):
+                connection.transport.abort()
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
@@ -92,6 +100,8 @@ async def serve(settings: CoreSettings) -> None:
             log.info("stopping")
             core.parts.feed.close()
             https.should_exit = http.should_exit = True
+            await asyncio.sleep(_GOODBYE_S)
+            https.hang_up_idle()
     log.info("stopped")
 
 

@@ -118,6 +118,7 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
             runtime_dir=settings.runtime_dir,
             library_dir=settings.library_path,
             saves_dir=settings.saves_path,
+            wine_templates_dir=settings.wine_templates_dir,
             control_url=settings.control_url or f"ws://{at}:{port}/seats",
             start_timeout_s=settings.start_timeout_s,
             idle_timeout_s=settings.idle_timeout_s,

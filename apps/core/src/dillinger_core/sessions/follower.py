@@ -18,6 +18,8 @@ from .runner_client import RunnerClient
 from .sessions import Sessions
 
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0)
+_FAILURES_TOLD = 2
+"""A runner that is back by then was only restarted, or ends together with core."""
 _RESYNC_EVERY_S = 15.0
 
 log = structlog.get_logger()
@@ -42,7 +44,7 @@ class Follower:
                     group.create_task(self._events())
                     group.create_task(_repeat(self._sessions.resync, every_s=_RESYNC_EVERY_S))
             except* DillingerError as group_error:
-                if not failures:
+                if failures == _FAILURES_TOLD:
                     log.warning("runner_link_lost", reason=str(group_error.exceptions[0]))
             await self._sessions.runner_lost()
             await asyncio.sleep(_PAUSES_S[min(failures, len(_PAUSES_S) - 1)])
