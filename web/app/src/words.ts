@@ -63,6 +63,8 @@ export function stateWords(state: SessionState): string {
 }
 
 const STEPS: Record<string, string> = {
+  template: "Wine made ready, once for all its games",
+  prefix: "Windows drive ready",
   cell: "Cell locked",
   sound: "Sound ready",
   display: "Display ready",

@@ -187,6 +187,11 @@ class RunnerSettings(AppSettings):
         return self.state_dir / "runner/sessions"
 
     @property
+    def wine_templates_dir(self) -> Path:
+        """Folder of what Wine's prefixes are made of, one for each Wine."""
+        return self.state_dir / "runner/wine"
+
+    @property
     def keys_path(self) -> Path:
         """Where the keys are, derived or set."""
         assert self.keys_file is not None

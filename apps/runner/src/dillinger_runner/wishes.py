@@ -26,6 +26,7 @@ class Places:
     runtime_dir: Path
     library_dir: Path
     saves_dir: Path
+    wine_templates_dir: Path
     control_url: str
     start_timeout_s: float
     idle_timeout_s: float
@@ -68,6 +69,7 @@ def seat_spec(
         runtime_dir=str(places.runtime_dir / session_id),
         library_dir=str(places.library_dir),
         saves_dir=str(places.saves_dir / request.user_id / game.game_id),
+        wine_templates_dir=str(places.wine_templates_dir),
         control_url=places.control_url,
         control_token=new_token(),
         ticket_key=request.ticket_key or ticket_key,

@@ -1,7 +1,7 @@
 """The template that Wine's prefixes are made of: made once for each Wine of this machine, in a sandbox. Blocking.
 
-It takes five to ten seconds, which nobody should spend on a click: the launcher has it made when it starts. In a
-container's image it is made at build, by the same program (`prefix`).
+It takes five to ten seconds, once for each Wine: the first Windows game of a machine waits for it, in a step of its
+own. In a container's image it is made at build, by the same program (`prefix`).
 """
 
 from __future__ import annotations
