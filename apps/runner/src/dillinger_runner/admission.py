@@ -14,7 +14,7 @@ import psutil
 
 from dillinger_contracts import Exhausted, Game, Resources, Unsupported
 
-LAUNCH_KINDS = frozenset({"native", "wine"})
+LAUNCH_KINDS = frozenset({"native", "wine", "proton"})
 DESKTOPS = frozenset({"x11"})
 
 _MIB = 1024 * 1024

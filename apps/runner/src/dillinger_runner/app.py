@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from dillinger_contracts import Conflict, EndReason
 
 from .admission import Capacity, machine
-from .api import problems, seats, service, sessions
+from .api import problems, runtimes, seats, service, sessions
 from .api.limits import BodyLimit
 from .backends.base import Backend
 from .backends.docker import DockerBackend, DockerConfig
@@ -177,7 +177,7 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _route(app: FastAPI) -> None:
-    for router in (service.open_router, service.router, sessions.router, seats.router):
+    for router in (service.open_router, service.router, sessions.router, runtimes.router, seats.router):
         app.include_router(router)
 
 

@@ -24,7 +24,7 @@ from . import volume
 GAME_FILE = "game.toml"
 MAX_GAME_FILE_BYTES = 256 * 1024
 MAX_GAMES = 10_000
-PLAYABLE_KINDS = frozenset({"native", "wine"})
+PLAYABLE_KINDS = frozenset({"native", "wine", "proton"})
 _GAME_ID = re.compile(GAME_ID_PATTERN)
 
 

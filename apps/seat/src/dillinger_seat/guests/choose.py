@@ -7,16 +7,17 @@ from collections.abc import Callable
 from dillinger_contracts.errors import Unsupported
 from dillinger_contracts.game import NativeLaunch
 from dillinger_contracts.session import SeatSpec
-from dillinger_contracts.wine import WineLaunch
+from dillinger_contracts.wine import ProtonLaunch, WineLaunch
 from dillinger_seat.cell.cell import Cell
 from dillinger_seat.cell.paths import cell_paths
 from dillinger_seat.cell.windows import template_path
 
 from .base import Guest
 from .native import NativeGuest
+from .proton import ProtonGuest
 from .wine import WineGuest
 
-GUEST_KINDS = frozenset({"native", "wine"})
+GUEST_KINDS = frozenset({"native", "wine", "proton"})
 
 
 def guest_of(spec: SeatSpec, cell: Cell, *, has_windows: Callable[[], bool]) -> Guest:
@@ -28,5 +29,7 @@ def guest_of(spec: SeatSpec, cell: Cell, *, has_windows: Callable[[], bool]) -> 
         case WineLaunch():
             template = template_path(spec)
             return WineGuest(cell, launch, paths, template=template, file_bytes=file_bytes, has_windows=has_windows)
+        case ProtonLaunch():
+            return ProtonGuest(cell, launch, paths, file_bytes=file_bytes, has_windows=has_windows)
         case _:
             raise Unsupported(f"There is no guest for {launch.kind} games")
