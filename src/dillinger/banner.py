@@ -34,7 +34,7 @@ def first_login(core_dir: Path) -> FirstLogin | None:
 
 
 def outside_addresses(host: str) -> list[str]:
-    """The addresses under which other machines reach a listener on `host`; the listener's own where it has just one."""
+    """The addresses under which other machines reach a listener on `host`; none where that is for this machine only."""
     if host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return [] if _is_loopback(host) else [host]
     up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
@@ -65,16 +65,23 @@ def show(plan: Plan, console: Console, started_s: float) -> None:
     console.print("Ctrl-C ends it, with every game that runs.", style="dim")
 
 
+def _https(host: str, port: int) -> str:
+    near = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"https://[{near}]:{port}" if ":" in near else f"https://{near}:{port}"
+
+
 def rows(plan: Plan, hosts: list[str], login: FirstLogin | None) -> Iterator[tuple[str, Text]]:
     """The lines of the block: a label, and what it labels."""
     core = plan.core
     yield "", Text()
     yield "on this machine", Text(plan.http_url.replace("127.0.0.1", "localhost"), style="cyan")
+    if not hosts:
+        here = _https(core.https_host, core.https_port).replace("127.0.0.1", "localhost")
+        yield "", Text.assemble((here, "cyan"), ("   with a certificate of its own; not reachable from others", "dim"))
     for number, host in enumerate(hosts):
-        shown = f"[{host}]" if ":" in host else host
-        yield "" if number else "from others", Text(f"https://{shown}:{core.https_port}", style="cyan")
+        yield "" if number else "from others", Text(_https(host, core.https_port), style="cyan")
     if hosts:
-        yield "certificate", Text(f"https://{hosts[0]}:{core.https_port}/api/v1/ca.pem")
+        yield "certificate", Text(f"{_https(hosts[0], core.https_port)}/api/v1/ca.pem")
         yield "", Text("install it once on each device that plays: its browser trusts this one then", style="dim")
     if login is not None:
         yield "", Text()

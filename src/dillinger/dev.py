@@ -49,11 +49,11 @@ async def run(plan: Plan, tree: Tree, names: tuple[str, ...], console: Console) 
         app, environment = vite(plan, tree)
         watched.append((Child(app, lines.write, console.print, environment), []))
         console.print(f"pages: {app.health_url}")
-    with on_signals() as asked:
+    with on_signals() as wishes:
         async with asyncio.TaskGroup() as group:
             keepers = [group.create_task(child.keep()) for child, _ in watched]
             watchers = [group.create_task(_restart_on_change(child, folders, console)) for child, folders in watched]
-            await asked.wait()
+            await wishes.end.wait()
             for watcher in watchers:
                 watcher.cancel()
             for child, _ in reversed(watched):

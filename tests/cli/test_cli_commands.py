@@ -51,7 +51,7 @@ def test_wrong_word_is_named_and_exits_with_2(arguments: list[str], word: str) -
 
 
 def test_every_command_has_help() -> None:
-    for command in re.findall(r"^## `dillinger ([a-z ]*[a-z])", reference.cli_page(app), re.MULTILINE):
+    for command in re.findall(r"^## `dillinger ([a-z -]*[a-z])", reference.cli_page(app), re.MULTILINE):
         if command != "bench":  # its help is its own
             ended = CliRunner().invoke(app, [*command.split(), "--help"])
             assert ended.exit_code == 0, command
@@ -93,6 +93,25 @@ def test_config_show_tells_where_a_value_comes_from(tmp_path: Path) -> None:
     assert re.search(r"core\.https_port +9443 +environment DILLINGER_CORE_HTTPS_PORT", shown)
     assert re.search(r"core\.http_port +8080 +default", shown)
     assert "do-not-show-this" not in shown
+    asked = dillinger("config", "show", "--state-dir", str(tmp_path / "elsewhere"), "--http-port", "9080").stdout
+    assert re.search(r"core\.http_port +9080", asked)
+    assert str(tmp_path / "elsewhere") in asked.replace("\n", "")
+
+
+def test_doctor_looks_at_what_up_would_use(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        said = dillinger("doctor", "--http-port", str(port), "--state-dir", str(tmp_path / "not-there-yet")).stdout
+    assert f"port {port}" in said and "Another program uses" in said
+    assert not (tmp_path / "not-there-yet").exists()
+
+
+def test_a_lost_password_is_replaced_by_a_one_time_password(tmp_path: Path) -> None:
+    said = dillinger("admin", "reset-password", "--state-dir", str(tmp_path))
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "There is no user admin" in said.stderr and "Traceback" not in said.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -70,6 +70,14 @@ def test_first_login_is_shown_only_while_it_is_there(tmp_path: Path) -> None:
     assert str(tmp_path) in text
 
 
+def test_a_house_for_this_machine_only_shows_both_addresses(tmp_path: Path) -> None:
+    plan = make_plan(Overrides(host="127.0.0.1", port=9443, http_port=9080, state_dir=tmp_path), None)
+    shown = list(banner.rows(plan, banner.outside_addresses("127.0.0.1"), None))
+    text = "\n".join(line.plain for _, line in shown)
+    assert "http://localhost:9080" in text and "https://localhost:9443" in text
+    assert "from others" not in [label for label, _ in shown]
+
+
 def test_listener_on_loopback_has_no_outside_address() -> None:
     assert banner.outside_addresses("127.0.0.1") == []
     assert banner.outside_addresses("localhost") == []

@@ -1,4 +1,4 @@
-"""Commands that look after an installation: `setup`, `service`, `upgrade`, `uninstall`, `completion`.
+"""Commands that look after an installation: `setup`, `service`, `admin`, `upgrade`, `uninstall`, `completion`.
 
 What takes root or works without Python is the launcher's; such a command is here for its help, and hands over to it.
 """
@@ -6,7 +6,10 @@ What takes root or works without Python is the launcher's; such a command is her
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,6 +60,25 @@ def remove() -> None:
     from dillinger import service
 
     console.print("Removed." if service.remove() else "There was no service.")
+
+
+admin_app = typer.Typer(help="What an admin needs beside the pages.", no_args_is_help=True)
+app.add_typer(admin_app, name="admin", rich_help_panel=PANEL)
+
+
+@admin_app.command("reset-password")
+def reset_password(
+    name: Annotated[str, typer.Argument(help="Whose password.")] = "admin",
+    state_dir: Annotated[Path | None, typer.Option(help="Where data is kept.")] = None,
+    config: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The settings file.")] = None,
+) -> None:
+    """Give a user a new one-time password and end its logins; Dillinger may be running."""
+    from dillinger.apps import Overrides
+
+    os.environ.update(Overrides(state_dir=state_dir, config=config).environment())
+    # Core's own command: the accounts are core's to change.
+    ended = subprocess.run((sys.executable, "-m", "dillinger_core", "admin", "reset-password", name), check=False)
+    raise typer.Exit(ended.returncode)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -27,26 +27,35 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+Host = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of the https listener; 0.0.0.0 (the default) is every one, 127.0.0.1 this machine only."
+    ),
+]
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the https listener (8443).")]
+HttpPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Port of the plain http listener, for this machine only (8080).")
+]
+RunnerPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Port of the runner's API, for this machine only (3002).")
+]
+StateDir = Annotated[Path | None, typer.Option(help="Where data is kept.")]
+RuntimeDir = Annotated[Path | None, typer.Option(help="Where sockets are; the path has to be short.")]
+LibraryDir = Annotated[Path | None, typer.Option(help="Where your own games are.")]
+ConfigFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The settings file.")]
+
+
 @app.command(rich_help_panel=PANEL)
 def up(
-    host: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of the https listener; 0.0.0.0 (the default) is every one, 127.0.0.1 this machine only."
-        ),
-    ] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the https listener (8443).")] = None,
-    http_port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, help="Port of the plain http listener, for this machine only (8080)."),
-    ] = None,
-    runner_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of the runner's API, for this machine only (3002).")
-    ] = None,
-    state_dir: Annotated[Path | None, typer.Option(help="Where data is kept.")] = None,
-    runtime_dir: Annotated[Path | None, typer.Option(help="Where sockets are; the path has to be short.")] = None,
-    library_dir: Annotated[Path | None, typer.Option(help="Where your own games are.")] = None,
-    config: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The settings file.")] = None,
+    host: Host = None,
+    port: Port = None,
+    http_port: HttpPort = None,
+    runner_port: RunnerPort = None,
+    state_dir: StateDir = None,
+    runtime_dir: RuntimeDir = None,
+    library_dir: LibraryDir = None,
+    config: ConfigFile = None,
     log_level: Annotated[
         LogLevel | None, typer.Option(help="How bad a log line must be to be shown: warning on a terminal, else info.")
     ] = None,
@@ -63,8 +72,17 @@ def up(
 
 
 @app.command(rich_help_panel=PANEL)
-def doctor() -> None:
-    """Try everything that Dillinger needs; say what is missing and what mends it."""
+def doctor(
+    host: Host = None,
+    port: Port = None,
+    http_port: HttpPort = None,
+    runner_port: RunnerPort = None,
+    state_dir: StateDir = None,
+    runtime_dir: RuntimeDir = None,
+    library_dir: LibraryDir = None,
+    config: ConfigFile = None,
+) -> None:
+    """Try everything that Dillinger needs; say what is missing and what mends it. Takes the options of `up`."""
     from dillinger.apps import Overrides, make_plan
     from dillinger.doctor import Verdict, examine
 
@@ -75,8 +93,9 @@ def doctor() -> None:
         Verdict.UNVERIFIED: "[yellow]?[/]",
     }
     tree = find_tree()
+    overrides = Overrides(host, port, http_port, runner_port, state_dir, runtime_dir, library_dir, config)
     bad = 0
-    for finding in examine(make_plan(Overrides(), tree.web / "dist"), tree):
+    for finding in examine(make_plan(overrides, tree.web / "dist"), tree):
         note = " [yellow](unverified)[/]" if finding.verdict is Verdict.UNVERIFIED else ""
         console.print(
             f"  {marks[finding.verdict]} [bold]{escape(finding.name)}[/]  {escape(finding.detail)}{note}",
@@ -98,14 +117,22 @@ app.add_typer(config_app, name="config", rich_help_panel=PANEL)
 @config_app.command()
 def show(
     origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
-    config: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The settings file.")] = None,
+    host: Host = None,
+    port: Port = None,
+    http_port: HttpPort = None,
+    runner_port: RunnerPort = None,
+    state_dir: StateDir = None,
+    runtime_dir: RuntimeDir = None,
+    library_dir: LibraryDir = None,
+    config: ConfigFile = None,
 ) -> None:
-    """Print every setting of core and runner. Secrets are not shown."""
+    """Print every setting of core and runner, as `up` with the same options would take it. Secrets are not shown."""
     from dillinger.apps import Overrides, settings_in_force
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("setting", "value", *(("origin",) if origin else ())):
         table.add_column(heading, overflow="fold")
-    for line in settings_in_force(Overrides(config=config)):
+    overrides = Overrides(host, port, http_port, runner_port, state_dir, runtime_dir, library_dir, config)
+    for line in settings_in_force(overrides):
         table.add_row(line.name, escape(line.value), *((line.origin,) if origin else ()))
     console.print(table)
