@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 
-import cv2
 import numpy as np
 
 from dillinger_contracts.media import Box
@@ -87,12 +86,9 @@ class X264Encoder:
             raise EncoderError("The encoder is closed")
         start_ns = time.perf_counter_ns()
         is_alone = keyframe or not self._sequence
-        try:
-            self._convert(frame)
-            converted_ns = time.perf_counter_ns()
-            quantizer = self._quantizer(frame, is_alone=is_alone)
-        except cv2.error as error:
-            raise EncoderError(f"The frame can't be converted: {error}") from error
+        self._convert(frame)
+        converted_ns = time.perf_counter_ns()
+        quantizer = self._quantizer(frame, is_alone=is_alone)
         data, is_keyframe = codec.encode(quantizer, is_keyframe=is_alone)
         again = self._control.choose_again(len(data) * 8)
         if again is not None:
