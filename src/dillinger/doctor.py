@@ -20,6 +20,9 @@ from pathlib import Path
 import psutil
 
 from dillinger_contracts.errors import DillingerError
+from dillinger_runner.runtimes import runtimes
+from dillinger_seat.cell.windows import overlay_refusal
+from dillinger_seat.guests.prefix import LOADERS
 
 from .apps import Plan
 from .ports import ensure_free
@@ -60,6 +63,7 @@ def examine(plan: Plan, tree: Tree) -> Iterator[Finding]:
     yield from _runner()
     yield _xvfb()
     yield _encoder()
+    yield from windows_games(plan.runner.library_path)
     yield from _ports(plan)
     yield _disk(plan.core.state_dir)
     yield _memory()
@@ -149,6 +153,32 @@ def _encoder() -> Finding:
     except DillingerError as error:
         return Finding("encoder", Verdict.BAD, error.message, error.hint or "")
     return Finding("encoder", Verdict.GOOD, f"{encoder.caps.name}, in software")
+
+
+def windows_games(library_dir: Path) -> Iterator[Finding]:
+    """What Windows games are played with."""
+    wine, *protons = runtimes(library_dir, has_own_wine=False)
+    if wine.is_installed:
+        yield Finding("Wine", Verdict.GOOD, f"{wine.version}, {_wine_bits()}")
+        refusal = overlay_refusal()
+        if refusal is None:
+            yield Finding("Windows drives", Verdict.GOOD, "overlays over a template: milliseconds and megabytes each")
+        else:
+            yield Finding("Windows drives", Verdict.ABSENT, f"each is filled in from a template: {refusal}")
+    else:
+        yield Finding("Wine", Verdict.ABSENT, f"{wine.problem}: no Windows games", wine.hint or "")
+    for proton in protons:
+        if proton.is_installed:
+            detail = f"{proton.version or 'it is there'}; no release was tried with a real Proton"
+            yield Finding(proton.name, Verdict.UNVERIFIED, detail)
+        else:
+            games = f", and {', '.join(proton.needed_by)} want it" if proton.needed_by else ""
+            yield Finding(proton.name, Verdict.ABSENT, f"{proton.problem}{games}", proton.hint or "")
+
+
+def _wine_bits() -> str:
+    has_both = any(Path(loader).exists() for loader in LOADERS[:1]) or not Path(LOADERS[1]).exists()
+    return "64 and 32 bit" if has_both else "64-bit programs only (wine32:i386 brings the other half)"
 
 
 def _ports(plan: Plan) -> Iterator[Finding]:

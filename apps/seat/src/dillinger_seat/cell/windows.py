@@ -6,6 +6,8 @@ can be mounted the prefix is one, by `overlay`; else the cell sees the template 
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
 from pathlib import Path
 
 from dillinger_contracts.game import NativeLaunch
@@ -16,6 +18,7 @@ from dillinger_seat.guests.wine_settings import PREFIXES
 
 OVERLAY_FILE = Path(__file__).with_name("overlay.py")
 PYTHON = "/usr/bin/python3"
+_PROBE_TIMEOUT_S = 10.0
 
 
 def template_of(templates_dir: Path) -> Path | None:
@@ -55,6 +58,22 @@ def read_only_binds(spec: SeatSpec) -> tuple[tuple[str, str], ...]:
         return ((str(runtimes), RUNTIMES),) if runtimes.is_dir() else ()
     template = _template(spec)
     return () if template is None else ((str(template), WINE_TEMPLATE),)
+
+
+def overlay_refusal() -> str | None:
+    """Why this machine mounts no overlay for an ordinary user, found out by mounting one; None where it does."""
+    with tempfile.TemporaryDirectory(prefix="dillinger-overlay-") as name:
+        folder = Path(name)
+        for part in ("template", "home"):
+            (folder / part).mkdir()
+        argv = [PYTHON, "-I", "-S", str(OVERLAY_FILE), str(folder / "template"), str(folder / "home"), "a/b", "true"]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            return str(error)
+        for work in (folder / "home").rglob("work"):
+            work.chmod(0o700)  # the kernel's own, which it lets nobody into
+    return done.stdout.strip() or None
 
 
 def over_template(spec: SeatSpec, argv: list[str]) -> list[str]:
