@@ -201,7 +201,7 @@ def peers(
         list[int] | None, typer.Option(min=1, max=8, help="So many at once; can be given several times.")
     ] = None,
     keys: Annotated[int, typer.Option(min=5, help="How many keys are pressed for each latency figure.")] = 30,
-    window_s: Annotated[float, typer.Option(min=1, help="Seconds over which CPU and frames are counted.")] = 4.0,
+    window_s: Annotated[float, typer.Option(min=1, help="Seconds over which CPU and frames are counted.")] = 3.0,
     json: Json = None, csv: Csv = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """Dillinger beside Selkies and a plain GStreamer pipeline, in turns: medians and ratios. It installs Selkies."""
@@ -211,6 +211,7 @@ def peers(
     from .peers.measure import Effort as PeerEffort
 
     told = Console(stderr=True, highlight=False)
+    comparison.ensure_writable([file for file in (json, csv, markdown) if file is not None])
     wishes = comparison.Wishes(
         cases_of(size), comparison.known(only), rounds, sorted(set(sessions or [1])),
         PeerEffort(keys, window_s), transport, (web_dir or Path("web/dist")).absolute(),
@@ -225,7 +226,7 @@ def peers(
                 file.write_text(text(), "utf-8")
 
     report = comparison.compare(wishes, machine(), told.print, write)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else comparison.WIDTH)
     for table in report.tables():
         console.print(table)
     console.print(report.legend(), style="dim")
@@ -234,7 +235,7 @@ def peers(
 def main() -> None:
     """Entry point of `python -m dillinger_bench`."""
     try:
-        app()
+        app(prog_name="dillinger bench")
     except DillingerError as error:
         print(f"bench: {error.message}", *([error.hint] if error.hint else []), sep="\n", file=sys.stderr)
         sys.exit(1)

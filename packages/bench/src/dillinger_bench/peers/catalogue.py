@@ -133,7 +133,7 @@ class PeerReport:
             head, *rows = self.rows(case)
             table = Table(title=case)
             for number, column in enumerate(head):
-                table.add_column(column, justify="left" if number < 2 else "right")
+                table.add_column(column, justify="left" if number < 2 else "right", no_wrap=number < 2)
             for row in rows:
                 table.add_row(*row)
             found.append(table)

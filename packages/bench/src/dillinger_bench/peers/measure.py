@@ -40,7 +40,7 @@ class Effort:
     """How long everything takes."""
 
     keys: int = 30
-    window_s: float = 4.0
+    window_s: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
