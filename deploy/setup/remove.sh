@@ -34,11 +34,38 @@ remove_everything() {
         can_ask || fail 'Nobody is here to ask.' 'Run the same command with --yes.'
         ask 'Go on?' || exit 1
     fi
+    stop_what_runs
     if [ "$(id -u)" = 0 ]; then remove_service; fi
     rm -rf "$here/.venv" "$here/.stamps" "$here/web/node_modules" "$here/web/dist"
     [ -z "$purge" ] || remove_data "$state"
     say "$done_mark removed. The clone itself is yours: rm -r $here"
 }
+
+# In order: the service, then games that outlived their runner. An `up` in somebody's terminal is theirs to stop.
+stop_what_runs() {
+    if [ "$(id -u)" = 0 ] && [ -e "$service_unit" ] && command -v systemctl >/dev/null; then
+        step 'stopping the service' systemctl disable --now dillinger.service
+    fi
+    [ -e "$state/runner/lock" ] || return 0
+    (flock -n 7) 7<"$state/runner/lock" || fail "Dillinger is running on $state." \
+        'Stop it first (Ctrl-C where ./dillinger up runs), then run this again.'
+    for tree in "$here" "$service_trees"/src-*; do
+        if [ -x "$tree/.venv/bin/python" ]; then
+            step 'ending games that were left' end_sessions "$tree/.venv/bin/python"
+            return 0
+        fi
+    done
+}
+
+end_sessions() (
+    export DILLINGER_STATE_DIR="$state"
+    if [ "$(id -u)" = 0 ]; then
+        service_environment
+        as_service "$1" -m dillinger_runner stop-all
+    else
+        "$1" -m dillinger_runner stop-all
+    fi
+)
 
 # Only what Dillinger keeps there: the folder may be one that a person chose.
 remove_data() {
@@ -53,7 +80,6 @@ state_folder() {
 
 remove_service() {
     if [ -e "$service_unit" ] && command -v systemctl >/dev/null; then
-        systemctl disable --now dillinger.service 2>/dev/null || :
         rm -f "$service_unit"
         systemctl daemon-reload 2>/dev/null || :
     fi
@@ -65,8 +91,10 @@ remove_service() {
     fi
     rm -rf "$service_trees" "$service_runtime"
     for folder in "$cgroup_root/dillinger" "$cgroup_root"/*/dillinger; do
-        # Only empty groups go: rmdir refuses the others.
-        [ ! -d "$folder" ] || find "$folder" -depth -type d -exec rmdir {} \; 2>/dev/null || :
+        # Empty groups are left too while a process is in any of them: they may be of a game that is being started.
+        if [ -d "$folder" ] && [ -z "$(find "$folder" -name cgroup.procs -exec cat {} + 2>/dev/null)" ]; then
+            find "$folder" -depth -type d -exec rmdir {} \; 2>/dev/null || :
+        fi
     done
 }
 

@@ -215,6 +215,20 @@ def test_uninstall_keeps_data_unless_purged(house: LauncherHouse) -> None:
     assert [path.name for path in saves.parent.iterdir()] == ["mine.txt"]
 
 
+def test_uninstall_takes_nothing_from_under_a_running_one_and_ends_what_was_left(house: LauncherHouse) -> None:
+    lock = house.folder / "home/.local/share/dillinger/runner/lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        ended = house.run("uninstall", "--yes")
+        assert ended.returncode == 1
+        assert "Dillinger is running" in ended.stderr and "Ctrl-C" in ended.stderr
+    assert (house.tree / ".venv").exists()
+    assert house.run("uninstall", "--yes").returncode == 0
+    assert house.calls == ["python -m dillinger_runner stop-all"]
+    assert not (house.tree / ".venv").exists()
+
+
 def test_uninstall_refuses_what_it_does_not_know(house: LauncherHouse) -> None:
     ended = house.run("uninstall", "--all")
     assert ended.returncode == 2
