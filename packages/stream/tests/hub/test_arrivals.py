@@ -120,3 +120,15 @@ def test_a_burst_is_spread_to_the_pace_and_a_rested_path_sends_at_once(sizes: li
     before_last = sum(sizes[:-1]) * 8 / rate_bps - BURST_S
     assert waits_s[-1] == pytest.approx(max(0.0, before_last), abs=1e-6)
     assert pacer.wait_s(1e6, 1500, rate_bps=rate_bps) == 0
+
+
+def test_of_many_lost_packets_only_so_many_are_sent_again_as_fit() -> None:
+    pacer = Pacer()
+    resent = 0
+    for number in range(300):  # a queue overflowed, and the browser asks for all of it within 30 ms
+        now_s = 50 + number / 10_000
+        if pacer.has_room(now_s):
+            pacer.wait_s(now_s, 1250, rate_bps=1e6)
+            resent += 1
+    assert 5 <= resent <= 15, "a tenth of a second's worth"
+    assert pacer.has_room(51.0), "later again"

@@ -27,7 +27,7 @@ from dillinger_contracts.signaling import (
 )
 from dillinger_stream import peer as peer_module
 from dillinger_stream.choose import WebRtcState
-from dillinger_stream.transport._aiortc import PLAYOUT_DELAY
+from dillinger_stream.transport._aiortc import PLAYOUT_DELAY, TRANSPORT_WIDE
 from dillinger_stream.transport.webrtc import WebRtcTransport
 
 
@@ -110,6 +110,8 @@ async def test_offers_two_streams_h264_only_and_no_playout_delay() -> None:
     streams = {line.split()[0] for line in sdp.splitlines() if line.startswith("a=msid:")}
     assert streams == {"a=msid:picture", "a=msid:sound"}
     assert PLAYOUT_DELAY in sdp
+    assert TRANSPORT_WIDE in sdp
+    assert "transport-cc" in sdp
     assert "VP8" not in sdp
     assert "typ host" in sdp
     assert "typ srflx" not in sdp

@@ -87,9 +87,12 @@ def dress(sender: RTCRtpSender, extensions: PictureExtensions) -> None:
 
 def steer(
     sender: RTCRtpSender, extensions: PictureExtensions, gauge: ArrivalGauge,
-    *, pace_bps: Callable[[], float], on_path: Callable[[PathState], None],
+    *, pace_bps: Callable[[], float], on_path: Callable[[PathState], None], on_lost: Callable[[], None],
 ) -> None:  # fmt: skip
-    """Paces what `sender` sends and tells what the browser's feedback makes of the path; on its final transport."""
+    """Paces what `sender` sends and tells what the browser's feedback makes of the path; on its final transport.
+
+    `on_lost` says that a packet was lost for good: there was no room to send it again.
+    """
     transport = sender.transport
     send_at_once, handle_rtcp = transport._send_rtp, transport._handle_rtcp_data
     pacer = Pacer()
@@ -100,6 +103,9 @@ def steer(
             return
         source = int.from_bytes(data[8:12], "big")
         number = extensions.number if source in (sender._ssrc, sender._rtx_ssrc) else None
+        if source == sender._rtx_ssrc and not pacer.has_room(time.monotonic()):
+            on_lost()
+            return
         wait_s = pacer.wait_s(time.monotonic(), len(data), rate_bps=pace_bps())
         if source == sender._ssrc and wait_s > LEAST_WAIT_S:
             await asyncio.sleep(wait_s)

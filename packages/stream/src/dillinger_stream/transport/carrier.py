@@ -222,6 +222,7 @@ class Carrier:
     def _hand_over(self) -> None:
         assert self._next is not None
         self._active, self._next = self._next, None
+        self._rate.restart()
         self._config = None
         self._tell()
 

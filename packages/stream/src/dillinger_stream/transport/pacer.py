@@ -1,8 +1,9 @@
 """When a packet may leave: spreads a frame's packets so that they don't meet a path's queue as one burst. Pure.
 
-A keyframe has ten times the bytes of the frames around it; sent at once it fills a thin path's queue, and what does not
-fit is lost. Paced at some times the target it takes a few frames' time instead. Retransmits and sound are not held
-back, they are only counted.
+A keyframe has ten times the bytes of the frames around it; sent at once it fills a thin path's queue, and what does
+not fit is lost. Paced at some times the target it takes a few frames' time instead. Sound and retransmits are not held
+back, but they count, and of retransmits there are no more than fit: hundreds of packets that a full queue dropped would
+fill it again, with what nobody needs any more.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ BURST_S = 0.003
 """So much may leave at once: a loop that wakes up a few times a frame shall not fall behind."""
 THIN_FACTOR = 2.5
 """Of the target, on a path that is known to be thin."""
+MAX_BEHIND_S = 0.1
 WIDE_FACTOR = 8.0
 """Of the wish, on a path that has borne all: there the spreading would cost delay and gain little."""
 
@@ -27,6 +29,6 @@ class Pacer:
         self._free_at_s = start_s + size_bytes * 8 / rate_bps
         return max(0.0, start_s - now_s)
 
-    def count(self, now_s: float, size_bytes: int, *, rate_bps: float) -> None:
-        """A packet that leaves at once; those that wait wait longer."""
-        self.wait_s(now_s, size_bytes, rate_bps=rate_bps)
+    def has_room(self, now_s: float) -> bool:
+        """Whether one more retransmit helps; a path that is this far behind lost what it had no room for."""
+        return self._free_at_s - now_s < MAX_BEHIND_S

@@ -14,9 +14,10 @@ not is filled for tens of milliseconds only. Loss without a queue (radio) change
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-FLOOR_BPS = 250_000
+FLOOR_BPS = 300_000
 LONG_QUEUE_MS = 60.0
 """More than frames of uneven size make at any bitrate that fits."""
 SHORT_QUEUE_MS = 30.0
@@ -36,6 +37,13 @@ DRAIN_S = 0.8
 """A queue is to be gone after about so long."""
 DRAINING_SHARE = 0.8
 """A queue that has shrunk to this since the last fall is on its way out."""
+LEAST_SHARE = 0.4
+"""One fall leaves so much of the target."""
+LOSS_SHARE = 0.7
+"""One that loss brings: what arrives in spite of it is no measure."""
+PACKET_BITS = 8_000
+"""A second of a thin stream is some dozen packets, and what they lose varies by chance."""
+START_BPS = 2_000_000
 HOLD_S = 1.0
 REST_SHARE = 0.88
 """Of what the path carried when it was full: what it is given once the queue is gone."""
@@ -97,11 +105,18 @@ class RateControl:
             else:
                 self._rise(now_s, path, target_bps, wish_bps)
 
+    def restart(self) -> None:
+        """Another transport takes over: what the one before could not carry says little of this one."""
+        self._settled_at_s, self._step = None, 0
+        self._long_since_s = self._fallen_at_queue_ms = self._full_bps = None
+        self.bps = None if self.bps is None else max(self.bps, START_BPS)
+
     def _is_too_much(self, now_s: float, path: PathState) -> bool:
         if path.queue_ms <= LONG_QUEUE_MS:
             self._long_since_s = None
-            is_costly = self._step > 0 and path.loss_ratio > self._loss_before + LOSS_STEP
-            return is_costly or path.loss_ratio > HEAVY_LOSS
+            chance = 2 * math.sqrt(max(self._loss_before, LOSS_STEP) * PACKET_BITS / max(path.carried_bps, PACKET_BITS))
+            is_costly = self._step > 0 and path.loss_ratio > self._loss_before + LOSS_STEP + chance
+            return is_costly or path.loss_ratio > HEAVY_LOSS + chance
         if self._long_since_s is None:
             self._long_since_s = now_s
             self._full_bps = path.carried_bps
@@ -111,6 +126,8 @@ class RateControl:
     def _fall(self, now_s: float, path: PathState, target_bps: int, wish_bps: int) -> None:
         drain = 1 - min(0.5, path.queue_ms / 1000 / DRAIN_S)
         lower_bps = min(target_bps * 0.9, path.carried_bps * 0.95 * drain)
+        # One measure may be a hiccup of the other end; a path that narrowed says so again in a moment.
+        lower_bps = max(lower_bps, target_bps * (LEAST_SHARE if path.queue_ms > LONG_QUEUE_MS else LOSS_SHARE))
         self.bps = int(max(min(FLOOR_BPS, wish_bps), lower_bps))
         self._settled_at_s = now_s + path.rtt_ms / 1000 + STEP_GAP_S
         self._step = 0

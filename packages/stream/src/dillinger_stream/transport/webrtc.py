@@ -57,6 +57,7 @@ MAX_SECTIONS = 8
 CLOSE_TIMEOUT_S = 2.0
 SILENCE_LIMIT_S = 4.0
 """A browser reports on what it receives about once a second (RFC 3550 section 6.2); silent for longer, it is gone."""
+ACTIVE_SILENCE_LIMIT_S = 2.5
 _RESYNC_TICKS = SOUND_CLOCK_HZ // 10
 
 prepare()
@@ -139,6 +140,7 @@ class WebRtcTransport:
         self._ticks_of: deque[tuple[int, int]] = deque(maxlen=256)
         self._origin: int | None = None
         self._heard_packets = 0
+        self._pushed_at_s = 0.0
         self._heard_at_s = time.monotonic()
         self._dropped_since_measure = 0
         self.dropped_frames = 0
@@ -176,6 +178,7 @@ class WebRtcTransport:
                 self._want_keyframe()
                 return
         self._is_keyframe_awaited = False
+        self._pushed_at_s = time.monotonic()
         ticks = unit.captured_at_ns * VIDEO_CLOCK_HZ // 1_000_000_000
         self._video.put(unit.data, ticks=ticks, clock_hz=VIDEO_CLOCK_HZ)
         self._ticks_of.append((ticks, unit.sequence))
@@ -261,7 +264,8 @@ class WebRtcTransport:
         if connection == "connected":
             self._heard_at_s = time.monotonic()
             steer(
-                self._video_sender, self._extensions, self._gauge, pace_bps=self._pace_bps, on_path=self._on_path
+                self._video_sender, self._extensions, self._gauge,
+                pace_bps=self._pace_bps, on_path=self._on_path, on_lost=self._on_lost,
             )  # fmt: skip
             self._enter(WebRtcState.OPEN)
         elif connection in ("failed", "closed"):
@@ -276,8 +280,18 @@ class WebRtcTransport:
         now_s = time.monotonic()
         if packets != self._heard_packets:
             self._heard_packets, self._heard_at_s = packets, now_s
-        elif self.state is WebRtcState.OPEN and now_s - self._heard_at_s > SILENCE_LIMIT_S:
+        elif self.state is WebRtcState.OPEN and now_s - self._heard_at_s > self._silence_limit_s(now_s):
             self._enter(WebRtcState.BROKEN)
+
+    def _on_lost(self) -> None:
+        """What follows can't be decoded any more."""
+        if not self._is_keyframe_awaited:
+            self._want_keyframe()
+
+    def _silence_limit_s(self, now_s: float) -> float:
+        """While pictures go out, a browser that numbers them answers some ten times a second."""
+        is_answering = self._extensions.number is not None and now_s - self._pushed_at_s < ACTIVE_SILENCE_LIMIT_S / 2
+        return ACTIVE_SILENCE_LIMIT_S if is_answering else SILENCE_LIMIT_S
 
     def _on_keyframe_request(self) -> None:
         self._mailbox.put(NetworkFeedback(keyframe_wanted=True))
