@@ -67,6 +67,7 @@ IMAGES = (
     ),
     Image("runner", "dillinger-runner", "runner", (*_APP, "deploy/docker/healthy.py"), app="dillinger-runner"),
     Image("seat", "dillinger-seat", "seat", _APP, app="dillinger-seat"),
+    Image("postgres", "dillinger-postgres", "postgres", (*_COMMON, "deploy/docker/postgres")),
     Image("cell", "dillinger-cell", "cell", _CELL, target="base", base=_TRIXIE),
     Image("games", "dillinger-cell-games", "cell", _CELL, target="games", base=_TRIXIE),
     Image("wine", "dillinger-cell-wine", "cell", _CELL, target="wine", base=_TRIXIE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from tests.compose import stack as compose
 
 from dillinger_bench.house import free_port
 
-NAMES = ("core", "runner", "seat", "games")
+NAMES = ("core", "runner", "postgres", "seat", "games")
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,8 @@ def stack(image_tag: str) -> Iterator[compose.Stack]:
     if not host.startswith("unix://"):
         pytest.skip("no container engine: the runner of compose.yaml is given a socket, and this one has none")
     environment = {
+        "COMPOSE_PROFILES": "postgres",
+        "DILLINGER_DATABASE_URL": "postgresql+psycopg://dillinger@/dillinger?host=/run/postgresql",
         "DILLINGER_IMAGE_TAG": image_tag,
         "DILLINGER_HTTPS_ADDRESS": "127.0.0.1",
         "DILLINGER_HTTPS_PORT": str(free_port()),
@@ -51,3 +53,11 @@ def stack(image_tag: str) -> Iterator[compose.Stack]:
         yield stack
     finally:
         stack.down()
+
+
+@pytest.fixture
+def told(stack: compose.Stack, has_failed: Callable[[], bool]) -> Iterator[None]:
+    """What the stack and its sessions said last is in the report of a test that failed."""
+    yield
+    if has_failed():
+        print(stack.logs(), stack.logs_of_sessions(), sep="\n")

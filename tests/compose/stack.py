@@ -78,6 +78,11 @@ class Stack:
         )  # fmt: skip
         return asked.stdout[-8000:]
 
+    def logs_of_sessions(self) -> str:
+        """The last that seats, cells and games said."""
+        show = "cd /var/lib/dillinger/runner/sessions && tail -n 25 */*.log"
+        return self.run("exec", "-T", "runner", "sh", "-c", show, check=False)[-8000:]
+
     def docker(self, *arguments: str) -> str:
         """What a plain command of the engine prints."""
         ended = subprocess.run(("docker", *arguments), capture_output=True, text=True, timeout=TIMEOUT_S, check=False)

@@ -40,15 +40,17 @@ def mounts(container: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_stack_is_healthy_and_only_the_runner_has_the_engine(stack: Stack) -> None:
-    core, runner = stack.inspect("core"), stack.inspect("runner")
-    for container in (core, runner):
+    core, runner, postgres = (stack.inspect(name) for name in ("core", "runner", "postgres"))
+    for container in (core, runner, postgres):
         assert container["State"]["Health"]["Status"] == "healthy"
         assert container["Config"]["User"] == "1000:1000"
         assert container["HostConfig"]["ReadonlyRootfs"] is True
         assert container["HostConfig"]["CapDrop"] == ["ALL"]
         assert container["HostConfig"]["Privileged"] is False
     assert "/var/run/docker.sock" in mounts(runner)
-    assert not any("docker" in f"{target}{source}".rpartition("/")[2] for target, source in mounts(core).items())
+    for other in (core, postgres):
+        assert not any("docker.sock" in f"{target} {source}" for target, source in mounts(other).items())
+    assert postgres["HostConfig"]["NetworkMode"] == "none"
     assert runner["NetworkSettings"]["Ports"] in ({}, {"3002/tcp": None, "3002/tcp6": None}, {"3002/tcp": None})
 
 
@@ -60,6 +62,7 @@ def test_the_key_of_the_settings_opens_the_runner_and_none_else(stack: Stack) ->
 
 
 @pytest.mark.browser
+@pytest.mark.usefixtures("told")
 def test_a_game_plays_in_the_stack_and_nothing_of_it_is_left(stack: Stack, tmp_path: Path) -> None:
     game = tmp_path / "doom"
     game.mkdir()
@@ -82,3 +85,5 @@ def test_a_game_plays_in_the_stack_and_nothing_of_it_is_left(stack: Stack, tmp_p
         viewer.by_id("stop-confirm").click()
         assert viewer.wait_end(WAIT_S) == "user_stop"
     wait_until(lambda: not stack.containers_of_sessions(), WAIT_S, "no container of the session")
+    asked = ("psql", "-h", "/run/postgresql", "-U", "dillinger", "-Atc", "SELECT game_id, end_reason FROM sessions")
+    assert stack.run("exec", "-T", "postgres", *asked).strip() == "doom|user_stop"
