@@ -153,3 +153,34 @@ def leave_behind(session_id: str, *, like: str) -> None:
 
     image("seat")
     asked(make)
+
+
+def run_without_walls(command: list[str], *, folders: list[Path]) -> None:
+    """Runs `command` in a container that holds nothing back: root, all capabilities, the machine's own namespaces."""
+    name = f"dillinger-test-{os.getpid()}-open"
+    config = {
+        "Image": image("games"),
+        "User": "0:0",
+        "Entrypoint": command,
+        "Cmd": [],
+        "HostConfig": {
+            "Privileged": True,
+            "NetworkMode": "host",
+            "PidMode": "host",
+            "IpcMode": "host",
+            "SecurityOpt": ["seccomp=unconfined"],
+            "Binds": [f"{folder}:{folder}" for folder in folders],
+        },
+    }
+
+    async def run(engine: Engine) -> None:
+        try:
+            await engine.create(name, config)
+            await engine.start(name)
+            assert await engine.wait(name, timeout_s=60)
+            found = await engine.inspect(name)
+            assert found is not None and found.exit_code == 0, await engine.said(name)
+        finally:
+            await engine.remove(name)
+
+    asked(run)

@@ -60,7 +60,13 @@ bwrap
 --ro-bind-data 13 /etc/nsswitch.conf
 --ro-bind-data 14 /etc/hosts
 --ro-bind-data 15 /etc/machine-id
---proc /proc --dev /dev
+--proc /proc
+--ro-bind-try /proc/bus /proc/bus
+--ro-bind-try /proc/fs /proc/fs
+--ro-bind-try /proc/irq /proc/irq
+--ro-bind-try /proc/sys /proc/sys
+--ro-bind-try /proc/sysrq-trigger /proc/sysrq-trigger
+--dev /dev
 --perms 1777 --size 67108864 --tmpfs /dev/shm
 --remount-ro /dev
 --perms 1777 --size 67108864 --tmpfs /tmp

@@ -24,6 +24,9 @@ _ETC = (
 )  # fmt: skip
 """What games read of `/etc`: how to find libraries, fonts, drivers, the time. Nothing here names a user or a secret."""
 
+_KNOBS = ("bus", "fs", "irq", "sys", "sysrq-trigger")
+"""What writing to turns the whole machine's knobs: the kernel asks for root there, and is not trusted alone."""
+
 _USRMERGE = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 
@@ -103,6 +106,7 @@ def _scratch(scratch_bytes: int) -> list[str]:
     return _flat(
         [
             ["--proc", "/proc"],
+            *(["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"] for name in _KNOBS),
             ["--dev", "/dev"],
             ["--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", "/dev/shm"],  # noqa: S108
             ["--remount-ro", "/dev"],

@@ -1,0 +1,405 @@
+"""A game that tries every wall of its cell, and writes down what it got through: `{try: what it got, or null}`.
+
+Standard library only; runs inside cells, and outside of them so that each try is seen to succeed where its wall is
+down. A try is one function; it returns what it got, or raises. It does no harm where it succeeds: it opens, and leaves.
+"""
+
+# ruff: noqa: PTH108, PTH115, PTH116, PTH123, PTH208
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+GAME = Path(sys.argv[1] if len(sys.argv) > 1 else "/game")
+HOME = Path(sys.argv[2] if len(sys.argv) > 2 else "/home/player")
+TARGETS: dict[str, Any] = json.loads((GAME / "targets.json").read_text())
+INIT: int = TARGETS["init_pid"]
+LIBC = ctypes.CDLL(None, use_errno=True)
+TRIES: dict[str, Callable[[], str]] = {}
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
+AF_VSOCK = 40
+SYSCALLS = {
+    "x86_64": {"io_uring_setup": 425, "bpf": 321, "keyctl": 250, "perf_event_open": 298, "userfaultfd": 323,
+               "init_module": 175, "ptrace": 101, "process_vm_readv": 310, "open_tree": 428},
+    "aarch64": {"io_uring_setup": 425, "bpf": 280, "keyctl": 219, "perf_event_open": 241, "userfaultfd": 282,
+                "init_module": 105, "ptrace": 117, "process_vm_readv": 270, "open_tree": 428},
+}[os.uname().machine]  # fmt: skip
+
+
+def attempt(made: Callable[[], str]) -> Callable[[], str]:
+    TRIES[made.__name__] = made
+    return made
+
+
+def called(result: int) -> str:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return str(result)
+
+
+def in_child(work: Callable[[], str]) -> str:
+    """What changes this process for good is tried in a child."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(writing, work().encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    with os.fdopen(reading) as said:
+        text = said.read()
+    if not text:
+        raise PermissionError("nothing came of it")
+    return text
+
+
+def first_of(paths: list[str], word: str | None = None) -> str:
+    """The first of these files that can be read (and has this word in it)."""
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                text = file.read(65_536)
+        except OSError:
+            continue
+        if text and (word is None or word.encode() in text):
+            return path
+    raise FileNotFoundError("none of them")
+
+
+def answer_of(family: int, address: Any, word: str, say: bytes = b"") -> str:
+    """Connects and hears `word`: a connection alone proves nothing, since networks answer for others."""
+    with socket.socket(family) as link:
+        link.settimeout(20)
+        link.connect(address)
+        if say:
+            link.sendall(say)
+        heard = b""
+        while word.encode() not in heard and (chunk := link.recv(65_536)):
+            heard += chunk
+    if word.encode() not in heard:
+        raise ConnectionError("somebody else answered")
+    return f"heard from {address}"
+
+
+def any_host(port: int, word: str, say: bytes = b"") -> str:
+    for host in TARGETS["hosts"]:
+        try:
+            return answer_of(socket.AF_INET, (host, port), word, say)
+        except OSError:
+            continue
+    raise ConnectionError("nobody")
+
+
+HTTP = b"GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n"
+
+
+@attempt
+def read_the_runners_keys() -> str:
+    return first_of([TARGETS["keys"]])
+
+
+@attempt
+def read_another_sessions_spec() -> str:
+    return first_of([TARGETS["other_spec"]])
+
+
+@attempt
+def read_another_users_saves() -> str:
+    return first_of([TARGETS["other_save"]], TARGETS["token"])
+
+
+@attempt
+def read_a_file_of_the_machine() -> str:
+    return first_of([TARGETS["host_file"]], TARGETS["token"])
+
+
+@attempt
+def find_a_file_of_the_machine_through_proc() -> str:
+    path = TARGETS["host_file"]
+    return first_of([f"/proc/{pid}/root{path}" for pid in os.listdir("/proc") if pid.isdigit()], TARGETS["token"])
+
+
+@attempt
+def write_the_library() -> str:
+    with open(GAME / "mine", "w") as file:
+        file.write("mine")
+    return "wrote"
+
+
+@attempt
+def write_the_system() -> str:
+    for folder in ("/usr", "/etc", "/", "/var", "/opt", "/usr/lib"):
+        try:
+            path = Path(folder, f".hostile-{os.getpid()}")
+            path.touch()
+        except OSError:
+            continue
+        path.unlink()
+        return folder
+    raise PermissionError("nowhere")
+
+
+@attempt
+def write_beside_the_shared_sockets() -> str:
+    for folder in (
+        "/tmp/.X11-unix",
+        "/run/dillinger",
+        "/run/dillinger/cell",
+        "/run/dillinger/sound",
+        TARGETS["runtime"],
+    ):
+        try:
+            Path(folder, "mine").touch()
+        except OSError:
+            continue
+        return folder
+    raise PermissionError("nowhere")
+
+
+@attempt
+def reach_the_engine() -> str:
+    for path in TARGETS["engine"]:
+        try:
+            return answer_of(socket.AF_UNIX, path, "HTTP/1", HTTP % b"/version")
+        except OSError:
+            continue
+    raise ConnectionError("no engine")
+
+
+@attempt
+def reach_the_runner() -> str:
+    return any_host(TARGETS["runner_port"], '"status"', HTTP % b"/health")
+
+
+@attempt
+def reach_core() -> str:
+    return any_host(TARGETS["core_port"], '"status"', HTTP % b"/api/v1/health")
+
+
+@attempt
+def reach_a_server_of_the_machine() -> str:
+    return any_host(TARGETS["token_port"], TARGETS["token"])
+
+
+@attempt
+def reach_an_abstract_socket_of_the_machine() -> str:
+    return answer_of(socket.AF_UNIX, "\0" + TARGETS["abstract"], TARGETS["token"])
+
+
+@attempt
+def reach_another_seats_stream() -> str:
+    return answer_of(socket.AF_UNIX, TARGETS["other_stream"], "HTTP/1.1", HTTP % b"/")
+
+
+@attempt
+def have_a_way_to_any_network() -> str:
+    """A datagram socket's connect needs a route and sends nothing."""
+    for address in ("169.254.169.254", "192.0.2.1", *TARGETS["hosts"]):
+        if address.startswith("127."):
+            continue
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+            try:
+                link.connect((address, 80))
+            except OSError:
+                continue
+            return f"{address} from {link.getsockname()[0]}"
+    raise OSError("no route")
+
+
+@attempt
+def open_a_socket_to_the_hypervisor() -> str:
+    socket.socket(AF_VSOCK, socket.SOCK_STREAM).close()
+    return "AF_VSOCK"
+
+
+@attempt
+def open_a_raw_socket() -> str:
+    socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
+    return "AF_PACKET"
+
+
+@attempt
+def take_inits_place_at_the_seat() -> str:
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect("/run/dillinger/cell/init.sock" if not TARGETS["init"] else TARGETS["init"])
+    return "connected"
+
+
+@attempt
+def read_inits_memory() -> str:
+    return first_of([f"/proc/{INIT}/environ", f"/proc/{INIT}/auxv"])
+
+
+@attempt
+def read_inits_descriptors() -> str:
+    return ", ".join(os.readlink(f"/proc/{INIT}/fd/{name}") for name in os.listdir(f"/proc/{INIT}/fd"))
+
+
+@attempt
+def trace_init() -> str:
+    return in_child(lambda: called(LIBC.syscall(SYSCALLS["ptrace"], 0x4206, INIT, 0, 0)))  # PTRACE_SEIZE
+
+
+@attempt
+def find_the_stream_process() -> str:
+    found = []
+    for pid in os.listdir("/proc"):
+        if pid.isdigit() and int(pid) not in (os.getpid(), os.getppid()):
+            try:
+                line = Path("/proc", pid, "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"dillinger_seat" in line:
+                found.append(pid)
+    return found[0]
+
+
+@attempt
+def become_root() -> str:
+    def become() -> str:
+        os.setresuid(0, 0, 0)
+        os.setgroups([0])
+        return "root"
+
+    return in_child(become)
+
+
+@attempt
+def gain_by_a_setuid_program() -> str:
+    """No new privileges: the kernel's own word for that setuid programs give nothing."""
+    status = Path("/proc/self/status").read_text()
+    if "NoNewPrivs:\t0" in status:
+        return "NoNewPrivs is off"
+    raise PermissionError("no new privileges")
+
+
+@attempt
+def hold_a_capability() -> str:
+    status = Path("/proc/self/status").read_text()
+    held = [line for line in status.splitlines() if line.startswith(("CapEff", "CapPrm", "CapBnd"))]
+    if any(int(line.split()[1], 16) for line in held if not line.startswith("CapBnd")):
+        return " ".join(held)
+    raise PermissionError("none")
+
+
+@attempt
+def mount_something() -> str:
+    return in_child(lambda: called(LIBC.mount(b"none", b"/tmp", b"tmpfs", 0, None)) + str(LIBC.umount(b"/tmp")))
+
+
+@attempt
+def make_a_user_namespace() -> str:
+    return in_child(lambda: called(LIBC.unshare(CLONE_NEWUSER)))
+
+
+@attempt
+def make_other_namespaces() -> str:
+    return in_child(lambda: called(LIBC.unshare(CLONE_NEWNS | CLONE_NEWNET)))
+
+
+@attempt
+def load_a_kernel_module() -> str:
+    """An image of nothing: whoever may load modules is told that it is none (ENOEXEC), others that they may not."""
+    LIBC.syscall(SYSCALLS["init_module"], b"\0" * 64, 64, b"")
+    if ctypes.get_errno() in (1, 38):
+        raise PermissionError("may not")
+    return os.strerror(ctypes.get_errno())
+
+
+def _reaches(name: str, *arguments: Any) -> str:
+    result = LIBC.syscall(SYSCALLS[name], *arguments)
+    if result < 0 and ctypes.get_errno() in (1, 38):
+        raise PermissionError(os.strerror(ctypes.get_errno()))
+    return f"{name}: {result}"
+
+
+@attempt
+def set_io_uring_up() -> str:
+    return _reaches("io_uring_setup", 1, None)
+
+
+@attempt
+def use_keyrings() -> str:
+    return _reaches("keyctl", 0, -3, 1)
+
+
+@attempt
+def use_bpf() -> str:
+    return _reaches("bpf", 0, None, 0)
+
+
+@attempt
+def use_userfaultfd() -> str:
+    return _reaches("userfaultfd", 0)
+
+
+@attempt
+def open_the_machines_memory() -> str:
+    for path in ("/dev/mem", "/dev/kmem", "/proc/kcore", "/dev/kmsg"):
+        try:
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        except OSError:
+            continue
+        if (
+            path == "/dev/kmsg"
+            or os.stat(path).st_size
+            or os.stat(path).st_rdev not in (0, os.stat("/dev/null").st_rdev)
+        ):
+            return path
+    raise FileNotFoundError("none")
+
+
+@attempt
+def make_a_device() -> str:
+    path = "/dev/shm/device"
+    os.mknod(path, 0o600 | 0o060000, os.makedev(7, 0))
+    os.unlink(path)
+    return "made"
+
+
+@attempt
+def turn_the_kernels_knobs() -> str:
+    for path in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/sys/vm/panic_on_oom"):
+        try:
+            os.close(os.open(path, os.O_WRONLY))
+        except OSError:
+            continue
+        return path
+    raise PermissionError("none")
+
+
+@attempt
+def lift_its_own_limits() -> str:
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes", *TARGETS["cgroups"]):
+        try:
+            os.close(os.open(path, os.O_WRONLY))
+        except OSError:
+            continue
+        return str(path)
+    raise PermissionError("none")
+
+
+def main() -> None:
+    """Tries everything; what was got through to is written into the only folder that is meant to be written to."""
+    got: dict[str, str | None] = {}
+    for name, made in TRIES.items():
+        try:
+            got[name] = made()
+        except (OSError, IndexError, ValueError):
+            got[name] = None
+    draft = HOME / ".result"
+    draft.write_text(json.dumps(got))
+    draft.rename(HOME / "result.json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""What `hostile_guest.py` is set against: things that are really there, to be reached where a wall is down."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from dillinger_bench.house import House
+from dillinger_bench.waiting import wait_until
+
+GUEST = Path(__file__).with_name("hostile_guest.py")
+END_TIMEOUT_S = 90.0
+
+GAME_TOML = """
+schema = 1
+title = "Hostile"
+[launch]
+kind = "native"
+command = ["/usr/bin/python3", "-I", "/game/hostile_guest.py"]
+[display]
+needs_window = false
+"""
+
+BY_ANY_USER = {
+    "read_the_runners_keys", "read_another_sessions_spec", "read_another_users_saves", "read_a_file_of_the_machine",
+    "write_the_library", "write_beside_the_shared_sockets", "reach_the_runner", "reach_core",
+    "reach_a_server_of_the_machine", "reach_an_abstract_socket_of_the_machine", "reach_another_seats_stream",
+    "have_a_way_to_any_network", "take_inits_place_at_the_seat", "find_the_stream_process",
+}  # fmt: skip
+"""Tries that succeed for a mere process of the same user: nothing but the cell's walls stops them."""
+
+CLOSED_BY_THE_KERNEL = {
+    "open_a_socket_to_the_hypervisor", "set_io_uring_up", "use_keyrings", "use_bpf", "use_userfaultfd",
+    "load_a_kernel_module",
+}  # fmt: skip
+"""Tries that a kernel which was built without these refuses to anybody."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The hostile game, set up in a house."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+
+@contextlib.contextmanager
+def listening(family: int, address: Any, token: str) -> Iterator[socket.socket]:
+    """A server that says `token` to whoever comes."""
+    with socket.socket(family) as server:
+        server.bind(address)
+        server.listen(16)
+        server.settimeout(0.2)
+        ending = threading.Event()
+
+        def serve() -> None:
+            while not ending.is_set():
+                with contextlib.suppress(OSError):
+                    link, _ = server.accept()
+                    with link:
+                        link.sendall(token.encode())
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server
+        finally:
+            ending.set()
+            thread.join()
+
+
+@contextlib.contextmanager
+def arranged(house: House, *, other: str, engines: list[str]) -> Iterator[Targets]:
+    """The targets while `other` is a session of somebody else that streams."""
+    token = secrets.token_hex(16)
+    folder = house.library_dir / "hostile"
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(GUEST, folder / GUEST.name)
+    (folder / "game.toml").write_text(GAME_TOML)
+    secret = house.root / "secret"
+    secret.write_text(token)
+    save = house.state_dir / "saves/bob/other/save"
+    save.parent.mkdir(parents=True, exist_ok=True)
+    save.write_text(token)
+    abstract = f"dillinger-{token}"
+    addresses = [entry.address for entries in psutil.net_if_addrs().values() for entry in entries if entry.family == 2]
+    init = str(house.root / "init.sock")
+    with (
+        listening(socket.AF_INET, ("0.0.0.0", 0), token) as server,
+        listening(socket.AF_UNIX, "\0" + abstract, token),
+        listening(socket.AF_UNIX, init, token),
+    ):
+        facts = {
+            "token": token,
+            "keys": str(house.state_dir / "runner/keys"),
+            "other_spec": str(house.state_dir / f"runner/sessions/{other}/spec.json"),
+            "other_save": str(save),
+            "other_stream": str(house.runtime_dir / other / "stream.sock"),
+            "host_file": str(secret),
+            "runtime": str(house.runtime_dir),
+            "engine": [*engines, "/var/run/docker.sock", "/run/docker.sock"],
+            "hosts": ["127.0.0.1", *(address for address in addresses if not address.startswith("127."))],
+            "runner_port": house.ports["runner"],
+            "core_port": house.ports["core"],
+            "token_port": server.getsockname()[1],
+            "abstract": abstract,
+            "init": "",
+            "init_pid": 1,
+            "cgroups": [],
+        }
+        (folder / "targets.json").write_text(json.dumps(facts))
+        yield Targets(folder, facts | {"down": {"init": init, "init_pid": house.processes["runner"].pid}})
+    (house.runtime_dir / "mine").unlink(missing_ok=True)
+
+
+def got_in_a_cell(house: House) -> dict[str, str | None]:
+    """What the hostile game got through to, played as a session of the house."""
+    with house.runner_client() as client:
+        view = client.call("POST", "/sessions", {"gameId": "hostile", "userId": "eve"})
+        session_id = view["sessionId"]
+
+        def end() -> Any:
+            found = client.call("GET", f"/sessions/{session_id}")
+            return found["end"] if found["state"] == "ended" else None
+
+        told = wait_until(end, END_TIMEOUT_S, "the hostile game's end")
+    assert told["reason"] == "game_exited", told
+    return result(house.state_dir / "saves/eve/hostile")
+
+
+def result(home: Path) -> dict[str, str | None]:
+    """What the guest wrote down."""
+    got: dict[str, str | None] = json.loads((home / "result.json").read_text())
+    assert len(got) > 30
+    return got
+
+
+def through(got: dict[str, str | None]) -> dict[str, str]:
+    """The tries that succeeded."""
+    return {name: found for name, found in got.items() if found is not None}
