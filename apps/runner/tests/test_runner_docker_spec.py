@@ -159,6 +159,16 @@ def test_the_cell_has_one_writable_folder_and_no_network() -> None:
     }
 
 
+def test_a_librarys_runtimes_are_shown_to_both_halves() -> None:
+    """Proton is looked for by the seat and run by the cell."""
+    seat, cell = (
+        [mount["Target"] for mount in config(spec(), PREMISES, has_runtimes=True)["HostConfig"]["Mounts"]]
+        for config in (seat_config, cell_config)
+    )
+    assert "/state/library/runtimes" in seat
+    assert "/opt/dillinger/runtimes" in cell
+
+
 def test_a_change_of_the_configuration_shows_in_its_digest() -> None:
     one, same = (cell_config(spec(), PREMISES)["Labels"]["io.dillinger.spec"] for _ in range(2))
     other = cell_config(spec(saves_dir="/state/saves/bob/doom"), PREMISES)["Labels"]["io.dillinger.spec"]

@@ -8,6 +8,7 @@ cell's container is made, over what is there. An engine that does not answer say
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import time
@@ -23,17 +24,19 @@ import structlog
 from dillinger_contracts import SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.cell import RuntimeFolder
 from dillinger_contracts.model import SESSION_ID_PATTERN
+from dillinger_contracts.wine import RUNTIMES_FOLDER
 from dillinger_runner.store import SessionStore
 
 from . import docker_usage, processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage
 from .docker_engine import Box, Engine, NameTaken
-from .docker_spec import Premises, Role, cell_config, container_name, seat_config
+from .docker_spec import Gpu, Premises, Role, cell_config, container_name, graphics_check_config, seat_config
 
 LEAST_API = (1, 44)
 _GOOD_FOR_S, _BAD_FOR_S = 30.0, 2.0
 _LOOK_S, _ASK_S = 0.01, 0.5
-_KILL_WAIT_S = 10.0
+_CHECK_TIMEOUT_S = 20.0
+_GPU_HINT = "Install the card's driver and its container toolkit, or set docker_gpu = none"
 
 log = structlog.get_logger()
 
@@ -94,7 +97,28 @@ class DockerBackend:
         found = Finding("images", not lacking, detail, "./dillinger build images" if lacking else None)
         user = _user_finding(premises.user)
         ok = engine.ok and user.ok and not needed and (limits.ok or not self._config.are_limits_required)
-        return Probe(ok, (engine, user, found, limits))
+        gpu = () if premises.gpu is None or needed else (await self._graphics_finding(premises.gpu),)
+        return Probe(ok, (engine, user, found, limits, *gpu))
+
+    async def _graphics_finding(self, gpu: Gpu) -> Finding:
+        """Asked for as games would ask, and looked at from inside: an engine may take a request and give nothing."""
+        name = f"dillinger-{self._config.premises.instance}-gpu"
+        try:
+            await self._engine.remove(name)
+            await self._engine.create(name, graphics_check_config(self._config.premises, gpu))
+            await self._engine.start(name)
+            await self._engine.wait(name, timeout_s=_CHECK_TIMEOUT_S)
+            box = await self._engine.inspect(name)
+        except (Unavailable, Unsupported) as error:
+            return Finding("gpu", False, f"no container with a graphics card: {error.message}", _GPU_HINT)
+        finally:
+            with contextlib.suppress(Unavailable):
+                await self._engine.remove(name)
+        if box is not None and box.exit_code == 0:
+            return Finding("gpu", True, f"a graphics card is seen in a container ({gpu.kind}; unverified with games)")
+        return Finding(
+            "gpu", False, f"the engine takes the request ({gpu.kind}), and no card is seen inside", _GPU_HINT
+        )
 
     async def ensure(self, seat: SeatSpec) -> SeatHandle:
         """Has both containers running; the first of a session's name stays the only one."""
@@ -127,17 +151,18 @@ class DockerBackend:
 
     async def _place(self, seat: SeatSpec, seat_box: Box | None) -> None:
         session_id, premises = seat.session.session_id, self._config.premises
+        has_runtimes = (Path(seat.library_dir) / RUNTIMES_FOLDER).is_dir()
         if seat_box is None or not seat_box.is_running:
             await self._clear(session_id)  # what a runner left that was killed here
             await asyncio.to_thread(self._lay_out, seat)
             name = container_name(session_id, "seat")
-            await self._engine.create(name, seat_config(seat, premises))
+            await self._engine.create(name, seat_config(seat, premises, has_runtimes=has_runtimes))
             await self._engine.start(name)
         if not await self._until_seat(seat, is_waiting=True):
             return
         name = container_name(session_id, "cell")
         await self._engine.remove(name)
-        await self._engine.create(name, cell_config(seat, premises))
+        await self._engine.create(name, cell_config(seat, premises, has_runtimes=has_runtimes))
         await self._engine.start(name)
         await self._until_seat(seat, is_waiting=False)
 
@@ -222,7 +247,7 @@ class DockerBackend:
     async def owned(self) -> AsyncIterator[SeatHandle]:
         """Sessions that have a container, started or not, or a socket folder; raises `Unavailable`."""
         found: dict[str, str] = {}
-        for box in await self._engine.ours():
+        for box in [box for box in await self._engine.ours() if box.session_id]:
             found[box.session_id] = f"{found.get(box.session_id, '')} {box.role} {box.id[:12]}".strip()
         if self._config.runtime_dir.is_dir():
             for entry in self._config.runtime_dir.iterdir():

@@ -30,6 +30,7 @@ from dillinger_contracts.cell import (
     RuntimeFolder,
     environment,
 )
+from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER
 from dillinger_runner.cgroups import Limits
 
 Role = Literal["seat", "cell"]
@@ -100,14 +101,15 @@ def container_name(session_id: str, role: Role) -> str:
     return f"dillinger-{session_id}-{role}"
 
 
-def seat_config(spec: SeatSpec, premises: Premises) -> Config:
-    """The seat's container."""
-    home = PurePosixPath(spec.library_dir) / spec.session.game.game_id
+def seat_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = False) -> Config:
+    """The seat's container; `has_runtimes` is whether the library has a folder of runtimes (Proton)."""
+    library = PurePosixPath(spec.library_dir)
+    shown = [library / spec.session.game.game_id, *([library / RUNTIMES_FOLDER] if has_runtimes else [])]
     mounts = [
         _mount(premises, spec.session_dir, spec.session_dir, is_read_only=False),
         _mount(premises, spec.runtime_dir, spec.runtime_dir, is_read_only=False),
         _mount(premises, spec.saves_dir, spec.saves_dir),
-        _mount(premises, str(home), str(home)),
+        *(_mount(premises, str(folder), str(folder)) for folder in shown),
     ]
     host = _locked(premises.seat_limits) | {
         "NetworkMode": premises.seat_network,
@@ -127,7 +129,7 @@ def seat_config(spec: SeatSpec, premises: Premises) -> Config:
     return _labelled(config, spec, premises, "seat")
 
 
-def cell_config(spec: SeatSpec, premises: Premises) -> Config:
+def cell_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = False) -> Config:
     """The cell's container; what it mounts is there once the seat awaits its init. Raises Unsupported."""
     runtime = PurePosixPath(spec.runtime_dir)
     resources = spec.session.resources
@@ -138,10 +140,11 @@ def cell_config(spec: SeatSpec, premises: Premises) -> Config:
         RuntimeFolder.CELL: CONTAINER_CELL,
         **{f"{RuntimeFolder.ETC}/{name}": f"/etc/{name}" for name in MADE_UP.values()},
     }
-    game = PurePosixPath(spec.library_dir) / spec.session.game.game_id
+    library = PurePosixPath(spec.library_dir)
     mounts = [_mount(premises, str(runtime / name), target) for name, target in shared.items()]
     mounts += [
-        _mount(premises, str(game), GAME),
+        _mount(premises, str(library / spec.session.game.game_id), GAME),
+        *([_mount(premises, str(library / RUNTIMES_FOLDER), RUNTIMES)] if has_runtimes else []),
         _mount(premises, spec.saves_dir, HOME, is_read_only=False),
     ]
     uid, _, gid = premises.user.partition(":")
@@ -172,6 +175,25 @@ def cell_config(spec: SeatSpec, premises: Premises) -> Config:
         "HostConfig": host,
     }
     return _labelled(config, spec, premises, "cell")
+
+
+def graphics_check_config(premises: Premises, gpu: Gpu) -> Config:
+    """A container that ends with 0 if what games would get is a card that their user can open."""
+    nodes = "/dev/dri/renderD* /dev/nvidia[0-9]* /dev/kfd"
+    script = f'for node in {nodes}; do [ -r "$node" ] && [ -w "$node" ] && exit 0; done; exit 1'
+    host = _locked(Limits(64 << 20, 1.0, 16)) | {
+        "NetworkMode": "none",
+        "SecurityOpt": ["no-new-privileges:true"],
+        **_graphics(gpu),
+    }
+    return {
+        "Image": premises.cell_images["native"],
+        "User": premises.user,
+        "Entrypoint": ["/bin/sh", "-c", script],
+        "Cmd": [],
+        "HostConfig": host,
+        "Labels": {LABEL_INSTANCE: premises.instance},
+    }
 
 
 def _cell_image(spec: SeatSpec, premises: Premises) -> str:
