@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import Error as BrowserError
 
 from dillinger_bench.client import CoreClient
 from dillinger_bench.house import House
@@ -19,6 +20,7 @@ from dillinger_bench.measure import Case, Transport
 from dillinger_bench.metering import seat_pid
 from dillinger_bench.testcard.install import Variant
 from dillinger_bench.viewer import Viewer, new_context
+from dillinger_contracts.errors import DillingerError, Unavailable
 
 from .base import MODES, Mode
 
@@ -96,6 +98,11 @@ class Dillinger:
         session_id = self._core.play(game_id(case, mode, number), **size)["session_id"]
         try:
             yield DillingerRunning(asked_at, self._house, session_id, self._transport)
+        except (DillingerError, BrowserError) as error:
+            end = self._core.session(session_id)["end"]
+            if end is None:
+                raise
+            raise Unavailable(f"The session ended meanwhile, {end['reason']}: {end['message']}") from error
         finally:
             self._core.stop(session_id)
             self._core.wait_state(session_id, {"ended"})
