@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { firstDraft } from "../src/games/add_page";
 import { EMPTY, faultsOf, launchOf, limitsOf, withLaunch, withLimits } from "../src/games/draft";
+import { runtimeNote } from "../src/games/runtime_choice";
 import { size } from "../src/games/sizes";
 import type { Launch, Survey, WineLaunch } from "../src/games/types";
 import { joinPairs, joinWords, splitPairs, splitWords } from "../src/games/words_of_command";
@@ -116,6 +117,27 @@ test("the likeliest program that can be started is chosen first", () => {
     kind: "wine",
     program: "./bin/game.exe",
   });
+});
+
+test("what is said of Wine and of a Proton", () => {
+  const wine = {
+    name: "wine",
+    kind: "wine",
+    version: null,
+    isInstalled: true,
+    isVerified: true,
+    problem: null,
+    hint: null,
+  } as const;
+  const proton = { ...wine, name: "GE-Proton9-20", kind: "proton", isVerified: false } as const;
+  expect(runtimeNote([], "wine", "")).toBeNull();
+  expect(runtimeNote([wine], "wine", "")).toBeNull();
+  expect(runtimeNote([{ ...wine, problem: "No Wine here", hint: "apt-get install wine" }], "wine", "")).toBe(
+    "No Wine here. apt-get install wine",
+  );
+  expect(runtimeNote([wine], "proton", "")).toMatch(/no Proton/);
+  expect(runtimeNote([wine, proton], "proton", "other")).toMatch(/GE-Proton9-20/);
+  expect(runtimeNote([wine, proton], "proton", "GE-Proton9-20")).toMatch(/tried/);
 });
 
 test("addresses and sizes", () => {

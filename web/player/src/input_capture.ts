@@ -11,6 +11,7 @@ import {
   encodeMoveBy,
   encodeReleaseAll,
   encodeWheel,
+  KEY_CODES,
   OPS,
   type Stamp,
 } from "./input.gen";
@@ -18,6 +19,7 @@ import { type Capture, HeldKeys, onKeyDown, type Shortcut } from "./keys";
 import { type Rect, toPicture } from "./letterbox";
 import { buttonNumber, WholeSteps, wheelTurn } from "./pointing";
 import { HOLD_MS, type TouchAct, TouchGesture } from "./touch";
+import type { Stroke } from "./typing";
 
 export interface InputOutlet {
   send(channel: Channel, bytes: Uint8Array<ArrayBuffer>): void;
@@ -81,6 +83,17 @@ export class InputCapture {
     if (hadKeys || hadButtons) this.outlet.send("input", encodeReleaseAll(this.stamp("input")));
   }
 
+  /** Types what did not come from keys: each goes down and up again. */
+  type(strokes: readonly Stroke[]): void {
+    if (!this.isEnabled) return;
+    const shift = KEY_CODES.ShiftLeft as number;
+    for (const { key, isShifted } of strokes) {
+      const keys = isShifted ? [shift, key] : [key];
+      for (const down of keys) this.outlet.send("input", encodeKey(this.stamp("input"), down, true));
+      for (const up of keys.reverse()) this.outlet.send("input", encodeKey(this.stamp("input"), up, false));
+    }
+  }
+
   close(): void {
     this.releaseAll();
     this.ends.abort();
@@ -133,7 +146,9 @@ export class InputCapture {
   }
 
   private pressed(event: PointerEvent): void {
-    this.host.focus({ preventScroll: true });
+    // A finger leaves the on-screen keyboard where it is: one types and points in turn.
+    const isTyping = event.pointerType === "touch" && this.host.contains(document.activeElement);
+    if (!isTyping) this.host.focus({ preventScroll: true });
     if (!this.isEnabled) return;
     if (event.pointerType === "touch") {
       event.preventDefault(); // no mouse events out of touches: the gesture says what they mean

@@ -13,6 +13,7 @@ import type { LinkPhase } from "./link";
 import { PointerGrab } from "./pointer_grab";
 import { ringMemory } from "./ring";
 import { type RtcFigures, RtcPath } from "./rtc";
+import { ScreenKeyboard } from "./screen_keyboard";
 import type {
   FromBrowser,
   FromSeat,
@@ -102,6 +103,7 @@ export class Player {
   readonly surfaces: Surfaces;
   private readonly rtc: RtcPath;
   private readonly input: InputCapture;
+  private readonly keyboard: ScreenKeyboard;
   private readonly grab = new PointerGrab();
   private readonly statsTimer: ReturnType<typeof setInterval>;
   private readonly ends = new AbortController();
@@ -128,6 +130,7 @@ export class Player {
       onShortcut: options.onShortcut,
       onMousePressed: () => this.mousePressed(),
     });
+    this.keyboard = new ScreenKeyboard(host, (strokes) => this.input.type(strokes));
     const ring = globalThis.crossOriginIsolated ? (ringMemory(true) as SharedArrayBuffer) : null;
     const samples = new MessageChannel();
     this.sound = new Sound(ring, samples.port2, options.onSound, (message) =>
@@ -165,11 +168,17 @@ export class Player {
     return this.requestLock();
   }
 
+  /** Brings up the device's on-screen keyboard; only within a click or touch of the person. */
+  openKeyboard(): void {
+    this.keyboard.open();
+  }
+
   /** Leaves the stream; the session lives on. */
   close(): void {
     this.ends.abort();
     clearInterval(this.statsTimer);
     this.input.close();
+    this.keyboard.close();
     this.post({ type: "leave" });
     this.rtc.close();
     this.sound.close();

@@ -4,7 +4,7 @@ import { QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/re
 import { endOf, type StreamProfile } from "../../../player/src";
 import { go } from "../router";
 import { ApiProblem, onLoginLost, request, setCsrf } from "./client";
-import type { GameCard, Me, SessionView } from "./types";
+import type { GameCard, Me, Nobody, SessionView } from "./types";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -54,14 +54,10 @@ export function useMe() {
     queryKey: ["me"],
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async (): Promise<Me | null> => {
-      try {
-        const me = await request<Me>("GET", "/me");
-        setCsrf(me.csrf);
-        return me;
-      } catch (error) {
-        if (error instanceof ApiProblem && (error.status === 401 || error.status === 403)) return null;
-        throw error;
-      }
+      const { user, csrf } = await request<Me | Nobody>("GET", "/me");
+      if (!user) return null;
+      setCsrf(csrf);
+      return { user, csrf };
     },
   });
 }

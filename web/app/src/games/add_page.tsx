@@ -168,7 +168,7 @@ function Copying({ importId, onAgain }: { importId: string; onAgain: () => void 
               {size(now.copied_bytes)} of {size(now.total_bytes)} copied
             </p>
             <button
-              className="button"
+              className="button copying-stop"
               type="button"
               onClick={() => cancel.mutate(importId)}
               disabled={cancel.isPending || cancel.isSuccess}

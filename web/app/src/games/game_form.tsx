@@ -5,6 +5,7 @@ import { Field } from "../ui/field";
 import { chosen, type Draft, type Faults, type Kind } from "./draft";
 import { Check, type Editing, TextArea, TextInput } from "./inputs";
 import { ProgramChoice } from "./program_choice";
+import { RuntimeChoice } from "./runtime_choice";
 import type { Candidate } from "./types";
 import { WineFields } from "./wine_fields";
 
@@ -81,11 +82,7 @@ export function GameForm({ draft, faults, candidates, onChange, onSubmit, isNew,
             </label>
           ))}
         </fieldset>
-        {draft.kind === "proton" && (
-          <Field label="Proton" fault={faults.runtime} hint="The name of its folder in the library’s runtimes.">
-            {(attributes) => <TextInput {...attributes} editing={editing} name="runtime" isCode />}
-          </Field>
-        )}
+        <RuntimeChoice editing={editing} />
         <Field label="Arguments" fault={faults.words} hint="Put quotes around a word that has spaces.">
           {(attributes) => <TextInput {...attributes} editing={editing} name="words" isCode />}
         </Field>

@@ -18,7 +18,8 @@ interface InputProps {
   maxLength?: number;
   isCode?: boolean;
   isNumber?: boolean;
-  placeholder?: string;
+  /** The id of a datalist. */
+  list?: string;
 }
 
 export function TextInput({ editing, name, maxLength, isCode, isNumber, ...attributes }: InputProps) {

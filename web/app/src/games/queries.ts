@@ -2,7 +2,7 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { request } from "../api/client";
-import type { Addition, Folder, GameDetails, Survey } from "./types";
+import type { Addition, Folder, GameDetails, Runtime, Survey } from "./types";
 
 const POLL_MS = 400;
 
@@ -20,6 +20,18 @@ export function useSurvey(path: string | null) {
     enabled: path !== null,
     staleTime: 2000,
     queryFn: () => request<Survey>("GET", `/import/survey?path=${encodeURIComponent(path ?? "")}`),
+  });
+}
+
+/** What Windows games can be played with; the runner's own answer, empty while it is away. */
+export function useRuntimes() {
+  return useQuery({
+    queryKey: ["runtimes"],
+    retry: false,
+    queryFn: async (): Promise<Runtime[]> => {
+      const response = await fetch("/api/runner/runtimes", { credentials: "same-origin" });
+      return response.ok ? ((await response.json()) as { runtimes: Runtime[] }).runtimes : [];
+    },
   });
 }
 

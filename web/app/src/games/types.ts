@@ -59,6 +59,17 @@ export interface Candidate {
   resources: Resources | null;
 }
 
+/** As the runner spells it. */
+export interface Runtime {
+  name: string;
+  kind: "wine" | "proton";
+  version: string | null;
+  isInstalled: boolean;
+  isVerified: boolean;
+  problem: string | null;
+  hint: string | null;
+}
+
 export interface Folder {
   directory: string;
   path: string;

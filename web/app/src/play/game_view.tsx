@@ -55,7 +55,8 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
     live.player?.sound.setVolume(chosen.volume, chosen.isMuted);
   }, [live.player, chosen.volume, chosen.isMuted]);
   useEffect(() => {
-    if (live.picture) backToGame();
+    // Whoever types on the screen's keyboard goes on: a picture of another size is no reason to put it away.
+    if (live.picture && !stage.current?.contains(document.activeElement)) backToGame();
   }, [live.picture, backToGame]);
   const isAway = live.state === "reconnecting" || live.state === "failed";
   useEffect(() => {
@@ -87,6 +88,7 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
         isStopping={stop.isPending || view.state === "stopping"}
         onStop={() => stop.mutate(view.session_id)}
         onHelp={() => setShowsHelp(true)}
+        onType={() => live.player?.openKeyboard()}
         onLeft={backToGame}
         onQuality={(quality) => {
           setPreferences({ quality });

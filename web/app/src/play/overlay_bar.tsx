@@ -26,6 +26,8 @@ interface OverlayBarProps {
   isStopping: boolean;
   onStop: () => void;
   onHelp: () => void;
+  /** Brings up the on-screen keyboard; it takes the focus. */
+  onType: () => void;
   onLeft: () => void;
   onQuality: (quality: Quality) => void;
   onTransport: (transport: TransportWish) => void;
@@ -108,6 +110,7 @@ export function OverlayBar(props: OverlayBarProps) {
 function Controls(props: OverlayBarProps & { isShown: boolean }) {
   const chosen = usePreferences();
   const { fullScreen, pointer } = props;
+  const hasTouch = navigator.maxTouchPoints > 0;
   const isSilent = chosen.isMuted || chosen.volume === 0;
   const act = (action: () => void) => (): void => {
     action();
@@ -183,6 +186,9 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
           testId="pointer-lock-button"
           onClick={pointer.toggle}
         />
+      )}
+      {hasTouch && !props.isViewer && (
+        <BarButton icon="typing" label="On-screen keyboard" testId="type-button" onClick={props.onType} />
       )}
       <BarButton icon="keyboard" label="Keyboard help" testId="keyboard-help-button" onClick={props.onHelp} />
       {fullScreen.isPossible && (
