@@ -35,13 +35,13 @@ def test_sizes_are_even_and_within_the_servers_limits(display: Display) -> None:
     assert display.size() == (400, 300)
     assert display.resize(300, 480) == (300, 480)
     assert display.resize(9000, 9000) == (640, 480)
-    assert display.resize(1, 1) == (64, 64)
+    assert display.resize(1, 1) == (160, 120)
 
 
 def test_a_hundred_sizes_leave_no_heap_of_modes(display: Display) -> None:
     before = len(modes(display))
     for step in range(100):
-        assert display.resize(100 + 2 * step, 100 + 2 * step) == (100 + 2 * step,) * 2
+        assert display.resize(160 + 2 * step, 160 + 2 * step) == (160 + 2 * step,) * 2
     assert len(modes(display)) <= before + 1
 
 

@@ -14,7 +14,8 @@ import xcffib.randr
 from .base import CaptureError
 from .xconnection import XConnection
 
-_SMALLEST_PX = 64
+_SMALLEST = (160, 120)
+"""What a stream's picture has at least (`Size`); a smaller game keeps a border."""
 _MM_PER_PX = 25.4 / 96
 _ROTATE_0 = 1
 
@@ -40,8 +41,8 @@ class Resizer:
 
     def resize(self, width_px: int, height_px: int, rate_hz: float) -> tuple[int, int]:
         """To an even size within the server's limits; returns what was really set."""
-        width = max(_SMALLEST_PX, min(width_px, self.largest[0])) & ~1
-        height = max(_SMALLEST_PX, min(height_px, self.largest[1])) & ~1
+        width = max(_SMALLEST[0], min(width_px, self.largest[0])) & ~1
+        height = max(_SMALLEST[1], min(height_px, self.largest[1])) & ~1
         before = self.size()
         if before == (width, height):
             return before
