@@ -1,9 +1,9 @@
-"""A Windows program in a real browser: Wine's notepad starts, shows, takes what is typed, and leaves nothing behind."""
+"""Windows programs in a real browser: Wine's notepad takes what is typed, its Minesweeper is played with the mouse."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +15,12 @@ from dillinger_seat.guests.wine_template import ensure_template
 
 pytestmark = pytest.mark.browser
 
-GAME_ID = "notepad"
 GAME = r"""schema = 1
-title = "Notepad"
+title = "{title}"
 
 [launch]
 kind = "wine"
-command = ["notepad", 'C:\letter.txt']
+command = {command}
 
 [display]
 width_px = 640
@@ -41,30 +40,66 @@ def template(house: House) -> None:
 
 
 @pytest.fixture
-def notepad(house: House, template: None) -> Iterator[Path]:
-    """In the library while the test lasts; where its letter will be."""
-    folder = house.target.state_dir / "library" / GAME_ID
-    folder.mkdir(parents=True)
-    (folder / "game.toml").write_text(GAME, "utf-8")
-    with house.client() as client:
-        wait_until(lambda: any(game["game_id"] == GAME_ID for game in client.games()), 30, "notepad in the library")
-    yield house.target.state_dir / "saves/admin" / GAME_ID / ".dillinger/prefixes/default/drive_c/letter.txt"
-    shutil.rmtree(folder)
+def add_game(house: House, template: None) -> Iterator[Callable[[str, str], Path]]:
+    """Puts a Windows game into the library while the test lasts; returns where its drive C will be."""
+    folders: list[Path] = []
+
+    def add(game_id: str, command: str) -> Path:
+        folder = house.target.state_dir / "library" / game_id
+        folder.mkdir(parents=True)
+        folders.append(folder)
+        (folder / "game.toml").write_text(GAME.format(title=game_id.title(), command=command), "utf-8")
+        with house.client() as client:
+            wait_until(
+                lambda: any(game["game_id"] == game_id for game in client.games()), 30, f"{game_id} in the library"
+            )
+        return house.target.state_dir / "saves/admin" / game_id / ".dillinger/prefixes/default/drive_c"
+
+    yield add
+    for folder in folders:
+        shutil.rmtree(folder)
 
 
-def test_notepad_shows_takes_text_saves_it_and_is_gone(viewer: Viewer, house: House, notepad: Path) -> None:
-    viewer.click_play(GAME_ID)
+def play(viewer: Viewer, game_id: str) -> None:
+    viewer.click_play(game_id)
     viewer.page.wait_for_url("**/play/*")
     viewer.wait_picture(START_S)
+    viewer.by_id("stage").focus()
+
+
+def test_notepad_shows_takes_text_saves_it_and_is_gone(
+    viewer: Viewer, house: House, add_game: Callable[[str, str], Path]
+) -> None:
+    letter = add_game("notepad", r"""["notepad", 'C:\letter.txt']""") / "letter.txt"
+    play(viewer, "notepad")
     session_id = viewer.session_id
     wait_until(lambda: viewer.means((200, 200, 200, 100))[0][0] > 200, 20, "the paper, which is white")
-    viewer.by_id("stage").focus()
     # It asks whether to make the file: Enter is yes.
     viewer.page.keyboard.press("Enter", delay=60)
     viewer.page.keyboard.type(TEXT, delay=20)
     viewer.page.keyboard.press("Control+s", delay=60)
-    wait_until(lambda: notepad.is_file() and notepad.read_text("utf-8", "replace").strip() == TEXT, 20, "the letter")
+    wait_until(lambda: letter.is_file() and letter.read_text("utf-8", "replace").strip() == TEXT, 20, "the letter")
     with house.client() as client:
         client.stop(session_id)
         client.wait_state(session_id, {"ended"})
     assert not (house.target.runtime_dir / session_id).exists()
+
+
+def test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse(
+    viewer: Viewer, add_game: Callable[[str, str], Path]
+) -> None:
+    add_game("minesweeper", '["winemine"]')
+    play(viewer, "minesweeper")
+
+    def size() -> tuple[int, int]:
+        picture = (viewer.player() or {})["picture"]
+        return picture["width_px"], picture["height_px"]
+
+    wait_until(lambda: size()[0] < 400, 20, "a desktop as small as its window")
+    width, height = size()
+    field = [(x, y, 4, 4) for x in range(16, width - 20, 8) for y in range(height // 2, height - 20, 8)]
+    before = viewer.means(*field)
+    viewer.point_at(width // 2, height * 3 // 4)
+    viewer.page.mouse.down()
+    viewer.page.mouse.up()
+    wait_until(lambda: viewer.means(*field) != before, 20, "an opened field")
