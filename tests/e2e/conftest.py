@@ -44,13 +44,13 @@ def open_viewer(
     explained: list[House],
     has_failed: Callable[[], bool],
     request: pytest.FixtureRequest,
-) -> Iterator[Callable[[], Viewer]]:
-    """Opens tabs, each in a profile of its own; afterwards they and all sessions are gone."""
+) -> Iterator[Callable[..., Viewer]]:
+    """Opens tabs, each in a profile of its own with the options given; afterwards they and all sessions are gone."""
     explained.append(house)
     viewers: list[Viewer] = []
 
-    def open_one() -> Viewer:
-        viewer = Viewer(new_context(browser, storage_state=login_state).new_page(), house.target)
+    def open_one(**options: Any) -> Viewer:
+        viewer = Viewer(new_context(browser, storage_state=login_state, **options).new_page(), house.target)
         viewers.append(viewer)
         return viewer
 
@@ -70,5 +70,5 @@ def open_viewer(
 
 
 @pytest.fixture
-def viewer(open_viewer: Callable[[], Viewer]) -> Viewer:
+def viewer(open_viewer: Callable[..., Viewer]) -> Viewer:
     return open_viewer()

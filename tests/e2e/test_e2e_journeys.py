@@ -16,6 +16,7 @@ from dillinger_bench.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
+KEY_BACKSPACE, KEY_I, KEY_ENTER, KEY_H = 14, 23, 28, 35
 OFFLINE_S = 10.0
 RECONNECT_TIMEOUT_S = 15.0
 
@@ -168,3 +169,23 @@ def test_the_picture_moves_on_while_the_runner_is_killed_and_started_again(viewe
     viewer.by_id("stage").focus()
     viewer.page.keyboard.press("Space")
     viewer.wait_card(lambda card: card.key_flip, "a key after it")
+
+
+def test_a_phone_types_with_its_own_keyboard(open_viewer: Callable[..., Viewer]) -> None:
+    phone = open_viewer(viewport={"width": 844, "height": 390}, has_touch=True, is_mobile=True)
+    phone.play("testcard-idle")
+    phone.wait_card(lambda card: card.frame is not None, "the card")
+    phone.page.touchscreen.tap(422, 2)
+    phone.by_id("type-button").tap()
+    phone.page.keyboard.insert_text("h")
+    phone.wait_card(lambda card: (card.key, card.key_presses, card.keys_held) == (KEY_H, 1, 0), "the letter h")
+    phone.page.keyboard.insert_text("I")
+    phone.wait_card(
+        lambda card: (card.key, card.key_presses, card.keys_held) == (KEY_I, 3, 0), "Shift and the letter i"
+    )
+    phone.page.keyboard.press("Backspace")
+    phone.wait_card(lambda card: (card.key, card.key_presses) == (KEY_BACKSPACE, 4), "what was typed erased")
+    phone.page.touchscreen.tap(422, 200)
+    phone.wait_card(lambda card: card.button_flip, "a tap on the game")
+    phone.page.keyboard.press("Enter")
+    phone.wait_card(lambda card: (card.key, card.key_presses) == (KEY_ENTER, 5), "Enter, typed on")

@@ -162,7 +162,7 @@ def test_no_path_leaves_its_folder(path: str, house: House, core: CoreClient) ->
 def test_nothing_is_told_to_who_is_not_logged_in(house: House) -> None:
     with CoreClient(house.core_url) as stranger:
         for method, path in (
-            ("GET", "/games"), ("GET", "/sessions"), ("POST", "/sessions"), ("GET", "/me"), ("GET", "/events"),
+            ("GET", "/games"), ("GET", "/sessions"), ("POST", "/sessions"), ("GET", "/events"),
             ("DELETE", f"/sessions/{NO_SESSION}"), ("POST", f"/sessions/{NO_SESSION}/tickets"),
         ):  # fmt: skip
             assert stranger.http.request(method, path, json={}).status_code in (401, 403), (method, path)

@@ -33,7 +33,7 @@ export function useEvents(isOn: boolean): boolean {
         setConnected(false);
         if (source?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
         // A feed does not say why it was refused; another request hears whether the login is over, and tells of it.
-        request("GET", "/me").catch(() => undefined);
+        request("GET", "/sessions").catch(() => undefined);
         timer = setTimeout(open, REOPEN_MS);
       };
     };

@@ -13,6 +13,12 @@ export interface Me {
   csrf: string;
 }
 
+/** What `/me` says while nobody is logged in. */
+export interface Nobody {
+  user: null;
+  csrf: null;
+}
+
 export interface GameCard {
   game_id: string;
   title: string;

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request, Response
 from dillinger_core.auth import TooManyAttempts
 from dillinger_core.auth.gate import LoginFailed
 
-from .guards import COOKIE, AnyLogin, PartsDep, check_origin
-from .models import LoginBody, LoginView, PasswordBody, user_view
+from .guards import COOKIE, AnyLogin, MaybeLogin, PartsDep, check_origin
+from .models import LoginBody, LoginView, MeView, PasswordBody, user_view
 
 router = APIRouter(tags=["accounts"])
 
@@ -45,10 +45,10 @@ async def log_out(login: AnyLogin, request: Request, response: Response, parts: 
 
 
 @router.get("/me")
-async def me(login: AnyLogin, response: Response) -> LoginView:
-    """Who is logged in."""
+async def me(login: MaybeLogin, response: Response) -> MeView:
+    """Who is logged in, if anybody is."""
     response.headers["cache-control"] = "no-store"
-    return LoginView(user=user_view(login.user), csrf=login.csrf)
+    return MeView(user=user_view(login.user) if login else None, csrf=login.csrf if login else None)
 
 
 @router.post("/me/password", status_code=204)

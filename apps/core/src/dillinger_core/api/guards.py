@@ -72,6 +72,14 @@ async def any_login(request: Request) -> Login:
     return login
 
 
+async def maybe_login(request: Request) -> Login | None:
+    """A login, or None where nobody is logged in; for a question that both may ask."""
+    try:
+        return await any_login(request)
+    except LoginRequired:
+        return None
+
+
 def check_password_changed(login: Login) -> Login:
     """`login`; raises `PasswordChangeRequired` while it has a one-time password."""
     if login.user.must_change_password:
@@ -93,5 +101,6 @@ async def admin_login(login: Annotated[Login, Depends(full_login)]) -> Login:
 
 PartsDep = Annotated[Parts, Depends(of_request)]
 AnyLogin = Annotated[Login, Depends(any_login)]
+MaybeLogin = Annotated[Login | None, Depends(maybe_login)]
 FullLogin = Annotated[Login, Depends(full_login)]
 AdminLogin = Annotated[Login, Depends(admin_login)]

@@ -36,6 +36,13 @@ class LoginView(Model):
     csrf: str
 
 
+class MeView(Model):
+    """`GET /me`: both are null while nobody is logged in."""
+
+    user: UserView | None
+    csrf: str | None
+
+
 class PasswordBody(Model):
     """`POST /me/password`."""
 
