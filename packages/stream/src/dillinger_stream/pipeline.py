@@ -8,7 +8,6 @@ thread.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import threading
@@ -79,6 +78,7 @@ class VideoPipeline:
         self._on_failed = on_failed
         self._lock = threading.Lock()
         self._wishes = _Wishes(bitrate_bps, rate_hz, is_paused)
+        self._has_wishes = False
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._wake_poll = select.poll()
         self._wake_poll.register(self._wake_fd, select.POLLIN)
@@ -86,6 +86,8 @@ class VideoPipeline:
         self._thread = threading.Thread(target=self._main, name="video", daemon=True)
         self._telemetry = Telemetry()
         # What follows belongs to the thread alone.
+        self._standing = replace(self._wishes)
+        """The wishes without those for one time only."""
         self._capture: CaptureSource | None = None
         self._encoder: VideoEncoder | None = None
         self._opened_with = EncoderSettings(0, 0, bitrate_bps, rate_hz)
@@ -150,14 +152,17 @@ class VideoPipeline:
                 return
             for name, value in changes.items():
                 setattr(self._wishes, name, value)
+            self._has_wishes = True
             os.eventfd_write(self._wake_fd, 1)
 
     def _take_wishes(self) -> _Wishes:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._wake_fd)
+        if not self._has_wishes:  # looked at without the lock: a wish that comes now ends the next wait
+            return self._standing
         with self._lock:
+            os.eventfd_read(self._wake_fd)
             taken = replace(self._wishes)
-            self._wishes.keyframe = self._wishes.pointer_moved = False
+            self._wishes.keyframe = self._wishes.pointer_moved = self._has_wishes = False
+        self._standing = replace(taken, keyframe=False, pointer_moved=False)
         return taken
 
     def _main(self) -> None:
@@ -246,7 +251,7 @@ class VideoPipeline:
         encoder = self._ensure_encoder(frame)
         unit = replace(encoder.encode(frame, keyframe=is_key_due), sequence=self._sequence)
         self._sequence += 1
-        self._last_frame = replace(frame, box=EMPTY_BOX, pixels=None)
+        self._last_frame = Frame(None, frame.width_px, frame.height_px, EMPTY_BOX, frame.captured_at_ns)
         if unit.is_keyframe:
             self._wants_keyframe = False
             self._keyframe_at_ns = start_ns + _KEYFRAME_GAP_NS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import xcffib.xproto
 from dillinger_contracts.media import Box
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.capture.display import Display
+from dillinger_stream.capture.pointer import draw_pointer, pointer_image
 from dillinger_stream.capture.x11 import X11Capture
 
 if TYPE_CHECKING:
@@ -180,3 +182,19 @@ def test_only_the_right_cookie_gets_in(start_display: Callable[..., XServer], tm
 def test_nobody_there(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="can't be reached"):
         X11Capture(str(tmp_path / "X0"))
+
+
+def test_a_hard_pointer_is_drawn_as_a_soft_one_would_be() -> None:
+    """Hard edges are copied, soft ones mixed; where the edges are hard both give the same."""
+    rng = np.random.default_rng(4)
+    argb = rng.integers(0, 256, (12, 9, 4), dtype=np.uint8)
+    argb[:, :, 3] = rng.integers(0, 2, (12, 9)) * 255
+    argb[argb[:, :, 3] == 0] = 0
+    image = pointer_image(9, 12, 2, 3, argb.tobytes())
+    assert image.solid is not None
+    below = rng.integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    for place in ((15, 10), (0, 0), (29, 19), (-50, 2)):
+        copied, mixed = below.copy(), below.copy()
+        draw_pointer(copied, Box(0, 0, 30, 20), image, *place)
+        draw_pointer(mixed, Box(0, 0, 30, 20), replace(image, solid=None), *place)
+        assert np.array_equal(copied[:, :, :3], mixed[:, :, :3])

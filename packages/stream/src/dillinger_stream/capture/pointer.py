@@ -17,6 +17,7 @@ from dillinger_contracts.media import Box
 
 from .base import CaptureError, RequestRefusedError
 from .geometry import EMPTY_BOX, clip, is_empty
+from .wire import Wire
 from .xconnection import XConnection
 
 _MOST_PX = 512
@@ -30,6 +31,8 @@ class PointerImage:
     pixels: Any
     hot_x: int
     hot_y: int
+    solid: Any = None
+    """(height, width, 1) of bool: which pixels hide what is below, where all others show it; None for softer images."""
 
     @property
     def is_visible(self) -> bool:
@@ -58,7 +61,9 @@ def pointer_image(width_px: int, height_px: int, hot_x: int, hot_y: int, argb: b
     # Most of an image is empty margin, which would be grabbed and encoded whenever the pointer moves.
     top, left = int(rows[0]), int(columns[0])
     shown = pixels[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
-    return PointerImage(shown, min(hot_x, width_px) - left, min(hot_y, height_px) - top)
+    alpha = shown[:, :, 3:4]
+    solid = alpha == 255 if ((alpha == 0) | (alpha == 255)).all() else None
+    return PointerImage(shown, min(hot_x, width_px) - left, min(hot_y, height_px) - top, solid)
 
 
 def fetch_pointer_image(connection: XConnection, fixes: Any) -> PointerImage:
@@ -78,8 +83,12 @@ def draw_pointer(pixels: Any, box: Box, image: PointerImage, x: int, y: int) -> 
     if is_empty(shown):
         return
     left, top = shown.x - place.x, shown.y - place.y
-    source = image.pixels[top : top + shown.height, left : left + shown.width]
+    rows, columns = slice(top, top + shown.height), slice(left, left + shown.width)
+    source = image.pixels[rows, columns]
     target = pixels[shown.y : shown.y + shown.height, shown.x : shown.x + shown.width]
+    if image.solid is not None:
+        np.copyto(target, source, where=image.solid[rows, columns])
+        return
     through = 255 - source[:, :, 3:4].astype(np.uint16)
     target[:] = np.minimum(source + (target * through + 127) // 255, 255).astype(np.uint8)
 
@@ -108,15 +117,11 @@ class Pointer:
         """The server said that the image changed."""
         self.image = fetch_pointer_image(self._connection, self._fixes)
 
-    def ask(self) -> Any:
+    def ask(self, wire: Wire) -> int | None:
         """Sends the question for the place; None when nothing would be drawn anyway."""
-        if not self.image.is_visible:
-            return None
-        with self._connection.translated("is gone"):
-            return self._connection.raw.core.QueryPointer(self._root)
+        return wire.ask_pointer() if self.image.is_visible else None
 
-    def learn(self, question: Any) -> None:
+    def learn(self, wire: Wire, question: int | None) -> None:
         """Takes the answer to `ask`."""
         if question is not None:
-            reply = self._connection.reply(question)
-            self.x, self.y = reply.root_x, reply.root_y
+            self.x, self.y = wire.pointer(question)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import select
 import time
-from typing import Any
 
 import xcffib.damage
 import xcffib.randr
@@ -24,11 +23,13 @@ from .base import CaptureError, RequestRefusedError
 from .geometry import EMPTY_BOX, clip, contains, even, is_empty, union, whole
 from .pointer import Pointer, draw_pointer
 from .shm import SealedSegment
+from .wire import Wire
 from .xconnection import XConnection
 
 _SMALLEST_PX = 16
 _LARGEST_PX = 16_384
-_ALL_PLANES = 0xFFFFFFFF
+_MOST_EVENTS = 4096
+"""At one go, so that a server that floods us can't hold the thread."""
 _GRAB_ATTEMPTS = 3
 """The desktop may be resized between a question and its answer; thrice in a row it is not."""
 
@@ -62,6 +63,7 @@ class X11Capture:
             level = xcffib.damage.ReportLevel.BoundingBox
             self._damage_requests.Create(self._damage_id, self._root, level)
         self._pointer = Pointer(connection, self._root)
+        self._wire = Wire(connection, self._root, self._damage_id)
         self._segment: SealedSegment | None = None
         self._size = (0, 0)
         self._is_resized = True
@@ -97,7 +99,7 @@ class X11Capture:
 
     def pointer_moved(self) -> bool:
         """Looks where the pointer is; True where the picture changes by that."""
-        self._pointer.learn(self._pointer.ask())
+        self._look_for_pointer()
         if self._pointer.box == self._pointer.drawn:
             return False
         self._hurt(union(self._pointer.box, self._pointer.drawn) or EMPTY_BOX)
@@ -136,19 +138,20 @@ class X11Capture:
             self._damaged, self._damaged_at_ns = None, 0
             assert self._segment is not None
             return Frame(self._segment.pixels(0, 0), width, height, EMPTY_BOX, captured_at_ns)
-        with self._connection.translated("is gone"):
-            self._damage_requests.Subtract(self._damage_id, 0, 0)
-            question = self._pointer.ask()
+        wire = self._wire
+        with self._connection.translated("did not give its picture"):
+            wire.take_damage_back()
+            question = self._pointer.ask(wire)
             image = self._ask_for(box)
-        self._pointer.learn(question)
-        moved = EMPTY_BOX
-        if self._pointer.box != self._pointer.drawn:
-            both = union(self._pointer.box, self._pointer.drawn) or EMPTY_BOX
-            moved = even(clip(both, width, height))
-        self._take(image, box)
-        if not contains(box, moved):
-            box = union(box, moved) or box
-            self._take(self._ask_for(box), box)
+            self._pointer.learn(wire, question)
+            self._take(image, box)
+            moved = EMPTY_BOX
+            if self._pointer.box != self._pointer.drawn:
+                both = union(self._pointer.box, self._pointer.drawn) or EMPTY_BOX
+                moved = even(clip(both, width, height))
+            if not contains(box, moved):
+                box = union(box, moved) or box
+                self._take(self._ask_for(box), box)
         assert self._segment is not None
         pixels = self._segment.pixels(box.width, box.height)
         if self._pointer.image.is_visible:
@@ -157,31 +160,38 @@ class X11Capture:
         self._damaged, self._damaged_at_ns = None, 0
         return Frame(pixels, width, height, box, captured_at_ns)
 
-    def _ask_for(self, box: Box) -> Any:
+    def _ask_for(self, box: Box) -> int:
         assert self._segment is not None
-        with self._connection.translated("is gone"):
-            return self._shm_requests.GetImage(
-                self._root, box.x, box.y, box.width, box.height, _ALL_PLANES,
-                xcffib.xproto.ImageFormat.ZPixmap, self._segment.segment_id, 0,
-            )  # fmt: skip
+        return self._wire.ask_image(box, self._segment.segment_id)
 
-    def _take(self, question: Any, box: Box) -> None:
-        reply = self._connection.reply(question)
-        if reply.depth not in (24, 32) or reply.size != box.width * box.height * 4:
-            raise CaptureError(f"The display server gave {reply.size} bytes of depth {reply.depth} for {box}")
+    def _take(self, question: int, box: Box) -> None:
+        depth, size = self._wire.image(question)
+        if depth not in (24, 32) or size != box.width * box.height * 4:
+            raise CaptureError(f"The display server gave {size} bytes of depth {depth} for {box}")
+
+    def _look_for_pointer(self) -> None:
+        with self._connection.translated("did not say where the pointer is"):
+            self._pointer.learn(self._wire, self._pointer.ask(self._wire))
 
     def _read_events(self) -> None:
-        for event in self._connection.events():
-            if isinstance(event, xcffib.damage.NotifyEvent):
-                area = event.area
-                self._hurt(Box(area.x, area.y, area.width, area.height))
-            elif isinstance(event, xcffib.xfixes.CursorNotifyEvent):
-                before = self._pointer.drawn
-                self._pointer.refresh_image()
-                self._pointer.learn(self._pointer.ask())
-                self._hurt(union(before, self._pointer.box) or EMPTY_BOX)
-            elif isinstance(event, xcffib.randr.ScreenChangeNotifyEvent):
-                self._is_resized = True
+        wire, is_new_pointer = self._wire, False
+        with self._connection.translated("sent what can't be read"):
+            for _ in range(_MOST_EVENTS):
+                found = wire.event()
+                if found is None:
+                    break
+                kind, event = found
+                if kind == wire.damage_notify:
+                    self._hurt(wire.area(event))
+                elif kind == wire.cursor_notify:
+                    is_new_pointer = True
+                elif kind == wire.screen_change_notify:
+                    self._is_resized = True
+        if is_new_pointer:
+            before = self._pointer.drawn
+            self._pointer.refresh_image()
+            self._look_for_pointer()
+            self._hurt(union(before, self._pointer.box) or EMPTY_BOX)
 
     def _hurt(self, box: Box) -> None:
         if is_empty(box):
