@@ -7,7 +7,6 @@ a thread.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tomllib
@@ -18,13 +17,14 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from dillinger_contracts import DillingerError, DisplayConfiguration, Game, NativeLaunch, NotFound
+from dillinger_contracts import DillingerError, Game, NativeLaunch, NotFound
 from dillinger_contracts.game import Art
 from dillinger_contracts.model import GAME_ID_PATTERN
 from dillinger_core.private_files import write_private
 
 from . import volume
 from .desktop_entries import MAX_ENTRY_BYTES, DesktopEntry, command_of, parse_entry
+from .game_file import new_file
 from .icons import find_icon
 from .known_games import KnownGame, known_games
 from .scan import GAME_FILE, MAX_GAME_FILE_BYTES, game_ids
@@ -33,6 +33,7 @@ SOURCE_PREFIX = "desktop:"
 CELL_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 """Where a cell finds programs; a cell has `/usr` and no other place of the machine."""
 _GAME_ID = re.compile(GAME_ID_PATTERN)
+_NOTE = 'Written by Dillinger, and again whenever the entry changes. To make it yours, set source = "file".'
 
 log = structlog.get_logger()
 
@@ -123,7 +124,7 @@ def _write(root: Path, game_id: str, found: FoundGame) -> bool:
     folder = root / game_id
     if folder.is_symlink():
         return False
-    content = game_file(found.game).encode()
+    content = new_file(found.game, note=_NOTE)
     if folder.exists():
         source = _source(root, game_id)
         if source is not None and not source.startswith(SOURCE_PREFIX):
@@ -170,39 +171,3 @@ def _source(root: Path, game_id: str) -> str | None:
     except (DillingerError, tomllib.TOMLDecodeError, UnicodeDecodeError):
         return "file"
     return source if isinstance(source, str) else "file"
-
-
-def game_file(game: Game) -> str:
-    """The `game.toml` of a found game."""
-    assert isinstance(game.launch, NativeLaunch)
-    lines = [
-        '# Written by Dillinger, and again whenever the entry changes. To make it yours, set source = "file".',
-        "schema = 1",
-        f"title = {_text(game.title)}",
-        f"summary = {_text(game.summary)}",
-        f"source = {_text(game.source)}",
-        "",
-        "[launch]",
-        'kind = "native"',
-        f"command = [{', '.join(_text(word) for word in game.launch.command)}]",
-    ]
-    if game.launch.environment:
-        pairs = ", ".join(f"{name} = {_text(value)}" for name, value in sorted(game.launch.environment.items()))
-        lines.append(f"environment = {{ {pairs} }}")
-    if game.display != DisplayConfiguration():
-        lines += ["", "[display]"]
-        lines += [f"{name} = {_value(value)}" for name, value in game.display.model_dump(exclude_defaults=True).items()]
-    if game.art.icon:
-        lines += ["", "[art]", f"icon = {_text(game.art.icon)}"]
-    return "\n".join([*lines, ""])
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int) else _text(str(value))
-
-
-def _text(value: str) -> str:
-    """A TOML basic string; JSON's escapes are among TOML's, but for DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
