@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-
-from dillinger_runner.testing.lab import RunnerLab
+from apps.runner.tests.runner_lab import RunnerLab
 
 
 @pytest.fixture

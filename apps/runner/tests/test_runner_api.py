@@ -9,8 +9,7 @@ from typing import Any
 import httpx2
 import psutil
 import pytest
-
-from dillinger_runner.testing.lab import KEY, RunnerLab
+from apps.runner.tests.runner_lab import KEY, RunnerLab
 
 ID = "abcdefghij0123456789"
 

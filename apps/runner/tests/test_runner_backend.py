@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from apps.runner.tests import standin
 
 from dillinger_contracts import Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile, Unsupported
 from dillinger_runner.backends.base import SeatHandle
@@ -38,7 +39,7 @@ from dillinger_runner.store import SessionStore
 MIB = 1 << 20
 ID = "a1" * 10
 SEAT_LIMITS = Limits(256 * MIB, 2.0, 64)
-STANDIN = (sys.executable, "-m", "dillinger_runner.testing.standin")
+STANDIN = (sys.executable, standin.__file__)
 
 
 def seat_spec(root: Path, *modes: str, session_id: str = ID) -> SeatSpec:
@@ -157,7 +158,7 @@ async def test_without_cgroups_each_process_is_bounded(tmp_path: Path) -> None:
     assert resource.prlimit(identity.pid, resource.RLIMIT_DATA) == (256 * MIB, 256 * MIB)
     assert resource.prlimit(identity.pid, resource.RLIMIT_CORE) == (0, 0)
     async with asyncio.timeout(30):  # the seat is measured from its first instant, before Python has filled its memory
-        while ((await backend.usage(handle)).memory_bytes or 0) < 4 * MIB:
+        while ((await backend.usage(handle)).memory_bytes or 0) < 4 * MIB:  # noqa: ASYNC110 - what the kernel counts is no event
             await asyncio.sleep(0.02)
     await backend.stop(handle, grace_s=0)
     assert (await backend.usage(handle)).memory_bytes is None

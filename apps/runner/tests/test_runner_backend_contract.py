@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from apps.runner.tests import standin
 from tests import container_engine
 
 from dillinger_contracts import Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile
@@ -23,7 +24,6 @@ from dillinger_runner.backends.identity import read_identity
 from dillinger_runner.backends.process import ProcessBackend, ProcessConfig
 from dillinger_runner.cgroups import Limits
 from dillinger_runner.store import SessionStore
-from dillinger_runner.testing import standin
 
 MIB = 1 << 20
 WAIT_S = 60

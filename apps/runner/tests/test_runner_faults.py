@@ -8,8 +8,7 @@ import signal
 import httpx2
 import psutil
 import pytest
-
-from dillinger_runner.testing.lab import RunnerLab
+from apps.runner.tests.runner_lab import RunnerLab
 
 # state to reach → the stand-in's modes that stay in it
 STAY = {"starting": ("never",), "ready": ("well",), "streaming": ("viewer",)}

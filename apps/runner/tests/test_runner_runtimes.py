@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from apps.runner.tests.runner_lab import RunnerLab
 
 from dillinger_runner.runtimes import Runtime, runtimes
-from dillinger_runner.testing.lab import RunnerLab
 
 GAME = 'schema = 1\ntitle = "Game"\n[launch]\nkind = "proton"\ncommand = ["./a.exe"]\nruntime = "{}"\n'
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from apps.runner.tests.runner_lab import RunnerLab
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-
-from dillinger_runner.testing.lab import RunnerLab
 
 AT = "2030-01-01T00:00:00Z"
 

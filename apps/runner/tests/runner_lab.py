@@ -22,6 +22,8 @@ import httpx2
 import psutil
 
 KEY = "test-key-0123456789-abcdefghij"
+STANDIN = Path(__file__).with_name("standin.py")
+"""A seat that does as its game says; run by itself, as a seat is."""
 _UP_TIMEOUT_S = 30.0
 
 
@@ -59,7 +61,7 @@ class RunnerLab:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("DILLINGER_")}
         settings = {
             "port": str(self.port),
-            "seat_command": f"{sys.executable} -m dillinger_runner.testing.standin",
+            "seat_command": f"{sys.executable} {STANDIN}",
             "memory_overcommit": "0",
             "memory_reserve_bytes": "0",
             "stop_grace_s": "3",
