@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import io
+import json
 import os
 import shutil
 import tarfile
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,8 +26,9 @@ from rich.console import Console
 from dillinger import images
 from dillinger.tree import find_tree
 from dillinger_contracts import DillingerError
+from dillinger_runner import app
 from dillinger_runner.backends.docker_engine import Box, Engine
-from dillinger_runner.backends.docker_spec import LABEL_SESSION, Role, container_name
+from dillinger_runner.backends.docker_spec import LABEL_INSTANCE, LABEL_SESSION, Role, container_name
 
 T = TypeVar("T")
 
@@ -184,3 +187,25 @@ def run_without_walls(command: list[str], *, folders: list[Path]) -> None:
             await engine.remove(name)
 
     asked(run)
+
+
+def inventory(state_dir: Path) -> Counter[str]:
+    """What the engine has: containers of the runner that keeps `state_dir`; named volumes and networks that no compose
+    project claims."""
+    claims = {"com.docker.compose.project", "com.docker.volume.anonymous"}
+    filters = json.dumps({"label": [f"{LABEL_INSTANCE}={app.instance_of(state_dir)}"]})
+
+    def unclaimed(found: list[dict[str, Any]] | None) -> int:
+        return sum(not claims & (entry.get("Labels") or {}).keys() for entry in found or ())
+
+    async def look() -> Counter[str]:
+        async with aiodocker.Docker(url=HOST) as docker:
+            networks: Any = docker.networks  # untyped there, as volumes are
+            volumes: Any = docker.volumes
+            return Counter(
+                containers=len(await docker.containers.list(all=True, filters=filters)),
+                volumes=unclaimed((await volumes.list())["Volumes"]),
+                networks=unclaimed(await networks.list()),
+            )
+
+    return _run(look)

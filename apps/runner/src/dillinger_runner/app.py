@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -59,9 +60,14 @@ async def _only(chosen: Backend, others: list[Backend]) -> Backend:
     return chosen
 
 
+def instance_of(state_dir: Path) -> str:
+    """Names the runner of a state folder to those that other runners on this machine may use too."""
+    return "runner-" + hashlib.sha256(os.fsencode(state_dir.resolve())).hexdigest()[:8]
+
+
 def build_backend(kind: str, settings: RunnerSettings, store: SessionStore) -> Backend:
     """A backend of this kind."""
-    instance = "runner-" + hashlib.sha256(os.fsencode(settings.state_dir.resolve())).hexdigest()[:8]
+    instance = instance_of(settings.state_dir)
     return _docker(settings, store, instance) if kind == "docker" else _process(settings, store, instance)
 
 
