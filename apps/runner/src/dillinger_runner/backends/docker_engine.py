@@ -238,7 +238,7 @@ def _mend(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, PermissionError):
-            return "Let Dillinger's user reach the engine's socket: usermod -aG docker USER, then start Dillinger again"
+            return "Let Dillinger's user reach the engine's socket: docs/how-to/containers.md says how"
         if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
             return "Install and start Docker, or name its socket: docker_host"
         cause = cause.__cause__ or cause.__context__
