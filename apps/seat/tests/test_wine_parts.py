@@ -99,6 +99,27 @@ def test_a_prefix_is_filled_in_and_what_is_there_stays(tmp_path: Path) -> None:
     assert prefix.fill(template, made) == 0
 
 
+def test_dxvk_takes_the_place_of_wine_s_own_and_gives_it_back(tmp_path: Path) -> None:
+    template, made, runtimes = tmp_path / "template", tmp_path / "prefix", tmp_path / "runtimes"
+    for folder in (template, made):
+        (folder / "drive_c/windows/system32").mkdir(parents=True)
+    (template / "drive_c/windows/system32/d3d9.dll").write_text("wine's")
+    (made / "drive_c/windows/system32/d3d9.dll").symlink_to(template / "drive_c/windows/system32/d3d9.dll")
+    wish = {"template": str(template), "runtimes": str(runtimes), "layers": ["dxvk"]}
+    state: dict[str, object] = {}
+    with pytest.raises(prefix.FailedError, match="runtimes/dxvk"):
+        prefix.apply_layers(wish, made, state)
+    (runtimes / "dxvk-2.6/x64").mkdir(parents=True)
+    (runtimes / "dxvk-2.6/x64/d3d9.dll").write_text("dxvk's")
+    prefix.apply_layers(wish, made, state)
+    assert (made / "drive_c/windows/system32/d3d9.dll").read_text() == "dxvk's"
+    assert (template / "drive_c/windows/system32/d3d9.dll").read_text() == "wine's", "others have the same template"
+    prefix.apply_layers(wish | {"layers": []}, made, state)
+    assert (made / "drive_c/windows/system32/d3d9.dll").read_text() == "wine's"
+    edits = registry_edits(WineLaunch(command=("a.exe",), vkd3d=True, dll_overrides={"d3d12": "builtin"}))
+    assert [edit[2:] for edit in edits[1:]] == [("d3d12", "builtin"), ("d3d12core", "native")]
+
+
 def test_of_a_template_that_can_not_be_written_libraries_are_links(tmp_path: Path) -> None:
     source = tmp_path / "windows" / "a.dll"
     source.parent.mkdir()

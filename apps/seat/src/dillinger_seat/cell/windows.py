@@ -10,9 +10,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from dillinger_contracts.game import NativeLaunch
 from dillinger_contracts.session import SeatSpec
-from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER, WINE_TEMPLATE, ProtonLaunch, WineLaunch
+from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER, WINE_TEMPLATE, WineLaunch
 from dillinger_seat.guests.prefix import TIMESTAMP, wine_version
 from dillinger_seat.guests.wine_settings import PREFIXES
 
@@ -52,12 +51,9 @@ def template_path(spec: SeatSpec) -> str:
 
 def read_only_binds(spec: SeatSpec) -> tuple[tuple[str, str], ...]:
     """What a sandbox shows beside the game: (where it is, where it is in the cell)."""
-    launch = spec.session.game.launch
-    if isinstance(launch, ProtonLaunch | NativeLaunch):
-        runtimes = Path(spec.library_dir) / RUNTIMES_FOLDER
-        return ((str(runtimes), RUNTIMES),) if runtimes.is_dir() else ()
-    template = _template(spec)
-    return () if template is None else ((str(template), WINE_TEMPLATE),)
+    runtimes, template = Path(spec.library_dir) / RUNTIMES_FOLDER, _template(spec)
+    binds = ((str(runtimes), RUNTIMES),) if runtimes.is_dir() else ()
+    return binds if template is None else (*binds, (str(template), WINE_TEMPLATE))
 
 
 def overlay_refusal() -> str | None:

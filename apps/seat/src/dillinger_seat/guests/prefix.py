@@ -29,6 +29,9 @@ LOADERS = ("/usr/lib/wine/wine", "/usr/lib/wine/wine64")
 INF_FILES = tuple(Path(f"/usr/{folder}/wine.inf") for folder in ("share/wine", "share/wine/wine", "local/share/wine"))
 TIMESTAMP = ".update-timestamp"
 REGISTRY_FILES = ("user.reg", "system.reg")
+LAYERS = {"dxvk": ("d3d8", "d3d9", "d3d10core", "d3d11", "dxgi"), "vkd3d": ("d3d12", "d3d12core")}
+"""Which of Wine's libraries each stands in for."""
+SYSTEM_FOLDERS = (("system32", 64), ("syswow64", 32))
 _REGISTRY_HEAD = "WINE REGISTRY Version 2"
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _FICLONE = 0x40049409
@@ -275,6 +278,43 @@ def apply_settings(wish: dict[str, Any], prefix: Path, state: dict[str, Any]) ->
     state["registry"] = [list(edit) for edit in wanted]
 
 
+def apply_layers(wish: dict[str, Any], prefix: Path, state: dict[str, Any]) -> None:
+    """Puts the libraries of DXVK and vkd3d-proton in the place of Wine's own, and those back that nobody wishes now."""
+    before = [name for name in state.get("layers", []) if name in LAYERS]
+    for folder, bits in SYSTEM_FOLDERS:
+        system = prefix / "drive_c/windows" / folder
+        if not system.is_dir():
+            continue
+        for name in before:
+            if name not in wish["layers"]:
+                template = Path(wish["template"]) / "drive_c/windows" / folder
+                put_libraries([template / f"{dll}.dll" for dll in LAYERS[name]], system)
+        for name in wish["layers"]:
+            found = layer_folder(name, Path(wish["runtimes"]), bits)
+            if found is not None:
+                put_libraries([found / f"{dll}.dll" for dll in LAYERS[name]], system)
+            elif bits == 64:
+                raise FailedError(f"There is no {name} here. Unpack its release into the library: runtimes/{name}-…")
+    state["layers"] = list(wish["layers"])
+
+
+def layer_folder(name: str, runtimes: Path, bits: int) -> Path | None:
+    """Where its libraries are: the newest in the library's runtimes, or the system's package."""
+    unpacked = sorted(runtimes.glob(f"{name}*/{'x64' if bits == 64 else 'x[38]*'}"))
+    system = Path(f"/usr/lib/{name}/wine{bits}")
+    if unpacked:
+        return unpacked[-1]
+    return system if system.is_dir() else None
+
+
+def put_libraries(sources: list[Path], folder: Path) -> None:
+    """Those that are there; never through a link, which may lead to what others use."""
+    for source in sources:
+        if source.is_file():
+            (folder / source.name).unlink(missing_ok=True)
+            shutil.copyfile(source, folder / source.name)
+
+
 def run_winetricks(wish: dict[str, Any], state: dict[str, Any]) -> None:
     """Each verb once."""
     done = [verb for verb in state.get("winetricks", []) if isinstance(verb, str)]
@@ -309,6 +349,7 @@ def ready(wish: dict[str, Any]) -> dict[str, Any]:
     state = read_state(notes)
     done = ensure_made(wish, prefix, state, loader)
     apply_settings(wish, prefix, state)
+    apply_layers(wish, prefix, state)
     run_winetricks(wish, state)
     write_whole(notes, json.dumps(state))
     print(f"prefix {prefix.name}: {done}", flush=True)

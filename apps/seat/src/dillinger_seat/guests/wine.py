@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from dillinger_contracts.errors import Unsupported
-from dillinger_contracts.wine import WineLaunch
+from dillinger_contracts.wine import RUNTIMES, WineLaunch
 from dillinger_seat.cell.cell import GUEST, Cell, Part, PartExit, PartFailed, Program
 from dillinger_seat.cell.paths import CellPaths
 
@@ -26,7 +26,7 @@ from . import prefix
 from .base import GuestExit
 from .native import BASE_ENVIRONMENT, OOM_SCORE_ADJ, refusal
 from .wine_output import WineOutput
-from .wine_settings import registry_edits, wine_variables
+from .wine_settings import layers, registry_edits, wine_variables
 
 log = structlog.get_logger()
 
@@ -88,6 +88,8 @@ class WineGuest:
             "architecture": self._launch.architecture,
             "registry": registry_edits(self._launch),
             "winetricks": self._launch.winetricks,
+            "layers": layers(self._launch),
+            "runtimes": RUNTIMES,
             "environment": self._environment,
         }
         argv = (PYTHON, "-I", "-S", "-c", _PREFIX_TEXT, json.dumps(wish), "{ready_fd}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dillinger_contracts.wine import RegistryValue, WineLaunch, WineSettings
+from dillinger_contracts.wine import RegistryValue, WineLaunch
+
+from .prefix import LAYERS
 
 PREFIXES = ".dillinger/prefixes"
 """In the player's home."""
@@ -33,13 +35,19 @@ def wine_variables(launch: WineLaunch, home: str) -> dict[str, str]:
     }
 
 
-def registry_edits(settings: WineSettings) -> list[RegistryEdit]:
+def layers(launch: WineLaunch) -> list[str]:
+    """What draws instead of Wine's own Direct3D."""
+    return [name for name, is_wanted in (("dxvk", launch.dxvk), ("vkd3d", launch.vkd3d)) if is_wanted]
+
+
+def registry_edits(settings: WineLaunch) -> list[RegistryEdit]:
     """The values that hold `settings`, the game's own last, so that they win."""
     user = "user.reg"
     edits: list[RegistryEdit] = [(user, "Software\\Wine\\WineDbg", "ShowCrashDialog", 0)]
     if settings.windows_version is not None:
         edits.append((user, "Software\\Wine", "Version", settings.windows_version))
-    for name, order in settings.dll_overrides.items():
+    stood_in_for = [dll for layer in layers(settings) for dll in LAYERS[layer]]
+    for name, order in (dict.fromkeys(stood_in_for, "native") | settings.dll_overrides).items():
         edits.append((user, "Software\\Wine\\DllOverrides", name, "" if order == "disabled" else order))
     if settings.virtual_desktop is not None:
         size = settings.virtual_desktop

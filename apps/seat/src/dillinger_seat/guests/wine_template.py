@@ -55,6 +55,8 @@ def _make(room: Path) -> Path:
         "architecture": launch.architecture,
         "registry": [],
         "winetricks": [],
+        "layers": [],
+        "runtimes": "",
         "environment": variables,
     }
     text = Path(prefix.__file__).read_text("utf-8")
