@@ -82,13 +82,13 @@ def test_pixels_that_do_not_lie_side_by_side_are_refused() -> None:
 def test_activity_is_change_and_detail_a_pixel() -> None:
     picture = I420Picture(WIDTH, HEIGHT)
     picture.take(filled(255, 255, 255), EVERYTHING)
-    assert picture.activity().change == 235  # from nothing, 0, to white
-    still = picture.activity()
+    assert picture.activity(is_alone=True).change == 235  # from nothing, 0, to white
+    still = picture.activity(is_alone=True)
     assert (still.change, still.detail) == (0, 0)
     stripes = filled(0, 0, 0)
     stripes[:, ::2] = 255
     picture.take(stripes, EVERYTHING)
-    lively = picture.activity()
+    lively = picture.activity(is_alone=True)
     assert lively.change == pytest.approx(219 / 2)
     assert lively.detail == pytest.approx(219 * (WIDTH - 1) / WIDTH)
 

@@ -15,8 +15,10 @@ from . import libyuv
 from .base import EncoderError
 from .quantizer import Activity
 
-_ROW_STEP = 8
+_ROW_STEP = 16
 """One row in so many is looked at to tell how much a picture changes."""
+_NEW = 2.0
+"""So many times more change than in the picture before: what was known of its detail no longer counts."""
 
 
 class I420Picture:
@@ -36,6 +38,7 @@ class I420Picture:
         self._rows = self._luma[_ROW_STEP // 2 :: _ROW_STEP]
         self._seen = np.zeros_like(self._rows)
         self._more, self._less = np.empty_like(self._rows), np.empty_like(self._rows)
+        self._activity = Activity(0.0, 0.0)
         self._is_whole = False
 
     def take(self, pixels: Any, box: Box) -> None:
@@ -47,13 +50,19 @@ class I420Picture:
             self._take_box(pixels, box)
         self._is_whole = True
 
-    def activity(self) -> Activity:
-        """How much there is in the picture, and how much of that is new since the last call."""
-        rows = self._rows
+    def activity(self, *, is_alone: bool) -> Activity:
+        """How much there is in the picture, and how much of that is new since the last call.
+
+        The detail is looked at anew for a picture that stands alone, and where much has changed.
+        """
+        rows, before = self._rows, self._activity
         change = self._distance(rows, self._seen) / rows.size
-        detail = self._distance(rows[:, 1:], rows[:, :-1]) / rows.size
+        detail = before.detail
+        if is_alone or change > _NEW * before.change:
+            detail = self._distance(rows[:, 1:], rows[:, :-1]) / rows.size
         self._seen[:] = rows
-        return Activity(change, detail)
+        self._activity = Activity(change, detail)
+        return self._activity
 
     def _distance(self, one: Any, other: Any) -> int:
         """The sum of all differences, without a plane of wider numbers."""

@@ -122,7 +122,8 @@ class X264Encoder:
 
     def _quantizer(self, frame: Frame, *, is_alone: bool) -> int:
         if is_alone or frame.box.width:
-            return self._control.choose(frame.captured_at_ns, self._picture.activity(), is_alone=is_alone)
+            activity = self._picture.activity(is_alone=is_alone)
+            return self._control.choose(frame.captured_at_ns, activity, is_alone=is_alone)
         return self._control.sharpen(frame.captured_at_ns)
 
     def _unit(self, frame: Frame, data: bytes, *, is_keyframe: bool) -> AccessUnit:
