@@ -57,4 +57,5 @@ def test_selkies_is_installed_and_measured(
     found = measure(browser, selkies, CASES[0], Effort(keys=5, window_s=2))
     assert 0.5 < found["ssim"] <= 1, "what is shown is what was drawn"
     assert found["key_to_pixel_p50"] < 1000, "a key at the display is seen"
+    assert found["key_to_screen_p50"] < 1000, "and the compositor shows it"
     assert found["browser_key_p50"] < 1000, "a key in the page is seen"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from importlib import resources
 
+import av
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from dillinger_bench.peers.catalogue import BETTER_SELKIES, JUDGED, PEER_FIGURES
 from dillinger_bench.peers.command import known
 from dillinger_bench.peers.quality import Luma, motion_ssim, scene, ssim
 from dillinger_bench.peers.rounds import Tally, Turn, held, least_favourable, plan
+from dillinger_bench.peers.screen import key_block_is_white
 from dillinger_bench.peers.traffic import total_sent
 from dillinger_bench.testcard import guest
 from dillinger_contracts.errors import Invalid
@@ -137,3 +140,15 @@ def test_selkies_is_pinned_with_all_that_it_needs() -> None:
     assert all("==" in name for name in names)
     assert text.count("--hash=sha256:") >= len(names)
     assert all(figure.doc for figure in PEER_FIGURES.values())
+
+
+@pytest.mark.parametrize("is_white", [False, True])
+def test_the_key_block_is_read_from_a_small_picture_of_the_screen(is_white: bool) -> None:
+    picture = np.full((180, 320, 3), 40, dtype=np.uint8)
+    x, y = (at // 4 for at in guest.FLIPS["key"])
+    picture[y : y + 16, x : x + 16] = 255 if is_white else 0
+    codec = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(codec, av.VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt, codec.time_base = 320, 180, "yuvj420p", Fraction(1, 60)
+    jpeg = bytes(codec.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuvj420p"))[0])
+    assert key_block_is_white(jpeg) is is_white

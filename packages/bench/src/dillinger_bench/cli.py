@@ -200,7 +200,7 @@ def peers(
     sessions: Annotated[
         list[int] | None, typer.Option(min=1, max=8, help="So many at once; can be given several times.")
     ] = None,
-    keys: Annotated[int, typer.Option(min=5, help="How many keys are pressed for each latency figure.")] = 30,
+    keys: Annotated[int, typer.Option(min=5, help="How many keys are pressed for each latency figure.")] = 25,
     window_s: Annotated[float, typer.Option(min=1, help="Seconds over which CPU and frames are counted.")] = 3.0,
     json: Json = None, csv: Csv = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip

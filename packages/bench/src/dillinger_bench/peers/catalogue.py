@@ -25,6 +25,8 @@ PEER_FIGURES = {
         Figure("key_to_pixel_p50", "ms", "XTEST key at the display → its pixel seen at a refresh, median"),
         Figure("key_to_pixel_p95", "ms", "the same, 95 of 100 are faster"),
         Figure("key_to_pixel_p50_net", "ms", "the median without the mean wait for the refresh (8.3 ms)"),
+        Figure("key_to_screen_p50", "ms", "XTEST key → its pixel in the compositor's picture (screencast), median"),
+        Figure("key_to_screen_p95", "ms", "the same, 95 of 100 are faster"),
         Figure("browser_key_p50", "ms", "key event in the page → its pixel seen at a refresh, median"),
         Figure("browser_key_p95", "ms", "the same, 95 of 100 are faster"),
         Figure("shown_fps", "1/s", "different pictures seen a second in full motion, of the worst session", **_MORE),
