@@ -8,7 +8,7 @@ import { useTitle } from "../use_title";
 import { PasswordForm } from "./login";
 
 const THEMES: { value: Theme; label: string }[] = [
-  { value: "auto", label: "As the system" },
+  { value: "auto", label: "System" },
   { value: "light", label: "Light" },
   { value: "dark", label: "Dark" },
 ];

@@ -111,6 +111,8 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
   const chosen = usePreferences();
   const { fullScreen, pointer } = props;
   const hasTouch = navigator.maxTouchPoints > 0;
+  // A device that is pointed at with fingers only has no keys to be helped with.
+  const hasKeyboard = !hasTouch || matchMedia("(any-pointer: fine)").matches;
   const isSilent = chosen.isMuted || chosen.volume === 0;
   const act = (action: () => void) => (): void => {
     action();
@@ -190,7 +192,9 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
       {hasTouch && !props.isViewer && (
         <BarButton icon="typing" label="On-screen keyboard" testId="type-button" onClick={props.onType} />
       )}
-      <BarButton icon="keyboard" label="Keyboard help" testId="keyboard-help-button" onClick={props.onHelp} />
+      {hasKeyboard && (
+        <BarButton icon="keyboard" label="Keyboard help" testId="keyboard-help-button" onClick={props.onHelp} />
+      )}
       {fullScreen.isPossible && (
         <BarButton
           icon={fullScreen.isOn ? "window" : "fullscreen"}
