@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 from dillinger_contracts.control import PeersChanged, SeatReady
 from dillinger_contracts.input import Button, Key, Move, encode
@@ -49,11 +50,18 @@ async def test_first_viewer_sees_the_picture_and_the_key_reaches_the_game(rig: A
     await rig.runner.wait_for(lambda: rig.runner.bodies(PeersChanged)[-1].peers == 0)
 
 
+async def _watch(viewer: ClientConnection) -> None:
+    """Takes what comes: who reads nothing is sent away."""
+    async for _ in viewer:
+        pass
+
+
 async def test_keyboard_goes_to_a_dialog_and_to_what_is_clicked_and_back(rig: Any) -> None:
     rig.window("--then", "dialog")
     await rig.ready()
     await rig.printed("window is 640x480")
     viewer = await rig.view()
+    watching = asyncio.create_task(_watch(viewer))
 
     async def type_until(code: int, line: str) -> None:
         """What a click changes is not waited for by the keys that follow, so a person's second try counts too."""
@@ -77,6 +85,7 @@ async def test_keyboard_goes_to_a_dialog_and_to_what_is_clicked_and_back(rig: An
     await type_until(32, "dialog key 32")
     await type_until(1, "dialog key 1")
     await type_until(33, "key 33")
+    watching.cancel()
 
 
 async def test_desktop_follows_the_viewer_where_the_game_allows_it(rig: Any) -> None:
