@@ -172,6 +172,7 @@ def test_an_overlay_keeps_what_is_changed_and_leaves_the_template(layers: tuple[
     assert (template / "system.reg").read_text() == "template's\n"
     assert (there / "system.reg").read_text() == "mine\n"
     assert overlay(template, home, "a/b", "cat", f"{there}/system.reg") == "mine\n"
+    assert (home / "a/.work/b/work").stat().st_mode & 0o777 == 0o700, "its owner can remove it"
 
 
 def test_a_link_that_a_game_left_in_the_way_is_not_followed(layers: tuple[Path, Path], tmp_path: Path) -> None:

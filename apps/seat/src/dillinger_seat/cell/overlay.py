@@ -58,6 +58,7 @@ def mount_overlay(template: str, home: str, folder: str) -> None:
     target = f"/proc/self/fd/{upper}"
     options = f"lowerdir=/proc/self/fd/{lower},upperdir={target},workdir=/proc/self/fd/{work},userxattr"
     checked(_LIBC.mount(b"overlay", target.encode(), b"overlay", 0, options.encode()), "mount overlay")
+    os.chmod("work", 0o700, dir_fd=work)  # the kernel's own, which else nobody but root could ever remove
     for descriptor in (base, lower, upper, work):
         os.close(descriptor)
 

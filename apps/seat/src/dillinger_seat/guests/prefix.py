@@ -288,11 +288,11 @@ def apply_layers(wish: dict[str, Any], prefix: Path, state: dict[str, Any]) -> N
         for name in before:
             if name not in wish["layers"]:
                 template = Path(wish["template"]) / "drive_c/windows" / folder
-                put_libraries([template / f"{dll}.dll" for dll in LAYERS[name]], system)
+                put_libraries(template, LAYERS[name], system)
         for name in wish["layers"]:
             found = layer_folder(name, Path(wish["runtimes"]), bits)
             if found is not None:
-                put_libraries([found / f"{dll}.dll" for dll in LAYERS[name]], system)
+                put_libraries(found, LAYERS[name], system)
             elif bits == 64:
                 raise FailedError(f"There is no {name} here. Unpack its release into the library: runtimes/{name}-…")
     state["layers"] = list(wish["layers"])
@@ -307,12 +307,19 @@ def layer_folder(name: str, runtimes: Path, bits: int) -> Path | None:
     return system if system.is_dir() else None
 
 
-def put_libraries(sources: list[Path], folder: Path) -> None:
-    """Those that are there; never through a link, which may lead to what others use."""
-    for source in sources:
-        if source.is_file():
-            (folder / source.name).unlink(missing_ok=True)
-            shutil.copyfile(source, folder / source.name)
+def put_libraries(source: Path, names: tuple[str, ...], folder: Path) -> None:
+    """Those that are there; never through a link, which may lead to what others use.
+
+    Debian builds DXVK as ELF libraries, which Wine takes by a link that has the library's Windows name.
+    """
+    for name in names:
+        library, built_as_elf, target = source / f"{name}.dll", source / f"{name}.dll.so", folder / f"{name}.dll"
+        if library.is_file():
+            target.unlink(missing_ok=True)
+            shutil.copyfile(library, target)
+        elif built_as_elf.is_file():
+            target.unlink(missing_ok=True)
+            target.symlink_to(built_as_elf)
 
 
 def run_winetricks(wish: dict[str, Any], state: dict[str, Any]) -> None:

@@ -1,0 +1,57 @@
+"""Windows programs in a container, whose image brings a Wine, a template and a DXVK of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+from tests import container_engine
+from tests.e2e.test_e2e_windows import add_game, test_notepad_shows_takes_text_saves_it_and_is_gone
+
+from dillinger_bench.house import House
+from dillinger_bench.viewer import Viewer, new_context
+
+__all__ = ["add_game", "test_notepad_shows_takes_text_saves_it_and_is_gone"]
+
+pytestmark = [pytest.mark.browser, pytest.mark.full]
+
+SOURCE = Path(__file__).parents[3] / "apps/seat/tests/guests/windows.c"
+LIBRARIES = ("-lgdi32", "-lopengl32", "-ld3d9")
+START_S = 120.0
+
+
+@pytest.fixture(scope="module")
+def house(web_dir: Path) -> Iterator[House]:
+    wine = {"DILLINGER_RUNNER_DOCKER_WINE_IMAGE": container_engine.image("wine")}
+    with House(web_dir=web_dir, settings=container_engine.settings() | wine) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def template() -> None:
+    """The image's own."""
+
+
+@pytest.fixture(scope="module")
+def login_state(house: House, browser: Browser) -> Any:
+    context = new_context(browser)
+    Viewer(context.new_page(), house.target).login()
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+def test_dxvk_draws_direct3d_9_by_vulkan_in_software(house: House, add_game: Callable[[str, str], Path]) -> None:
+    add_game("drawing", '["./windows.exe", "d3d9"]\ndxvk = true')
+    program = house.target.state_dir / "library/drawing/windows.exe"
+    subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", str(program), str(SOURCE), *LIBRARIES], check=True)
+    with house.client() as client:
+        session_id = client.play("drawing")["session_id"]
+        end = client.wait_state(session_id, {"ended"}, START_S)["end"]
+    said = (house.target.session_dir(session_id) / "guest.log").read_text("utf-8", "replace")
+    assert "d3d9 336699" in said.splitlines(), end
+    assert "Present mode: VK_PRESENT_MODE" in said, "drawn by Vulkan"
