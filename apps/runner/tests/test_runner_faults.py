@@ -156,6 +156,7 @@ async def test_each_way_to_fail_has_its_reason(lab: RunnerLab) -> None:
     assert "exit code 3" in ends["broken"]["message"]
     assert "stand-in: broken as told" in ends["broken"]["logTail"]
     assert ends["crash"]["signal"] == "SIGSEGV"
+    assert "did not show" in ends["never"]["message"]
     assert lab.leftovers() == []
 
 

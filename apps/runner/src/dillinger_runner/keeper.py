@@ -264,6 +264,8 @@ class Keeper:
             tail = await asyncio.to_thread(self.store.log_tail, session_id)
             message = decision.message or record.stop_message
             end = SessionEnd(reason=decision.reason, message=message, log_tail=tail, ended_at=datetime.now(UTC))
+        elif not end.message and end.reason is record.stop:  # the seat was only told to end, not why
+            end = end.model_copy(update={"message": record.stop_message})
         await asyncio.to_thread(self._save_end, session_id, end)
         await self.backend.stop(record.handle, grace_s=0)
         if record.link is not None:
