@@ -19,7 +19,7 @@ from dillinger_contracts import Game, NativeLaunch, Resources, SeatSpec, Session
 from dillinger_runner.backends.base import Backend, SeatHandle, SeatPhase
 from dillinger_runner.backends.docker import DockerBackend, DockerConfig
 from dillinger_runner.backends.docker_engine import Engine
-from dillinger_runner.backends.docker_spec import Premises, container_name
+from dillinger_runner.backends.docker_spec import Gpu, Premises, container_name, seat_config
 from dillinger_runner.backends.identity import read_identity
 from dillinger_runner.backends.process import ProcessBackend, ProcessConfig
 from dillinger_runner.cgroups import Limits
@@ -40,16 +40,23 @@ class Bench:
     session_id: str
     image: str
     made: list[Backend] = field(default_factory=list)
+    gpu: Gpu | None = None
+
+    @property
+    def premises(self) -> Premises:
+        """For containers."""
+        images = {"native": self.image}
+        user, instance = container_engine.USER, f"test-{os.getpid()}"
+        return Premises(instance, user, self.image, images, SEAT_LIMITS, seat_network="none", gpu=self.gpu)
 
     def backend(self) -> Backend:
         store = SessionStore(self.root / "sessions")
         instance = f"test-{os.getpid()}"
         if self.kind == "docker":
-            premises = Premises(
-                instance, container_engine.USER, self.image, {"native": self.image}, SEAT_LIMITS, seat_network="none"
-            )
             engine = Engine(container_engine.HOST, instance)
-            backend: Backend = DockerBackend(DockerConfig(self.root / "run", premises), store, engine)
+            backend: Backend = DockerBackend(
+                DockerConfig(self.root / "run", self.premises, placing_timeout_s=WAIT_S), store, engine
+            )
         else:
             config = ProcessConfig(
                 runtime_dir=self.root / "run",
@@ -184,3 +191,44 @@ async def test_stop_is_idempotent_and_leaves_nothing(bench: Bench) -> None:
     assert [handle async for handle in backend.owned()] == []
     assert not (bench.root / "run" / bench.session_id).exists()
     await backend.stop(SeatHandle("z9" * 10), grace_s=0)
+
+
+def own(folder: str) -> None:
+    """A folder that containers may write to."""
+    uid, gid = map(int, container_engine.USER.split(":"))
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    os.chown(folder, uid, gid)
+
+
+@pytest.mark.parametrize("bench", ["docker"], indirect=True)
+async def test_what_a_killed_runner_had_half_placed_is_finished(bench: Bench) -> None:
+    """The seat's container is there and waits, its cell's was never made; and no answer is ever taken for an end."""
+    backend, spec = bench.backend(), bench.spec("mute").model_copy(update={"isolation": "container"})
+    await backend.ensure(spec)
+    engine = Engine(container_engine.HOST, bench.premises.instance)
+    try:
+        await backend.stop(SeatHandle(bench.session_id), grace_s=0)
+        await asyncio.to_thread(own, spec.runtime_dir)
+        name = container_name(bench.session_id, "seat")
+        await engine.create(name, seat_config(spec, bench.premises))
+        heir = bench.backend()
+        assert (await heir.observe(SeatHandle(bench.session_id))).phase is SeatPhase.ABSENT, "made, never started"
+        await engine.start(name)
+        assert (await heir.observe(SeatHandle(bench.session_id))).phase is SeatPhase.ABSENT, "its cell is not there"
+        await heir.ensure(spec)
+        assert (await heir.observe(SeatHandle(bench.session_id))).phase is SeatPhase.RUNNING
+        assert await engine.inspect(container_name(bench.session_id, "cell")) is not None
+    finally:
+        await engine.close()
+
+
+@pytest.mark.parametrize("bench", ["docker"], indirect=True)
+async def test_a_graphics_card_is_not_believed_but_looked_for(bench: Bench) -> None:
+    bench.gpu = Gpu("cdi", "example.com/gpu=none-such")
+    backend = bench.backend()
+    probe = await backend.probe()
+    [found] = [finding for finding in probe.findings if finding.name == "gpu"]
+    assert not found.ok and found.hint
+    assert not backend.capabilities.gpu
+    assert probe.ok, "games without a card can be played"
+    assert [handle async for handle in backend.owned()] == []
