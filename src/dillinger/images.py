@@ -68,6 +68,7 @@ IMAGES = (
     Image("runner", "dillinger-runner", "runner", (*_APP, "deploy/docker/healthy.py"), app="dillinger-runner"),
     Image("seat", "dillinger-seat", "seat", _APP, app="dillinger-seat"),
     Image("postgres", "dillinger-postgres", "postgres", (*_COMMON, "deploy/docker/postgres")),
+    Image("proxy", "dillinger-proxy", "proxy", (*_COMMON, "deploy/docker/proxy", "deploy/docker/healthy.py")),
     Image("cell", "dillinger-cell", "cell", _CELL, target="base", base=_TRIXIE),
     Image("games", "dillinger-cell-games", "cell", _CELL, target="games", base=_TRIXIE),
     Image("wine", "dillinger-cell-wine", "cell", _CELL, target="wine", base=_TRIXIE),
@@ -94,6 +95,8 @@ def digest(tree: Tree, image: Image, base: str) -> str:
     paths = [tree.root / f"deploy/docker/{image.folder}/Dockerfile", *(tree.root / path for path in image.files)]
     for package in own:
         paths += [package.folder / "pyproject.toml", package.folder / "src"]
+    # What is built already goes in as it is, whatever the sources beside it say by now.
+    paths += [tree.root / folder for folder in image.contexts.values() if (tree.root / folder).is_dir()]
     for text in parts:
         total.update(f"{len(text)}:{text}".encode())
     for file in sorted({file for path in paths for file in _files(path)}):

@@ -89,6 +89,13 @@ def test_an_image_is_built_again_only_for_what_is_in_it(tree: Tree) -> None:
     assert changed(tree, before) == {"seat", "cell", "games", "wine", "core", "runner"}
 
 
+def test_pages_that_are_built_already_count_as_what_they_are(tree: Tree) -> None:
+    before = digests(tree)
+    (tree.root / "web/dist").mkdir()
+    (tree.root / "web/dist/index.html").write_text("built")
+    assert changed(tree, before) == {"core"}
+
+
 def test_an_image_is_built_again_for_its_part_of_the_lock_only(tree: Tree) -> None:
     before = digests(tree)
     lock = tree.root / "requirements.lock"

@@ -19,7 +19,7 @@ TIMEOUT_S = 180
 def command(*arguments: str, files: tuple[str, ...] = ("compose.yaml",), project: str = "dillinger") -> tuple[str, ...]:
     """A `docker compose` command line."""
     chosen = (word for name in files for word in ("-f", str(FOLDER / name)))
-    return ("docker", "compose", "-p", project, "--env-file", os.devnull, *chosen, *arguments)
+    return ("docker", "compose", "--progress", "quiet", "-p", project, "--env-file", os.devnull, *chosen, *arguments)
 
 
 def problem() -> str | None:
@@ -27,7 +27,7 @@ def problem() -> str | None:
     if shutil.which("docker") is None:
         return "no docker compose: there is no command docker"
     asked = subprocess.run(("docker", "compose", "version"), capture_output=True, text=True, check=False)
-    return None if asked.returncode == 0 else f"no docker compose: {asked.stderr.strip()}"
+    return None if asked.returncode == 0 else f"no docker compose: {asked.stderr.strip().partition(chr(10))[0]}"
 
 
 @dataclass
@@ -88,6 +88,11 @@ class Stack:
         ended = subprocess.run(("docker", *arguments), capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
+
+    @property
+    def url(self) -> str:
+        """Where the pages are."""
+        return f"https://localhost:{self.environment['DILLINGER_PROXY_HTTPS_PORT']}"
 
     def inspect(self, service: str) -> dict[str, Any]:
         """How the engine describes a service's container."""

@@ -46,8 +46,15 @@ def test_only_the_pages_are_published_and_only_the_runner_gets_a_socket() -> Non
     assert config()["networks"]["inside"]["internal"] is True
 
 
+def test_behind_the_proxy_core_itself_is_not_published() -> None:
+    services = config(files=("compose.yaml", "compose.proxy.yaml"))["services"]
+    assert [port["target"] for port in services["core"]["ports"]] == [8444, 8081]
+    assert services["proxy"]["network_mode"] == "service:core"
+    assert "ports" not in services["proxy"]
+
+
 def test_the_example_names_every_variable_and_every_variable_has_its_default() -> None:
-    text = "".join((compose.FOLDER / name).read_text("utf-8") for name in DEVELOPMENT)
+    text = "".join(file.read_text("utf-8") for file in compose.FOLDER.glob("compose*.yaml"))
     used = set(re.findall(r"\$\{(DILLINGER_[A-Z_]+)", text))
     without_default = set(re.findall(r"\$\{(DILLINGER_[A-Z_]+)\}", text))
     example = (compose.FOLDER / ".env.example").read_text("utf-8")

@@ -119,7 +119,9 @@ def build(
     target: Annotated[Target, typer.Argument(help="core, runner, seat, web, all, or images.")] = Target.ALL,
     image: Annotated[
         list[str] | None,
-        typer.Argument(help="After images: core, runner, seat, cell, games, wine; all where none is named."),
+        typer.Argument(
+            help="After images: core, runner, seat, postgres, proxy, cell, games, wine; all where none is named."
+        ),
     ] = None,
     base: Annotated[
         str | None, typer.Option(envvar="DILLINGER_IMAGE_BASE", help="Images: another base than Debian's slim one.")

@@ -85,8 +85,8 @@ async def serve(settings: CoreSettings) -> None:
         loop.add_signal_handler(number, stopping.set)
     async with open_core(settings) as core:
         app = build_app(core.parts)
-        https = QuietServer(listener_config(app, core.tls))
-        http = QuietServer(listener_config(app, None))
+        https = QuietServer(listener_config(app, core.tls, settings.trusted_proxies))
+        http = QuietServer(listener_config(app, None, settings.trusted_proxies))
         async with asyncio.TaskGroup() as group:
             group.create_task(https.serve([listeners.https]))
             group.create_task(http.serve([listeners.http]))
@@ -105,7 +105,7 @@ async def serve(settings: CoreSettings) -> None:
     log.info("stopped")
 
 
-def listener_config(app: ASGIApp, tls: ssl.SSLContext | None) -> uvicorn.Config:
+def listener_config(app: ASGIApp, tls: ssl.SSLContext | None, trusted_proxies: tuple[str, ...] = ()) -> uvicorn.Config:
     """How one listener is served; without `tls` it is plain http."""
     return uvicorn.Config(
         app,
@@ -115,7 +115,8 @@ def listener_config(app: ASGIApp, tls: ssl.SSLContext | None) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,

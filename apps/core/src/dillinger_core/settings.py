@@ -52,6 +52,9 @@ class CoreSettings(AppSettings):
     """The built pages (`web/dist`); unset: a plain page that says how to build them."""
     database_url: str | None = None
     """SQLAlchemy URL of the database; unset: SQLite in `STATE/core/dillinger.db`."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses or networks of reverse proxies in front of core, separated by commas; what they say of who asks and how
+    (`X-Forwarded-For`, `X-Forwarded-Proto`) is believed. Empty: nobody is."""
     extra_names: Annotated[tuple[str, ...], NoDecode] = ()
     """More host names or addresses that the server certificate holds for, separated by commas; empty for none."""
     desktop_entry_dirs: Annotated[tuple[Path, ...], NoDecode] = (
@@ -104,7 +107,17 @@ class CoreSettings(AppSettings):
     def _split_paths(cls, value: object) -> object:
         return [part for part in value.split(":") if part] if isinstance(value, str) else value
 
-    @field_validator("extra_names", mode="before")
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError as error:
+                raise ValueError(f"{text} is no address or network such as 10.0.0.0/8") from error
+        return value
+
+    @field_validator("extra_names", "trusted_proxies", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
