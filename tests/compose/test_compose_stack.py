@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from playwright.sync_api import Browser
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from tests.compose.stack import Stack
 
@@ -42,9 +43,29 @@ def mounts(container: dict[str, Any]) -> dict[str, str]:
     return {mount["Destination"]: mount["Source"] for mount in container["Mounts"]}
 
 
+# A container on a bridge gives this machine one more network interface, and its Chromium then drops whatever it is just
+# asking for (ERR_NETWORK_CHANGED). So it is asked again, as a person would.
+
+
+def logged_in(browser: Browser, stack: Stack, folder: Path) -> Viewer | None:
+    """A tab of a fresh profile in the library, or None."""
+    note = folder / "core/first-login.json"
+    note.parent.mkdir(exist_ok=True)
+    note.unlink(missing_ok=True)
+    if said := stack.first_login():
+        note.write_text(said, "utf-8")
+    context = new_context(browser, ignore_https_errors=True)
+    viewer = Viewer(context.new_page(), Target(stack.url, "", folder, folder))
+    try:
+        viewer.login()
+    except PlaywrightTimeoutError:
+        context.close()
+        return None
+    return viewer
+
+
 def click_until_it_plays(viewer: Viewer) -> None:
-    """A seat's container gives this machine one more network interface, and its Chromium then drops what it just asked
-    for (ERR_NETWORK_CHANGED); who clicks again gets the same session."""
+    """A second click opens the session of the first."""
 
     def plays() -> bool:
         if "/play/" in viewer.page.evaluate("location.pathname"):
@@ -111,13 +132,9 @@ def test_a_game_plays_in_the_stack_and_nothing_of_it_is_left(stack: Stack, tmp_p
     game.mkdir()
     (game / "game.toml").write_text(DOOM, "utf-8")
     stack.put_game(game)
-    (tmp_path / "core").mkdir()
-    (tmp_path / "core/first-login.json").write_text(stack.first_login(), "utf-8")
-    target = Target(stack.url, "", tmp_path, tmp_path)
     assert json.loads(stack.first_login())["name"] == "admin"
     with open_browser() as browser:
-        viewer = Viewer(new_context(browser, ignore_https_errors=True).new_page(), target)
-        viewer.login()
+        viewer = wait_until(lambda: logged_in(browser, stack, tmp_path), 4 * WAIT_S, "the login")
         wait_until(lambda: viewer.card_of("doom").count() > 0, 90, "the game in the library")
         click_until_it_plays(viewer)
         viewer.wait_picture(WAIT_S)
