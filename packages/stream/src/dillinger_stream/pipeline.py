@@ -218,7 +218,8 @@ class VideoPipeline:
         is_damaged = self._last_frame is None or capture.wait(self._wait_s(), self._wake_fd)
         if is_damaged:
             now_ns = time.monotonic_ns()
-            hold_ns = max(self._bucket.wait_ns(now_ns), wishes.hold_until_ns - now_ns)
+            # Looked at without the lock: it may have been wished while this waited for the damage.
+            hold_ns = max(self._bucket.wait_ns(now_ns), self._wishes.hold_until_ns - now_ns)
             if hold_ns > 0 and self._wake_poll.poll(max(1, hold_ns // 1_000_000)):
                 return  # a new wish first; the damage waits in the capture
         elif self._wake_poll.poll(0):

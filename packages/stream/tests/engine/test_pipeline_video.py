@@ -109,6 +109,16 @@ def test_a_keyframe_request_while_idle_is_answered_at_once(start: Start, painter
     assert is_color(last_picture([unit]), 100, 100, (0x30, 0xC0, 0x60))
 
 
+def test_while_the_path_is_full_no_picture_is_taken(start: Start, painter: Painter, witness: Witness) -> None:
+    pipeline = start()
+    witness.until(lambda: bool(witness.units), limit_s=30)
+    until_ns = time.monotonic_ns() + 1_000_000_000
+    pipeline.reconfigure(hold_until_ns=until_ns)
+    painter.fill(0xC03060, 0, 0, 640, 480)
+    witness.until(lambda: is_color(last_picture(list(witness.units)), 100, 100, (0xC0, 0x30, 0x60)), limit_s=30)
+    assert time.monotonic_ns() >= until_ns - 2_000_000
+
+
 def test_many_requests_are_one_keyframe(start: Start, painter: Painter, witness: Witness) -> None:
     pipeline = start()
     count = witness.quiet()
