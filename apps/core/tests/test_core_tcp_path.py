@@ -57,12 +57,12 @@ def test_what_is_no_tcp_connection_tells_nothing() -> None:
     assert parse_counters(bytes(100)) is None, "an older kernel's answer is shorter"
 
 
-def test_segments_that_the_browser_had_already_are_not_lost() -> None:
+def test_a_report_is_what_happened_since_the_one_before() -> None:
     before = TcpCounters(50_000, 10, 1_000, 0, 500, 2)
     now = TcpCounters(60_000, 15, 26_000, 3_000, 600, 4)
     path = report(before, now, interval_s=0.1, buffered_bytes=500)
     assert (path.rtt_ms, path.acked_bytes, path.queued_bytes) == (60.0, 25_000, 3_500)
-    assert (path.sent_segments, path.resent_segments) == (100, 3)
+    assert (path.sent_segments, path.resent_segments, path.duplicate_segments) == (100, 5, 2)
 
 
 async def test_the_seat_is_told_while_its_stream_runs(house: House, tmp_path: Path) -> None:

@@ -69,13 +69,12 @@ def parse_counters(info: bytes) -> TcpCounters | None:
 
 def report(before: TcpCounters, now: TcpCounters, *, interval_s: float, buffered_bytes: int) -> TcpPath:
     """What happened between two readings; `buffered_bytes` has not reached the kernel yet."""
-    resent = now.resent_segments - before.resent_segments
-    duplicates = now.duplicate_segments - before.duplicate_segments
     return TcpPath(
         interval_ms=interval_s * 1000,
         rtt_ms=now.rtt_us / 1000,
         acked_bytes=max(0, now.acked_bytes - before.acked_bytes),
         queued_bytes=now.unsent_bytes + buffered_bytes,
         sent_segments=max(0, now.sent_segments - before.sent_segments),
-        resent_segments=max(0, resent - max(0, duplicates)),
+        resent_segments=max(0, now.resent_segments - before.resent_segments),
+        duplicate_segments=max(0, now.duplicate_segments - before.duplicate_segments),
     )

@@ -115,7 +115,8 @@ class TcpPath(Model):
     """Not sent yet, in core and in its kernel."""
     sent_segments: int = Field(ge=0, le=1 << 40)
     resent_segments: int = Field(ge=0, le=1 << 40)
-    """Without those that the browser had already (DSACK)."""
+    duplicate_segments: int = Field(default=0, ge=0, le=1 << 40)
+    """The browser had them already (DSACK): they were not lost, only late. Told some time after they were resent."""
 
 
 class Bye(Model):

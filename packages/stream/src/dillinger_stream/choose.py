@@ -27,6 +27,8 @@ MEMORY_TICKS = 5
 TROUBLED_TICKS = 3
 SLOWER_MS = 15.0
 """About one frame at 60 Hz: less is not worth a change."""
+LEAST_LOST = 2
+"""Segments a second; one alone may be TCP's own guess, when an answer took long."""
 FIRST_RETRY_S = 20.0
 MAX_RETRY_S = 640.0
 
@@ -143,7 +145,7 @@ class Chooser:
 
 def _is_stalling(measure: PathMeasure) -> bool:
     """Whether the path held frames back. A busy machine does that too, but it makes TCP lose nothing."""
-    if measure.resent_segments == 0:
+    if measure.lost_segments is not None and measure.lost_segments < LEAST_LOST:
         return False
     if measure.dropped:
         return True

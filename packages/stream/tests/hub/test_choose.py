@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dillinger_stream.choose import (
     CONNECT_DEADLINE_S,
     FIRST_RETRY_S,
+    LEAST_LOST,
     MIN_SAMPLES,
     STALL_MS,
     Choice,
@@ -82,9 +83,10 @@ def test_stalls_and_drops_bring_webrtc() -> None:
 def test_a_busy_machine_is_no_stalling_path() -> None:
     """Frames come late and are dropped, yet TCP lost nothing: WebRTC would not help."""
     for trouble in (STALLING, DROPPING):
-        busy = replace(trouble, resent_segments=0)
-        assert not _auto().seconds([busy] * 200).is_webrtc_wanted
-        lossy = replace(trouble, resent_segments=4)
+        for lost in range(LEAST_LOST):
+            busy = replace(trouble, lost_segments=lost)
+            assert not _auto().seconds([busy] * 200).is_webrtc_wanted
+        lossy = replace(trouble, lost_segments=4)
         assert _auto().seconds([lossy] * 5).carry == "webrtc"
 
 

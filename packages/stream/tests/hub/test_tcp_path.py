@@ -8,10 +8,12 @@ from dillinger_contracts.signaling import TcpPath
 from dillinger_stream.transport.tcp_path import TcpGauge
 
 
-def told(*, rtt_ms: float = 50, acked_bytes: int = 125_000, queued_bytes: int = 0, resent: int = 0) -> TcpPath:
+def told(
+    *, rtt_ms: float = 50, acked_bytes: int = 125_000, queued_bytes: int = 0, resent: int = 0, late: int = 0
+) -> TcpPath:
     return TcpPath(
         interval_ms=100, rtt_ms=rtt_ms, acked_bytes=acked_bytes, queued_bytes=queued_bytes,
-        sent_segments=100, resent_segments=resent,
+        sent_segments=100, resent_segments=resent, duplicate_segments=late,
     )  # fmt: skip
 
 
@@ -41,9 +43,16 @@ def test_losses_are_those_of_the_last_second() -> None:
     for number in range(20):
         gauge.take(told(resent=3 if number == 10 else 0), number / 10)
         if number == 12:
-            assert gauge.resent(1.2) == 3
-    assert gauge.resent(1.9) == 3
-    assert gauge.resent(2.2) == 0
+            assert gauge.lost(1.2) == 3
+    assert gauge.lost(1.9) == 3
+    assert gauge.lost(2.2) == 0
+
+
+def test_what_was_only_late_is_no_loss() -> None:
+    gauge = TcpGauge()
+    gauge.take(told(resent=5), 0.0)
+    gauge.take(told(late=4), 0.3)
+    assert gauge.lost(0.3) == 1
 
 
 def test_it_speaks_only_for_the_connection_that_it_sees() -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from playwright.sync_api import Error as PlaywrightError
+
 from dillinger_bench.house import House
 from dillinger_bench.measure import Bench, Effort, Transport
 from dillinger_bench.report import Cases
-from dillinger_contracts.errors import Invalid
+from dillinger_contracts.errors import Invalid, Unavailable
 
 from .lab import NetworkLab
 from .measure import measure_scenario
@@ -46,6 +48,7 @@ def run_scenarios(
 ) -> Cases:  # fmt: skip
     """The figures of each scenario with each transport. This process stays in the link's network.
 
+    A scenario that could not be measured is told and left out, so that it does not cost the others' figures.
     Raises `Unsupported` where no such network can be made, `Invalid` for an unknown scenario.
     """
     scenarios, kinds = chosen(names), chosen_transports(transports)
@@ -59,7 +62,10 @@ def run_scenarios(
                     bench = Bench(target, browser, Effort(), transport=transport, tell=tell)
                     for scenario in scenarios:
                         tell(f"{scenario.name}, {transport}: {scenario.doc}")
-                        found[f"{scenario.name} {transport}"] = measure_scenario(bench, lab, scenario)
+                        try:
+                            found[f"{scenario.name} {transport}"] = measure_scenario(bench, lab, scenario)
+                        except (Unavailable, PlaywrightError) as error:
+                            tell(f"{scenario.name}, {transport}: left out: {error}")
                     bench.close()
     finally:
         lab.close()

@@ -31,7 +31,7 @@ class PathMeasure:
     dropped: int = 0
     loss_ratio: float | None = None
     backlog_frames: int = 0
-    resent_segments: int | None = None
+    lost_segments: int | None = None
     """What TCP lost and sent again in the last second; None where nobody knows (see `tcp_path.py`)."""
 
 

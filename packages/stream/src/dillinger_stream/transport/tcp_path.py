@@ -53,12 +53,13 @@ class TcpGauge:
             queue_ms=path.rtt_ms - self._base_ms + waiting_ms,
             carried_bps=carried_bps,
             rtt_ms=self._base_ms,
-            loss_ratio=min(1.0, self.resent(now_s) / sent) if sent else 0.0,
+            loss_ratio=min(1.0, self.lost(now_s) / sent) if sent else 0.0,
         )
 
-    def resent(self, now_s: float) -> int:
-        """Segments that were lost in the last second."""
-        return sum(told.path.resent_segments for told in self._told if now_s - told.at_s <= LOSS_WINDOW_S)
+    def lost(self, now_s: float) -> int:
+        """Segments that were lost in the last second; those that were sent again but had only been late don't count."""
+        recent = [told.path for told in self._told if now_s - told.at_s <= LOSS_WINDOW_S]
+        return max(0, sum(path.resent_segments - path.duplicate_segments for path in recent))
 
     def knows(self, now_s: float, *, browser_rtt_ms: float | None) -> bool:
         """Whether it speaks for the whole path; `browser_rtt_ms` is the shortest that the browser's messages took."""

@@ -116,8 +116,8 @@ class WebSocketTransport:
         dropped, self._dropped_since_measure = self._dropped_since_measure, 0
         now_s = self._clock_ns() / 1e9
         is_known = self._gauge.knows(now_s, browser_rtt_ms=self._window.base_ms)
-        resent = self._gauge.resent(now_s) if is_known else None
-        measure = replace(self._window.measure(dropped=dropped), resent_segments=resent)
+        lost = self._gauge.lost(now_s) if is_known else None
+        measure = replace(self._window.measure(dropped=dropped), lost_segments=lost)
         self._mailbox.put(NetworkFeedback(rtt_ms=measure.rtt_ms_p50, backlog_frames=measure.backlog_frames))
         return measure
 
