@@ -128,6 +128,7 @@ def settings() -> dict[str, str]:
     """The environment of a runner that keeps its sessions in containers; skips where that can't be."""
     return {
         "DILLINGER_RUNNER_BACKEND": "docker",
+        "DILLINGER_RUNNER_START_TIMEOUT_S": "90",  # an engine that also builds something takes its time
         "DILLINGER_RUNNER_DOCKER_HOST": HOST,
         "DILLINGER_RUNNER_DOCKER_USER": USER,
         "DILLINGER_RUNNER_DOCKER_SEAT_IMAGE": image("seat"),

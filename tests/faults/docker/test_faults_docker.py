@@ -13,7 +13,7 @@ from dillinger_bench.house import House
 from dillinger_bench.stream_client import StreamClient
 from dillinger_bench.waiting import wait_until
 
-END_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 90.0
 
 Containers = Callable[[str], dict[str, str]]
 
