@@ -11,8 +11,9 @@ from dillinger_bench.measure import CASES
 from dillinger_bench.peers.base import Product
 from dillinger_bench.peers.dillinger import Dillinger
 from dillinger_bench.peers.gstreamer import GStreamer
-from dillinger_bench.peers.measure import Effort, measure, measure_many
+from dillinger_bench.peers.measure import Effort, family_of, measure, motion_figures, watched
 from dillinger_bench.peers.selkies import Selkies
+from dillinger_bench.waiting import wait_until
 from dillinger_contracts.errors import Unavailable
 
 pytestmark = pytest.mark.browser
@@ -28,11 +29,15 @@ def prepared(product: Product) -> Product:
 
 
 def assert_measured(browser: Browser, product: Product) -> None:
-    found = measure_many(browser, product, CASES[0], Effort(window_s=2), 1)
-    assert found["shown_fps"] > 0, "pictures change while everything moves"
-    assert found["cpu_motion"] >= found["cpu_motion_display"] > 0
+    with watched(browser, product, CASES[0], "motion") as session:
+        session.eye.watch("frames")
+        wait_until(lambda: session.eye.seen()["frames"] > 5, 60, "pictures that change")
+        assert session.eye.picture().shape == (CASES[0].height_px, CASES[0].width_px)
+        ours = family_of([session])
+        assert ours.display < ours.session <= ours.all
+        found = motion_figures([session], Effort(window_s=2))
+    assert {"shown_fps", "cpu_motion", "cpu_motion_display", "cpu_browser", "bitrate", "look"} <= found.keys()
     assert found["memory_all"] >= found["memory"] > 10
-    assert found["bitrate"] > 0
 
 
 def test_dillinger_is_measured_as_one_of_the_products(browser: Browser, web_dir: Path) -> None:
@@ -54,6 +59,7 @@ def test_selkies_is_installed_and_measured(
 ) -> None:
     folder = tmp_path_factory.getbasetemp() / "selkies"
     selkies = prepared(Selkies("websockets" if way == "websockets" else "webrtc", folder))
+    assert_measured(browser, selkies)
     found = measure(browser, selkies, CASES[0], Effort(keys=5, window_s=2))
     assert 0.5 < found["ssim"] <= 1, "what is shown is what was drawn"
     assert found["key_to_pixel_p50"] < 1000, "a key at the display is seen"

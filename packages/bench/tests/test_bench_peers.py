@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import ExitStack
 from fractions import Fraction
 from importlib import resources
+from pathlib import Path
 
 import av
 import numpy as np
@@ -14,13 +17,14 @@ from dillinger_bench.metering import Process
 from dillinger_bench.peers import selkies
 from dillinger_bench.peers.base import family
 from dillinger_bench.peers.catalogue import BETTER_SELKIES, JUDGED, PEER_FIGURES, PeerReport
-from dillinger_bench.peers.command import known
+from dillinger_bench.peers.command import ensure_writable, known, ready
+from dillinger_bench.peers.gstreamer import GStreamer
 from dillinger_bench.peers.quality import Luma, motion_ssim, scene, ssim
 from dillinger_bench.peers.rounds import Tally, Turn, held, least_favourable, plan
 from dillinger_bench.peers.screen import key_block_is_white
 from dillinger_bench.peers.traffic import total_sent
 from dillinger_bench.testcard import guest
-from dillinger_contracts.errors import Invalid
+from dillinger_contracts.errors import Invalid, Unavailable
 
 
 def tally(*figures: tuple[int, str, dict[str, float]], sessions: int = 1) -> Tally:
@@ -87,6 +91,48 @@ def test_peers_are_asked_for_by_name() -> None:
     assert known(["gstreamer"]) == ["gstreamer"]
     with pytest.raises(Invalid, match="no peer vnc"):
         known(["vnc"])
+
+
+class Absent(GStreamer):
+    """A product that this machine can't have."""
+
+    name = "absent"
+    is_closed = False
+
+    def prepare(self, tell: Callable[[str], None]) -> None:
+        raise Unavailable("no network", hint="get one")
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Present(GStreamer):
+    """A product that needs nothing."""
+
+    name = "present"
+
+    def prepare(self, tell: Callable[[str], None]) -> None:
+        tell("here")
+
+
+def test_a_peer_that_can_not_be_had_is_told_and_the_others_go_on() -> None:
+    told: list[str] = []
+    absent = Absent()
+    with ExitStack() as stack:
+        assert list(ready([Present(), absent], stack, told.append)) == ["present"]
+    assert told == ["here", "without absent: no network (get one)"]
+    assert absent.is_closed
+
+
+def test_without_ours_there_is_nothing_to_compare() -> None:
+    with ExitStack() as stack, pytest.raises(Unavailable, match="no network"):
+        ready([Absent(), Present()], stack, print)
+
+
+def test_a_report_that_can_not_be_written_is_told_before_the_minutes_of_measuring(tmp_path: Path) -> None:
+    ensure_writable([tmp_path / "report.json"])
+    with pytest.raises(Invalid, match="nowhere/report"):
+        ensure_writable([tmp_path / "nowhere/report.json"])
 
 
 def noisy(picture: Luma, sigma: float) -> Luma:

@@ -89,7 +89,7 @@ def compare(
             browser, wishes.web_dir, wishes.cases, sessions=max(wishes.sessions), transport=wishes.transport
         )
         report = PeerReport(tally, ours.name, machine)
-        products = _ready([ours, *(peer(name, wishes.folder) for name in wishes.peers)], stack, tell)
+        products = ready([ours, *(peer(name, wishes.folder) for name in wishes.peers)], stack, tell)
         cases = {case.name: case for case in wishes.cases}
         turns = list(plan(wishes.rounds, list(cases), wishes.sessions, list(products)))
         for number, turn in enumerate(turns):
@@ -106,7 +106,7 @@ def compare(
     return report
 
 
-def _ready(products: Sequence[Product], stack: ExitStack, tell: Callable[[str], None]) -> dict[str, Product]:
+def ready(products: Sequence[Product], stack: ExitStack, tell: Callable[[str], None]) -> dict[str, Product]:
     """Those that can be measured here; what can't says why, and only ours has to."""
     found: dict[str, Product] = {}
     for number, product in enumerate(products):

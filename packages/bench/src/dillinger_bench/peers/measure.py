@@ -81,7 +81,7 @@ def measure(browser: Browser, product: Product, case: Case, effort: Effort) -> V
     with watched(browser, product, case, "motion") as session:
         first_frames.append(session.first_frame_s)
         time.sleep(_SETTLE_S)
-        values |= _costs([session], "motion", effort) | _shown([session], effort)
+        values |= motion_figures([session], effort)
         values["ssim"] = fmean(motion_ssim(session.eye.picture()) for _ in range(_PICTURES))
     values["first_frame"] = percentile(first_frames, 0.5)
     return values
@@ -94,7 +94,12 @@ def measure_many(browser: Browser, product: Product, case: Case, effort: Effort,
             stack.enter_context(watched(browser, product, case, "motion", number)) for number in range(sessions)
         ]
         time.sleep(_SETTLE_S)
-        return _costs(all_of_them, "motion", effort) | _shown(all_of_them, effort)
+        return motion_figures(all_of_them, effort)
+
+
+def motion_figures(sessions: list[Watched], effort: Effort) -> Values:
+    """Frames and costs of sessions in full motion."""
+    return _costs(sessions, "motion", effort) | _shown(sessions, effort)
 
 
 def _keys(session: Watched, product: Product, case: Case, effort: Effort) -> Values:
@@ -170,8 +175,9 @@ def _costs(sessions: list[Watched], mode: Mode, effort: Effort) -> Values:
     values = {f"cpu_{mode}": used["all"], f"cpu_{mode}_display": used["display"]}
     if mode == "motion":
         values["cpu_browser"] = used["browser"]
-        values["memory"] = pss_bytes(ours.session) / 1e6
-        values["memory_all"] = pss_bytes(ours.all) / 1e6
+        memory = {pid: pss_bytes([pid]) / 1e6 for pid in ours.all}
+        values["memory"] = sum(memory[pid] for pid in ours.session)
+        values["memory_all"] = sum(memory.values())
     return values
 
 
