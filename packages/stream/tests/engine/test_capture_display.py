@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 import xcffib.xproto
 
+from dillinger_contracts.input import Button
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.capture.display import Display
 from dillinger_stream.capture.windows import is_fixed_size
+from dillinger_stream.input.x11 import XTestInput
 
 if TYPE_CHECKING:
     from packages.stream.tests.engine.conftest import Painter, XServer
@@ -184,3 +186,16 @@ def test_a_menu_that_grabs_has_not_taken_the_pointer(display: Display, painter: 
     display.show_pointer()
     grab_pointer(painter)
     assert not display.is_pointer_taken()
+
+
+async def test_a_held_button_is_no_taken_pointer(display: Display, painter: Painter, xvfb: XServer) -> None:
+    """While a button is down its window has the pointer by a grab of the server's own."""
+    hide_pointer(painter)
+    events = xcffib.xproto.EventMask
+    painter.core.ChangeWindowAttributes(painter.window, xcffib.xproto.CW.EventMask, [events.ButtonPress])
+    painter.sync()
+    hands = XTestInput(xvfb.socket_path)
+    hands.sink().handle(Button(button=1, is_down=True))
+    hands._connection.reply(hands._connection.raw.core.GetInputFocus())
+    assert not display.is_pointer_taken()
+    hands.close()
