@@ -136,7 +136,7 @@ def test_images_without_an_engine_are_refused_with_a_hint(tmp_path: Path) -> Non
 def test_an_unknown_image_is_refused_with_those_that_there_are() -> None:
     ended = dillinger("build", "images", "sheet")
     assert ended.returncode == 1
-    assert "seat, cell" in ended.stderr
+    assert "seat, postgres, proxy, cell" in ended.stderr
 
 
 def test_generated_pages_are_current() -> None:
