@@ -9,6 +9,7 @@ the same for all. Blocking; events come only while the page is waited for.
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import av
+from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import Page
 
 from dillinger_bench.measure import Case
@@ -62,7 +64,8 @@ def open_screen(page: Page, case: Case) -> Iterator[Screen]:
 
     def on_frame(event: dict[str, Any]) -> None:
         screen.frames.append((event["metadata"]["timestamp"] * 1000, base64.b64decode(event["data"])))
-        session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
+        with contextlib.suppress(BrowserError):  # a picture that was on its way when the screencast ended
+            session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
 
     session.on("Page.screencastFrame", on_frame)
     size = {"maxWidth": case.width_px // _SCALE, "maxHeight": case.height_px // _SCALE}
