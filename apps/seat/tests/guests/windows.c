@@ -44,6 +44,9 @@ static void warp(HWND window)
 static LRESULT CALLBACK on_message(HWND window, UINT message, WPARAM first, LPARAM second)
 {
     switch (message) {
+    case WM_SETFOCUS:
+        printf("focus\n");
+        break;
     case WM_KEYDOWN:
         printf("key %u\n", (unsigned)first);
         break;
