@@ -3,7 +3,7 @@
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { afterEach, expect, test, vi } from "vitest";
 import { request } from "../src/api/client";
-import { forgetPerson, queryClient } from "../src/api/queries";
+import { forgetPerson, isUnanswered, queryClient } from "../src/api/queries";
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -40,4 +40,13 @@ test("how long to wait is read from the header", async () => {
   const headers = { "Retry-After": "250" };
   vi.stubGlobal("fetch", async () => new Response(JSON.stringify(refusal), { status: 429, headers }));
   await expect(request("POST", "/login", {})).rejects.toMatchObject({ retryAfterS: 250 });
+});
+
+test("a wish to play that got no answer is repeated, a refusal is not", async () => {
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
+  const silence = await request("POST", "/sessions", {}).catch((error: Error) => error as Error);
+  expect([0, 1, 2].map((failures) => isUnanswered(failures, silence as Error))).toEqual([true, true, false]);
+  vi.stubGlobal("fetch", async () => new Response("{}", { status: 503 }));
+  const refusal = await request("POST", "/sessions", {}).catch((error: Error) => error as Error);
+  expect(isUnanswered(0, refusal as Error)).toBe(false);
 });

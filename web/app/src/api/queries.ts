@@ -118,10 +118,18 @@ export function useChangePassword() {
   });
 }
 
+/** Whether a wish that may be repeated got no answer at all, and has not often. */
+export function isUnanswered(failures: number, error: Error): boolean {
+  return failures < 2 && error instanceof ApiProblem && error.status === 0;
+}
+
 export function usePlay() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (body: { game_id: string; profile?: StreamProfile }) => request<SessionView>("POST", "/sessions", body),
+    // A browser drops what it asks for when its machine's network changes; a second wish finds the session of the first.
+    retry: isUnanswered,
+    retryDelay: 500,
     onSuccess: (view) => putSession(client, view),
   });
 }
