@@ -61,6 +61,7 @@ class RunnerLab:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("DILLINGER_")}
         settings = {
             "port": str(self.port),
+            "backend": "process",  # the stand-in is no image, whatever engine this machine has
             "seat_command": f"{sys.executable} {STANDIN}",
             "memory_overcommit": "0",
             "memory_reserve_bytes": "0",
