@@ -119,6 +119,23 @@ def test_the_desktop_takes_the_size_of_a_fixed_window(display: Display, bare_pai
     assert (fitted.x, fitted.y) == (0, 0)
 
 
+async def test_a_window_that_says_late_that_its_size_is_fixed_is_noticed(
+    display: Display, bare_painter: Painter
+) -> None:
+    window_id = bare_painter.open_window(0, 0, 320, 200)
+    await asyncio.wait_for(display.changed(), 30)
+    [window] = display.windows()
+    assert not window.is_fixed_size
+    said, atoms = hints(16 | 32, (320, 200), (320, 200)), xcffib.xproto.Atom
+    bare_painter.core.ChangeProperty(
+        xcffib.xproto.PropMode.Replace, window_id, atoms.WM_NORMAL_HINTS, atoms.WM_SIZE_HINTS, 32, 18, said
+    )
+    bare_painter.sync()
+    await asyncio.wait_for(display.changed(), 30)
+    [window] = display.windows()
+    assert window.is_fixed_size
+
+
 def test_the_desktop_takes_the_size_of_a_window_that_keeps_its_own(display: Display, bare_painter: Painter) -> None:
     window_id = bare_painter.open_window(0, 0, 320, 240)
     window = display.main_window()

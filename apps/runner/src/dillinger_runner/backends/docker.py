@@ -33,7 +33,7 @@ from .docker_engine import Box, Engine, NameTaken
 from .docker_spec import Gpu, Premises, Role, cell_config, container_name, graphics_check_config, seat_config
 
 LEAST_API = (1, 44)
-_GOOD_FOR_S, _BAD_FOR_S = 30.0, 2.0
+_GOOD_FOR_S = 30.0
 _LOOK_S, _ASK_S = 0.01, 0.5
 _CHECK_TIMEOUT_S = 20.0
 _GPU_HINT = "Install the card's driver and its container toolkit, or set docker_gpu = none"
@@ -76,11 +76,11 @@ class DockerBackend:
         )
 
     async def probe(self) -> Probe:
-        """Engine, images, limits and user; a good answer is remembered for half a minute."""
+        """Engine, images, limits and user; a good answer is remembered for half a minute, a bad one not at all."""
         async with self._probing:
             if self._probe is None or time.monotonic() > self._probe[1]:
                 found = await self._ask()
-                self._probe = found, time.monotonic() + (_GOOD_FOR_S if found.ok else _BAD_FOR_S)
+                self._probe = found, time.monotonic() + (_GOOD_FOR_S if found.ok else 0.0)
             return self._probe[0]
 
     async def _ask(self) -> Probe:

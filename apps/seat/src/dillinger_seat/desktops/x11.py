@@ -17,6 +17,7 @@ from dillinger_contracts.errors import DillingerError
 from dillinger_contracts.game import DisplayConfiguration, Size
 from dillinger_stream.capture.base import CaptureError, CaptureSource
 from dillinger_stream.capture.display import Display, Window
+from dillinger_stream.capture.windows import largest
 from dillinger_stream.capture.x11 import X11Capture
 from dillinger_stream.input.base import InputSink
 from dillinger_stream.input.x11 import XTestInput
@@ -79,12 +80,14 @@ class X11Desktop:
         self._windows = await self._on_thread(self._look_and_fit)
 
     def _look_and_fit(self) -> list[Window]:
+        """The windows as they were before: one that changed meanwhile is then no longer known, and is fitted again."""
         display = self._up()
-        main = display.main_window()
+        seen = display.windows()
+        main = largest(seen)
         if main is not None and main not in self._windows:
             display.fit(main)
         display.give_keyboard()
-        return display.windows()
+        return seen
 
     def _on_pressed(self) -> None:
         """A mouse button went down, by a viewer; the input does not wait for what follows."""

@@ -25,12 +25,6 @@ _ARROW = 68
 """XC_left_ptr in the server's font `cursor`; its mask is the next glyph."""
 _ANY_BUTTON = 0x1F00
 """Button1Mask to Button5Mask."""
-_WINDOW_EVENTS = (
-    xcffib.xproto.MapNotifyEvent,
-    xcffib.xproto.UnmapNotifyEvent,
-    xcffib.xproto.DestroyNotifyEvent,
-    xcffib.xproto.ConfigureNotifyEvent,
-)
 
 
 class Display:
@@ -146,7 +140,7 @@ class Display:
             self._focus.follow_click(self._windows.all())
 
     async def changed(self) -> None:
-        """Returns when a window came, went, moved or changed its size since the last call."""
+        """Returns when a window came, went, moved, changed its size or what it says of it since the last call."""
         loop = asyncio.get_running_loop()
         while not await asyncio.to_thread(self._take_change):
             readable = asyncio.Event()
@@ -183,5 +177,5 @@ class Display:
             return taken
 
     def _read_events(self) -> None:
-        if any(isinstance(event, _WINDOW_EVENTS) for event in self._connection.events()):
+        if any(self._windows.is_change(event) for event in self._connection.events()):
             self._is_changed = True

@@ -25,6 +25,15 @@ _HINTS = struct.Struct("=18I")
 _WISHES = struct.Struct("=2I")
 """The first fields of WM_HINTS (ICCCM section 4.1.2.4): flags, and whether it takes the keyboard."""
 _INPUT = 1
+_TELLING = frozenset(
+    {xcffib.xproto.Atom.WM_NORMAL_HINTS, xcffib.xproto.Atom.WM_HINTS, xcffib.xproto.Atom.WM_TRANSIENT_FOR}
+)
+_CHANGES = (
+    xcffib.xproto.MapNotifyEvent,
+    xcffib.xproto.UnmapNotifyEvent,
+    xcffib.xproto.DestroyNotifyEvent,
+    xcffib.xproto.ConfigureNotifyEvent,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +68,19 @@ class Windows:
             self._core.ChangeWindowAttributes(root, xcffib.xproto.CW.EventMask, [mask])
             utf8_title = self._core.InternAtom(False, len("_NET_WM_NAME"), "_NET_WM_NAME")
         self._utf8_title = int(connection.reply(utf8_title).atom)
+        self._watched: set[int] = set()
+
+    @staticmethod
+    def is_change(event: object) -> bool:
+        """Whether `event` tells that a window came, went, moved, changed its size or what it says of itself."""
+        if isinstance(event, xcffib.xproto.PropertyNotifyEvent):
+            return event.atom in _TELLING
+        return isinstance(event, _CHANGES)
 
     def all(self) -> list[Window]:
         """Those that show something, lowest first."""
         children = list(self._connection.reply(self._core.QueryTree(self._root)).children)[-_MOST_WINDOWS:]
+        self._watched &= set(children)
         found = (self._describe(child) for child in children)
         return [window for window in found if window is not None]
 
@@ -82,6 +100,7 @@ class Windows:
             is_shown = attributes.map_state == xcffib.xproto.MapState.Viewable
             if not is_shown or attributes._class != xcffib.xproto.WindowClass.InputOutput:
                 return None
+            self._watch(window_id)
             geometry = self._connection.reply(self._core.GetGeometry(window_id))
             if geometry.width < _SMALLEST_PX or geometry.height < _SMALLEST_PX:
                 return None
@@ -105,6 +124,14 @@ class Windows:
             is_dialog=any(owner),
             takes_keyboard=takes_keyboard(wishes),
         )
+
+    def _watch(self, window_id: int) -> None:
+        """Has it tell of what it says later: some toolkits map a window before they say that its size is fixed."""
+        if window_id not in self._watched:
+            self._watched.add(window_id)
+            # Not checked: a window that has closed by now is no fault.
+            mask = [xcffib.xproto.EventMask.PropertyChange]
+            self._core.ChangeWindowAttributes(window_id, xcffib.xproto.CW.EventMask, mask)
 
     def _property(self, window_id: int, name: int, most_bytes: int) -> bytes:
         any_type: Any = xcffib.xproto.GetPropertyType.Any
