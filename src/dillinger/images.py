@@ -57,7 +57,7 @@ class Image:
     """Stages of the Dockerfile that a folder of the tree replaces, where that is there: stage → folder."""
 
 
-_CELL = (*_COMMON, "deploy/docker/cell", "apps/seat/src/dillinger_seat/cell/init.py")
+_CELL = (*_COMMON, "deploy/docker/cell")
 _TRIXIE = "debian:trixie-slim"
 
 IMAGES = (

@@ -14,6 +14,7 @@ import os
 import stat
 import struct
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -312,6 +313,7 @@ def main() -> None:
     own = (*own_folders(game), *runtime_folders(runtimes))
     try:
         line = said(lacks(View(), os.path.abspath(program), search=search, own=own))
-    except Exception:  # noqa: BLE001 - a check that fails must not keep a game from being tried
+    except Exception:  # noqa: BLE001 - a check that fails must not keep a game from being tried; the cell's log has it
+        traceback.print_exc()
         line = "ok"
     os.write(ready, (line + "\n").encode("utf-8", "replace"))
