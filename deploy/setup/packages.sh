@@ -52,7 +52,7 @@ ensure_packages() {
 install_packages() {
     say "$bold$1$plain"
     for package in $2; do
-        awk -v package="$package" '$2 == package && !/^#/ { $1 = $2 = $3 = ""; sub(/^ +/, ""); printf "    %-20s %s\n", package, $0 }' "$package_list"
+        awk -v package="$package" '$2 == package && !/^#/ { $1 = $2 = $3 = ""; sub(/^ +/, ""); printf "    %-20s %s\n", package, $0; exit }' "$package_list"
     done
     manual="$(sudo_or_nothing)apt-get update && $(sudo_or_nothing)apt-get install --no-install-recommends $2"
     if [ -z "$assume_yes" ]; then

@@ -98,6 +98,12 @@ def test_tests_get_their_browser_where_the_distribution_packages_it(house: Launc
     assert "chromium" not in house.run("test").stdout
 
 
+def test_tests_get_the_game_that_they_play(house: LauncherHouse) -> None:
+    said = house.run("test").stdout
+    assert said.count("    chocolate-doom ") == 1 and "    freedoom " in said
+    assert "openttd" not in said
+
+
 def test_without_sudo_it_says_what_root_has_to_run(house: LauncherHouse) -> None:
     (house.programs / "sudo").unlink()
     ended = house.run("up", "--yes")
