@@ -16,10 +16,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-SHARPEST = 20
+SHARPEST = 17
 """Sharper than this nobody sees, but it would cost the whole bitrate and more CPU on a quiet picture."""
-COARSEST = 60
-"""H.264 ends at 51; beyond, libx264 drops what is small."""
+COARSEST = SHARPEST + 40
+"""So much can libx264 be asked for at once (`x264.py`). H.264 ends at 51; beyond, libx264 drops what is small."""
 BUFFER_FRAMES = 4.0
 """What a picture that stands alone may fill, in shares of the bitrate that one picture has."""
 _CREDIT_FRAMES = 2.0
@@ -29,6 +29,8 @@ _RECOVERY_FRAMES = 10.0
 _INTER_SLOPE, _INTRA_SLOPE = 0.45, 0.2
 """Octaves of bits for a step of the quantizer. The true one lies between 0.07 (noise) and 0.5 (a smooth pan); with a
 steeper model than the truth each picture comes nearer, with a flatter one it swings."""
+_NEAR = 4.0
+"""Steps of the quantizer over which the steep model is believed."""
 _MIDDLE = 26
 _LEARNING = 0.4
 _INTRA_BITS = 0.2
@@ -91,7 +93,7 @@ class QuantizerControl:
         if self._inter is None:
             self._inter = _INTER_SHARE * intra / (activity.change + _STILL)
         inter = self._inter * (activity.change + _STILL)
-        enough = min(_quantizer(self._wanted, _INTRA_SLOPE, intra), _quantizer(self._wanted, _INTER_SLOPE, inter))
+        enough = min(_quantizer(self._wanted, _INTRA_SLOPE, intra), self._from_last(inter))
         return self._keep(max(enough, self._chosen - _STEP_DOWN))
 
     def choose_again(self, bits: int) -> int | None:
@@ -121,6 +123,13 @@ class QuantizerControl:
         elif self._inter is not None:
             seen = bits / (self._activity.change + _STILL) * 2 ** (_INTER_SLOPE * above)
             self._inter = self._inter ** (1 - _LEARNING) * seen**_LEARNING
+
+    def _from_last(self, middle_bits: float) -> float:
+        """The quantizer with which a picture that builds on the last one costs what it may. Far from the last quantizer
+        the steep model promises too much: there the flat one goes on."""
+        step = _quantizer(self._wanted, _INTER_SLOPE, middle_bits) - self._chosen
+        far = max(step - _NEAR, 0.0)
+        return self._chosen + step + far * (_INTER_SLOPE / _INTRA_SLOPE - 1)
 
     def _drain(self, now_ns: int) -> None:
         since_s = self._interval_s if self._at_ns is None else (now_ns - self._at_ns) / 1e9

@@ -19,12 +19,12 @@ from .base import EncoderCaps, EncoderError, EncoderSettings, EncoderUnavailable
 from .h264 import codec_string, level
 from .libx264 import BLOCK_PX, UNCHANGED, Codec
 from .picture import I420Picture
-from .quantizer import QuantizerControl
+from .quantizer import COARSEST, SHARPEST, QuantizerControl
 
 _OPTIONS = {
     # A constant quantizer: no rate control of its own. What may be asked for lies between what key and B pictures would
-    # get, and these factors (the largest there are: 20 steps) make that the control's 20 to 60.
-    "qp": "40",
+    # get, and these factors (the largest there are: 20 steps either way) make that the control's range.
+    "qp": str((SHARPEST + COARSEST) // 2),
     "ipratio": "10",
     "pbratio": "10",
     "threads": "1",
