@@ -15,11 +15,15 @@ from dillinger_contracts.input import (
     KEY_CODES,
     KNOWN_BUTTONS,
     KNOWN_KEYS,
+    MOST_PADS,
+    PAD_BUTTONS,
     Button,
     InputEvent,
     Key,
     Move,
     MoveBy,
+    Pad,
+    PadGone,
     ReleaseAll,
     Shown,
     Wheel,
@@ -28,6 +32,7 @@ from dillinger_contracts.input import (
     encode,
 )
 
+u8, pads = st.integers(0, 0xFF), st.integers(0, MOST_PADS - 1)
 u16, i16, u32 = st.integers(0, 0xFFFF), st.integers(-0x8000, 0x7FFF), st.integers(0, 0xFFFFFFFF)
 stamp = {"seq": u16, "client_time_ms": u32}
 events: st.SearchStrategy[InputEvent] = st.one_of(
@@ -38,7 +43,12 @@ events: st.SearchStrategy[InputEvent] = st.one_of(
     st.builds(Wheel, dx=i16, dy=i16, **stamp),
     st.builds(ReleaseAll, **stamp),
     st.builds(Shown, frame=u32, decode_us=u16, draw_us=u16, **stamp),
-)
+    st.builds(
+        Pad, pad=pads, buttons=st.integers(0, (1 << len(PAD_BUTTONS)) - 1), left_x=i16, left_y=i16, right_x=i16,
+        right_y=i16, left_trigger=u8, right_trigger=u8, **stamp,
+    ),
+    st.builds(PadGone, pad=pads, **stamp),
+)  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -88,6 +98,9 @@ def test_a_value_that_does_not_fit_is_not_sent(event: InputEvent) -> None:
         (struct.pack("<BBHIHB", 1, 0, 0, 0, 0, 1), "no key 0"),
         (struct.pack("<BBHIHB", 1, 0, 0, 0, 0xFFFF, 1), "no key 65535"),
         (struct.pack("<BBHIBB", 2, 0, 0, 0, 4, 1), "no pointer button 4"),
+        (struct.pack("<BBHIBI4hBB", 8, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0), "no gamepad 4"),
+        (struct.pack("<BBHIBI4hBB", 8, 0, 0, 0, 0, 1 << 17, 0, 0, 0, 0, 0, 0), "0x20000 names others"),
+        (struct.pack("<BBHIB", 9, 0, 0, 0, 255), "no gamepad 255"),
     ],
 )
 def test_hostile_bytes_get_a_reason(message: bytes, complaint: str) -> None:

@@ -14,6 +14,8 @@ export const OPS = {
   wheel: { op: 5, channel: "input" },
   release_all: { op: 6, channel: "input" },
   shown: { op: 7, channel: "motion" },
+  pad: { op: 8, channel: "input" },
+  pad_gone: { op: 9, channel: "input" },
 } as const satisfies Record<string, { op: number; channel: Channel }>;
 
 /** `KeyboardEvent.code` → Linux evdev key number. */
@@ -134,6 +136,30 @@ export const KEY_CODES: Readonly<Record<string, number>> = {
   ContextMenu: 127,
 };
 
+/** Gamepads of one browser, at most. */
+export const MOST_PADS = 4;
+
+/** Bit of a gamepad's `buttons`, and index in the Gamepad API's standard layout → its name. */
+export const PAD_BUTTONS = [
+  "south",
+  "east",
+  "west",
+  "north",
+  "left_shoulder",
+  "right_shoulder",
+  "left_trigger",
+  "right_trigger",
+  "select",
+  "start",
+  "left_stick",
+  "right_stick",
+  "up",
+  "down",
+  "left",
+  "right",
+  "home",
+] as const;
+
 /** What every message starts with: a wrapping number for each channel, and the sender's clock. */
 export interface Stamp {
   seq: number;
@@ -204,5 +230,36 @@ export function encodeShown(stamp: Stamp, frame: number, decodeUs: number, drawU
   view.setUint32(8, clamp(frame, 0, 0xffffffff), true);
   view.setUint16(12, clamp(decodeUs, 0, 0xffff), true);
   view.setUint16(14, clamp(drawUs, 0, 0xffff), true);
+  return new Uint8Array(view.buffer);
+}
+
+/** A gamepad as it is now, all of it: bit n of `buttons` is button n (table below), sticks go right and down, triggers 0 to 255. */
+export function encodePad(
+  stamp: Stamp,
+  pad: number,
+  buttons: number,
+  leftX: number,
+  leftY: number,
+  rightX: number,
+  rightY: number,
+  leftTrigger: number,
+  rightTrigger: number,
+): Uint8Array<ArrayBuffer> {
+  const view = message(OPS.pad.op, 23, stamp);
+  view.setUint8(8, clamp(pad, 0, 0xff));
+  view.setUint32(9, clamp(buttons, 0, 0xffffffff), true);
+  view.setInt16(13, clamp(leftX, -0x8000, 0x7fff), true);
+  view.setInt16(15, clamp(leftY, -0x8000, 0x7fff), true);
+  view.setInt16(17, clamp(rightX, -0x8000, 0x7fff), true);
+  view.setInt16(19, clamp(rightY, -0x8000, 0x7fff), true);
+  view.setUint8(21, clamp(leftTrigger, 0, 0xff));
+  view.setUint8(22, clamp(rightTrigger, 0, 0xff));
+  return new Uint8Array(view.buffer);
+}
+
+/** This gamepad was unplugged: everything on it is let go, and the game loses it. */
+export function encodePadGone(stamp: Stamp, pad: number): Uint8Array<ArrayBuffer> {
+  const view = message(OPS.pad_gone.op, 9, stamp);
+  view.setUint8(8, clamp(pad, 0, 0xff));
   return new Uint8Array(view.buffer);
 }

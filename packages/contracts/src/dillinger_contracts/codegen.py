@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .input import Button, InputEvent, Key, Move, MoveBy, ReleaseAll, Shown, Wheel, definition, encode
+from .input import Button, InputEvent, Key, Move, MoveBy, Pad, PadGone, ReleaseAll, Shown, Wheel, definition, encode
 
 _NOTE = "Generated from input.toml by `python -m dillinger_contracts.codegen`; change that, not this."
+_LINE = 120
 _SETTERS = {"u8": "setUint8", "bool": "setUint8", "u16": "setUint16", "i16": "setInt16", "u32": "setUint32"}
 _BYTES = {"u8": 1, "bool": 1, "u16": 2, "i16": 2, "u32": 4}
 _RANGES = {"u8": "0, 0xff", "u16": "0, 0xffff", "i16": "-0x8000, 0x7fff", "u32": "0, 0xffffffff"}
@@ -35,14 +36,24 @@ def _setter(kind: str, offset: int, expression: str) -> str:
     return f"  view.{_SETTERS[kind]}({offset}, {value}{little});"
 
 
+def _folded(signature: str) -> list[str]:
+    """As Biome has it: in one line where it fits."""
+    if len(signature) <= _LINE:
+        return [signature]
+    head, _, rest = signature.partition("(")
+    parameters, _, tail = rest.rpartition(")")
+    return [f"{head}(", *(f"  {parameter}," for parameter in parameters.split(", ")), f"){tail}"]
+
+
 def _encoder(name: str, entry: dict[str, Any], header_bytes: int) -> list[str]:
     size = header_bytes + sum(_BYTES[kind] for _, kind in entry["payload"])
     fields = "".join(
         f", {_camel(field)}: {'boolean' if kind == 'bool' else 'number'}" for field, kind in entry["payload"]
     )
+    signature = f"export function {_camel('encode_' + name)}(stamp: Stamp{fields}): Uint8Array<ArrayBuffer> {{"
     lines = [
         f"/** {entry['doc']} */",
-        f"export function {_camel('encode_' + name)}(stamp: Stamp{fields}): Uint8Array<ArrayBuffer> {{",
+        *(_folded(signature)),
         f"  const view = message(OPS.{name}.op, {size}, stamp);",
     ]
     offset = header_bytes
@@ -72,6 +83,14 @@ def typescript(toml: dict[str, Any]) -> str:
         "export const KEY_CODES: Readonly<Record<string, number>> = {",
         *(f"  {code}: {number}," for code, number in toml["keys"].items()),
         "};",
+        "",
+        "/** Gamepads of one browser, at most. */",
+        f"export const MOST_PADS = {toml['pads']['most']};",
+        "",
+        "/** Bit of a gamepad's `buttons`, and index in the Gamepad API's standard layout → its name. */",
+        "export const PAD_BUTTONS = [",
+        *(f'  "{name}",' for name in toml["pads"]["buttons"]),
+        "] as const;",
         "",
         "/** What every message starts with: a wrapping number for each channel, and the sender's clock. */",
         "export interface Stamp {",
@@ -111,8 +130,8 @@ def reference(toml: dict[str, Any]) -> str:
         "",
         f"Version {toml['version']}. Every message starts with a header of {_header_bytes(toml)} bytes: {header}.",
         "`flags` is reserved and 0, `seq` counts the messages of a channel and wraps, `client_time_ms` is the sender's",
-        "clock. A message that is not exactly as long as its op says, or names an op, key or button that is not in",
-        "these tables, is refused.",
+        "clock. A message that is not exactly as long as its op says, or names an op, key, button or gamepad that is not",
+        "in these tables, is refused.",
         "",
         "## Ops",
         "",
@@ -122,6 +141,17 @@ def reference(toml: dict[str, Any]) -> str:
     for name, op in toml["ops"].items():
         payload = ", ".join(f"`{kind} {field}`" for field, kind in op["payload"]) or "none"
         lines.append(f"| {op['op']} | `{name}` | {op['channel']} | {payload} | {op['doc']} |")
+    lines += [
+        "",
+        "## Buttons of a gamepad",
+        "",
+        f"A browser has up to {toml['pads']['most']} gamepads, numbered from 0. A message of a gamepad that was sent before",
+        "the last one of it that arrived (by `client_time_ms`, which wraps) is dropped.",
+        "",
+        "| bit | name |",
+        "|---|---|",
+        *(f"| {bit} | `{button}` |" for bit, button in enumerate(toml["pads"]["buttons"])),
+    ]
     lines += [
         "",
         "## Keys",
@@ -149,7 +179,13 @@ _GOLDEN: tuple[InputEvent, ...] = (
     Wheel(seq=8, client_time_ms=3001, dx=240, dy=12),
     ReleaseAll(seq=9, client_time_ms=4000),
     Shown(seq=10, client_time_ms=5000, frame=4294967295, decode_us=850, draw_us=65535),
-)
+    Pad(seq=11, client_time_ms=6000, pad=0),
+    Pad(
+        seq=12, client_time_ms=6016, pad=3, buttons=0x1FFFF, left_x=-32768, left_y=32767, right_x=1, right_y=-1,
+        left_trigger=255, right_trigger=128,
+    ),
+    PadGone(seq=13, client_time_ms=7000, pad=3),
+)  # fmt: skip
 
 
 def golden(_toml: dict[str, Any]) -> str:

@@ -29,6 +29,10 @@ KEY_CODES: dict[str, int] = dict(definition()["keys"])
 """`KeyboardEvent.code` → Linux evdev key number."""
 KNOWN_KEYS = frozenset(KEY_CODES.values())
 KNOWN_BUTTONS = frozenset({1, 2, 3, 8, 9})
+MOST_PADS: int = definition()["pads"]["most"]
+"""Gamepads of one browser, and of one session."""
+PAD_BUTTONS: tuple[str, ...] = tuple(definition()["pads"]["buttons"])
+"""Bit of `Pad.buttons` → its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,29 @@ class Shown(InputEvent):
     draw_us: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pad(InputEvent):
+    """A gamepad as it is now. All of it, so that no message that is lost or late leaves a button down."""
+
+    name: ClassVar[str] = "pad"
+    pad: int
+    buttons: int = 0
+    left_x: int = 0
+    left_y: int = 0
+    right_x: int = 0
+    right_y: int = 0
+    left_trigger: int = 0
+    right_trigger: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PadGone(InputEvent):
+    """A gamepad was unplugged."""
+
+    name: ClassVar[str] = "pad_gone"
+    pad: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Op:
     number: int
@@ -113,7 +140,7 @@ class _Op:
 
 def _ops() -> tuple[_Op, ...]:
     events: dict[str, type[InputEvent]] = {
-        event.name: event for event in (Key, Button, Move, MoveBy, Wheel, ReleaseAll, Shown)
+        event.name: event for event in (Key, Button, Move, MoveBy, Wheel, ReleaseAll, Shown, Pad, PadGone)
     }
     table = []
     for name, entry in definition()["ops"].items():
@@ -142,7 +169,8 @@ def encode(event: InputEvent) -> bytes:
 
 
 def decode(message: bytes) -> InputEvent:
-    """The event in `message`; raises `Invalid` for an unknown op, flag, key or button, a wrong length, a bad bool."""
+    """The event in `message`; raises `Invalid` for an unknown op, flag, key, button or pad, a wrong length, a bad
+    bool."""
     if len(message) < HEADER_BYTES:
         raise Invalid(f"An input message has at least {HEADER_BYTES} bytes, this one {len(message)}")
     number, flags, seq, client_time_ms = _HEADER.unpack_from(message)
@@ -165,4 +193,8 @@ def decode(message: bytes) -> InputEvent:
         raise Invalid(f"There is no key {event.code}")
     if isinstance(event, Button) and event.button not in KNOWN_BUTTONS:
         raise Invalid(f"There is no pointer button {event.button}")
+    if isinstance(event, Pad | PadGone) and event.pad >= MOST_PADS:
+        raise Invalid(f"There is no gamepad {event.pad}: they are numbered 0 to {MOST_PADS - 1}")
+    if isinstance(event, Pad) and event.buttons >> len(PAD_BUTTONS):
+        raise Invalid(f"A gamepad has {len(PAD_BUTTONS)} buttons, and {event.buttons:#x} names others")
     return event

@@ -176,6 +176,19 @@ class PointerTaken(Model):
     is_taken: bool
 
 
+class Rumble(Model):
+    """The game lets this peer's gamepad rumble from now on; both strengths 0 ends it."""
+
+    type: Literal["rumble"] = "rumble"
+    pad: int
+    """The peer's own number for it."""
+    strong: float
+    """Of the heavy motor, 0 to 1."""
+    weak: float
+    """Of the light one."""
+    duration_ms: int
+
+
 class Pong(Model):
     """Answer to `Ping`."""
 
@@ -215,7 +228,9 @@ class Ended(Model):
     end: SessionEnd
 
 
-FromSeat = Welcome | VideoConfig | TransportChosen | Description | PointerTaken | Pong | ServerStats | Notice | Ended
+FromSeat = (
+    Welcome | VideoConfig | TransportChosen | Description | PointerTaken | Rumble | Pong | ServerStats | Notice | Ended
+)
 SignalMessage = FromBrowser | FromSeat
 
 _FROM_BROWSER: TypeAdapter[FromBrowser] = TypeAdapter(Annotated[FromBrowser, Field(discriminator="type")])
