@@ -9,6 +9,7 @@ from rich.console import Console
 
 from dillinger_bench.cli import cases_of
 from dillinger_bench.figures import matched, percentile, ratios
+from dillinger_bench.launches import Launches
 from dillinger_bench.report import Report, load_cases
 from dillinger_contracts.errors import Invalid
 
@@ -89,3 +90,14 @@ def test_an_unknown_size_is_told_with_the_known_ones() -> None:
     assert [case.name for case in cases_of(["1280x720"])] == ["1280x720@60"]
     with pytest.raises(Invalid, match="640x480"):
         cases_of(["640x480"])
+
+
+def test_starts_that_did_not_work_count_and_take_no_time() -> None:
+    launches = Launches([1.0, 3.0], ["no picture", "no picture"])
+    assert launches.figures() == {
+        "launches": 4.0,
+        "launch_success": 50.0,
+        "click_to_first_frame_p50": 2.0,
+        "click_to_first_frame_p95": pytest.approx(2.9),
+    }
+    assert Launches([], ["no picture"]).figures() == {"launches": 1.0, "launch_success": 0.0}

@@ -17,6 +17,7 @@ from dillinger_contracts.errors import DillingerError, Invalid
 from dillinger_contracts.paths import places
 
 from .house import House
+from .launches import SUBJECTS, docker_settings, prepare, run_rounds
 from .measure import CASES, Bench, Case, Effort, Transport
 from .network.run import TRANSPORTS, by_name, run_scenarios
 from .report import Cases, Report, load_cases
@@ -172,11 +173,7 @@ def network(
     before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
     told = Console(stderr=True, highlight=False)
     cases = run_scenarios(scenario, transport, seed=seed, web_dir=web_dir or Path("web/dist"), tell=told.print)
-    report = Report(cases, machine(), before, is_row_a_case=True)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE_COLUMNS)
-    console.print(report.table())
-    console.print(report.legend(), style="dim")
-    _write(report, json, csv, markdown)
+    _show(Report(cases, machine(), before, is_row_a_case=True), json, csv, markdown)
 
 
 @app.command("all")
@@ -188,6 +185,39 @@ def everything(
     """All of it."""
     _run(KINDS, size=size, url=url, web_dir=web_dir, transport=transport, effort=Effort(keys, window_s, starts),
          json=json, csv=csv, markdown=markdown, baseline=baseline)  # fmt: skip
+
+
+@app.command()
+def launches(
+    backend: Annotated[Literal["process", "docker"], typer.Option(help="Where the games run.")] = "process",
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is started.")] = 5,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--game", help=f"One of {', '.join(one.game_id for one in SUBJECTS)}; all where none is given."),
+    ] = None,
+    web_dir: WebDir = None, json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
+) -> None:  # fmt: skip
+    """Does Play work: every subject from a click in the browser to its first picture and a clean end, many times."""
+    known = {one.game_id: one for one in SUBJECTS}
+    for game_id in only or []:
+        if game_id not in known:
+            raise Invalid(f"There is no subject {game_id}", hint=f"There are {', '.join(known)}")
+    chosen = tuple(known[game_id] for game_id in only or known)
+    before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
+    told = Console(stderr=True, highlight=False)
+    settings = docker_settings() if backend == "docker" else {"DILLINGER_RUNNER_BACKEND": "process"}
+    with House(web_dir=(web_dir or Path("web/dist")).absolute(), settings=settings) as house, open_browser() as browser:
+        prepare(house, has_own_wine=backend == "docker")
+        cases = run_rounds(house.target, browser, chosen, rounds, lambda text: told.print(text, soft_wrap=True))
+    _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
+
+
+def _show(report: Report, json: Path | None, csv: Path | None, markdown: Path | None) -> None:
+    """Prints a report with a row a case, and writes it."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE_COLUMNS)
+    console.print(report.table())
+    console.print(report.legend(), style="dim")
+    _write(report, json, csv, markdown)
 
 
 @app.command()

@@ -13,7 +13,7 @@ globalThis.dillingerProbe = (() => {
   const view = eye.getContext("2d", { willReadFrequently: true });
 
   const seen = {
-    flips: [], keys: [], frames: 0, clickedAt: null, firstFrameAt: null, refreshes: 0, shown: [], presses: [], quality: [],
+    flips: [], keys: [], frames: 0, clickedAt: null, firstContentAt: null, firstFrameAt: null, refreshes: 0, shown: [], presses: [], quality: [],
   };
   let lastFlip = null;
   let lastPresses = null;
@@ -41,6 +41,22 @@ globalThis.dillingerProbe = (() => {
   const isWhite = (x, y) => {
     const [red, green, blue] = view.getImageData(x, y, 1, 1).data;
     return red + green + blue > 382;
+  };
+
+  // Whether a picture shows anything: a desktop on which nothing was drawn yet is one colour.
+  const glance = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  glance.canvas.width = 64;
+  glance.canvas.height = 36;
+  const hasContent = (element) => {
+    glance.drawImage(element, 0, 0, glance.canvas.width, glance.canvas.height);
+    const { data } = glance.getImageData(0, 0, glance.canvas.width, glance.canvas.height);
+    let [least, most] = [765, 0];
+    for (let at = 0; at < data.length; at += 4) {
+      const sum = data[at] + data[at + 1] + data[at + 2];
+      least = Math.min(least, sum);
+      most = Math.max(most, sum);
+    }
+    return most - least > 48;
   };
 
   // What the card's moving part was drawn from, by the bench (`guest.tile_pixels`), as luma.
@@ -113,6 +129,7 @@ globalThis.dillingerProbe = (() => {
       lastFlip = white;
       return;
     }
+    if (seen.firstContentAt === null && hasContent(element)) seen.firstContentAt = now();
     const height = testcard.layout.originPx[1] + testcard.layout.blockPx;
     view.drawImage(element, 0, 0, eye.width, height, 0, 0, eye.width, height);
     const { data } = view.getImageData(0, 0, eye.width, height);
