@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -48,6 +49,11 @@ class CoreSettings(AppSettings):
     """File with the runner's API keys, one a line; the first is used. Unset: `STATE/runner/keys`."""
     runner_timeout_s: float = Field(default=10.0, gt=0, le=120)
     """How long one call of the runner may take, in seconds from its start."""
+    runner_command: Annotated[tuple[str, ...], NoDecode] = ()
+    """Command that starts the runner when somebody wants to play and it does not answer, split as a shell does; empty:
+    somebody else sees to it. Core never ends it."""
+    runner_start_timeout_s: float = Field(default=30.0, gt=0, le=600)
+    """How long a runner may take to answer after `runner_command`, in seconds from its start."""
     web_dir: Path | None = None
     """The built pages (`web/dist`); unset: a plain page that says how to build them."""
     database_url: str | None = None
@@ -106,6 +112,11 @@ class CoreSettings(AppSettings):
     @classmethod
     def _split_paths(cls, value: object) -> object:
         return [part for part in value.split(":") if part] if isinstance(value, str) else value
+
+    @field_validator("runner_command", mode="before")
+    @classmethod
+    def _split_words(cls, value: object) -> object:
+        return shlex.split(value) if isinstance(value, str) else value
 
     @field_validator("trusted_proxies")
     @classmethod

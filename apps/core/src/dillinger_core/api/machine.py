@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from dillinger_core import __version__
 from dillinger_core.metrics import CONTENT_TYPE
+from dillinger_core.parts import Parts
 
 from .guards import PartsDep, admin_login, any_login, full_login
 from .models import HealthView, RunnerHealth
@@ -20,12 +21,16 @@ router = APIRouter(tags=["machine"])
 async def health(parts: PartsDep) -> HealthView:
     """How core and its runner are; open, and 200 as long as core answers."""
     is_reachable = parts.sessions.is_runner_reachable
-    message = None if is_reachable else "The runner can't be reached: running games go on, new ones can't be started"
+    message = None if is_reachable else f"The runner can't be reached: running games go on, {_what_of_new_ones(parts)}"
     return HealthView(
         status="ok" if is_reachable else "degraded",
         version=__version__,
         runner=RunnerHealth(is_reachable=is_reachable, message=message),
     )
+
+
+def _what_of_new_ones(parts: Parts) -> str:
+    return "the next one starts it" if parts.settings.runner_command else "new ones can't be started"
 
 
 @router.get("/ca.pem", response_class=Response, responses={200: {"content": {"application/x-x509-ca-cert": {}}}})

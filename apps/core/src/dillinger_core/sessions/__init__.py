@@ -2,8 +2,9 @@
 
 from .feed import Feed, FeedEvent
 from .follower import Follower
+from .on_demand import OnDemand
 from .runner_client import RunnerClient
 from .sessions import Sessions
 from .views import SessionView
 
-__all__ = ["Feed", "FeedEvent", "Follower", "RunnerClient", "SessionView", "Sessions"]
+__all__ = ["Feed", "FeedEvent", "Follower", "OnDemand", "RunnerClient", "SessionView", "Sessions"]

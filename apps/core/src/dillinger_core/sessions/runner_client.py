@@ -73,6 +73,14 @@ class RunnerClient:
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
+    async def is_up(self) -> bool:
+        """Whether it answers at all, be it a refusal."""
+        try:
+            await self._http.get("/health")
+        except httpx2.TransportError:
+            return False
+        return True
+
     async def launch(self, request: GameLaunchRequest) -> RunnerSession:
         """Has a wish placed; the same `session_id` is placed once, however often this is asked."""
         assert request.session_id is not None, "only a launch with an id may be repeated"

@@ -32,6 +32,7 @@ from dillinger_core.store import GameEntry, SessionRow, SessionRows, User
 from dillinger_core.tickets import session_key, sign_ticket
 
 from .feed import Feed
+from .on_demand import OnDemand
 from .reconcile import Action, Apply, Ask, GiveUp, Place, Stop, reconcile
 from .runner_client import RunnerClient
 from .views import SessionView, view_of
@@ -48,6 +49,9 @@ class Sessions:
     def __init__(
         self, settings: CoreSettings, rows: SessionRows, runner: RunnerClient, feed: Feed, *, ticket_secret: bytes
     ) -> None:
+        self._on_demand = OnDemand(
+            settings.runner_command, deadline_s=settings.runner_start_timeout_s, is_up=runner.is_up
+        )
         self._rows = rows
         self._runner = runner
         self._feed = feed
@@ -213,7 +217,7 @@ class Sessions:
             profile=row.profile,
         )
         try:
-            seen = await self._runner.launch(request)
+            seen = await self._launch(request)
         except DillingerError as error:
             is_refusal = not isinstance(error, Unavailable | Internal)
             # Should the runner have heard all the same, `resync` finds it living and ends it.
@@ -224,6 +228,15 @@ class Sessions:
         if placed.is_live and placed.stop_reason is not None:
             await self._act(Stop(row.session_id, placed.stop_reason))
         return placed
+
+    async def _launch(self, request: GameLaunchRequest) -> RunnerSession:
+        """Has the runner place it; one that is not there is started where that is known how."""
+        try:
+            return await self._runner.launch(request)
+        except Unavailable:
+            if not await self._on_demand.ensure():
+                raise
+            return await self._runner.launch(request)
 
     async def _finish(self, row: SessionRow, reason: EndReason, message: str) -> None:
         end = SessionEnd(reason=reason, message=message, ended_at=datetime.now(UTC))
