@@ -93,15 +93,17 @@ def test_commands_need_only_their_own_groups(house: LauncherHouse) -> None:
 
 
 def test_tests_get_their_browser_where_the_distribution_packages_it(house: LauncherHouse) -> None:
-    assert "chromium" in house.run("test").stdout
+    for command in (("test",), ("bench", "latency")):
+        assert "    chromium " in house.run(*command).stdout
+        assert "    libatomic1 " in house.run(*command).stdout
     house.distribution = "ubuntu"  # its chromium is a snap
     assert "chromium" not in house.run("test").stdout
 
 
 def test_tests_get_the_game_that_they_play(house: LauncherHouse) -> None:
     said = house.run("test").stdout
-    assert said.count("    chocolate-doom ") == 1 and "    freedoom " in said
-    assert "openttd" not in said
+    assert said.count("    chocolate-doom ") == 1
+    assert said.count("    freedoom ") == 1
 
 
 def test_without_sudo_it_says_what_root_has_to_run(house: LauncherHouse) -> None:
