@@ -23,6 +23,9 @@ HELLO_DEADLINE_S = 5.0
 MAX_SIGNAL_BYTES = 65_536
 MAX_FAULTS = 10
 TransportKind = Literal["websocket", "webrtc"]
+ClipKind = Literal["text", "image"]
+MOST_CLIP_BYTES: dict[ClipKind, int] = {"text": 1 << 20, "image": 4 << 20}
+"""Of UTF-8, and of a PNG."""
 
 
 class Hello(Model):
@@ -119,6 +122,34 @@ class TcpPath(Model):
     """The browser had them already (DSACK): they were not lost, only late. Told some time after they were resent."""
 
 
+class ClipboardOffer(Model):
+    """The sender's side has something new to paste; the other asks for its parts when it wants it."""
+
+    type: Literal["clipboard_offer"] = "clipboard_offer"
+    serial: int = Field(ge=0, le=1 << 31)
+    """Newer ones are larger, and replace older ones."""
+    kind: ClipKind
+    size_bytes: int = Field(gt=0, le=1 << 31)
+
+
+class ClipboardWant(Model):
+    """Asks for the part of an offered clip that begins at `offset`."""
+
+    type: Literal["clipboard_want"] = "clipboard_want"
+    serial: int = Field(ge=0, le=1 << 31)
+    offset: int = Field(ge=0, le=1 << 31)
+
+
+class ClipboardPart(Model):
+    """The part that was asked for, of any length over 0."""
+
+    type: Literal["clipboard_part"] = "clipboard_part"
+    serial: int = Field(ge=0, le=1 << 31)
+    offset: int = Field(ge=0, le=1 << 31)
+    data: str = Field(max_length=62_000, repr=False)
+    """Base64 (RFC 4648 section 4)."""
+
+
 class Bye(Model):
     """The viewer leaves on purpose."""
 
@@ -136,6 +167,9 @@ FromBrowser = (
     | Ping
     | ClientStats
     | TcpPath
+    | ClipboardOffer
+    | ClipboardWant
+    | ClipboardPart
     | Bye
 )
 
@@ -149,6 +183,8 @@ class Welcome(Model):
     role: Literal["player", "viewer"]
     has_sound: bool
     is_resizable: bool
+    has_clipboard: bool = False
+    """Copying and pasting between game and browser is possible; watchers are never part of it."""
 
 
 class VideoConfig(Model):
@@ -174,6 +210,13 @@ class PointerTaken(Model):
 
     type: Literal["pointer"] = "pointer"
     is_taken: bool
+
+
+class ClipboardTaken(Model):
+    """What the browser offered can be pasted from now on."""
+
+    type: Literal["clipboard_taken"] = "clipboard_taken"
+    serial: int
 
 
 class Rumble(Model):
@@ -229,7 +272,20 @@ class Ended(Model):
 
 
 FromSeat = (
-    Welcome | VideoConfig | TransportChosen | Description | PointerTaken | Rumble | Pong | ServerStats | Notice | Ended
+    Welcome
+    | VideoConfig
+    | TransportChosen
+    | Description
+    | PointerTaken
+    | ClipboardOffer
+    | ClipboardWant
+    | ClipboardPart
+    | ClipboardTaken
+    | Rumble
+    | Pong
+    | ServerStats
+    | Notice
+    | Ended
 )
 SignalMessage = FromBrowser | FromSeat
 
