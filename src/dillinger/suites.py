@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -81,6 +81,14 @@ def find_suites(tree: Tree) -> list[Suite]:
     if (tree.web / "package.json").is_file():
         suites.insert(0, Suite("web", tree.web, "vitest"))
     return suites
+
+
+def split_words(words: Sequence[str], known: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of suites, and what is pytest's: the first option or path and all after it."""
+    for at, word in enumerate(words):
+        if word not in known and (word.startswith("-") or "/" in word or "::" in word):
+            return tuple(words[:at]), tuple(words[at:])
+    return tuple(words), ()
 
 
 def load_permitted(file: Path) -> list[PermittedSkip]:

@@ -39,6 +39,7 @@ def dillinger(*arguments: str, **environment: str) -> subprocess.CompletedProces
         (["up", "--config", "/nowhere.toml"], "/nowhere.toml"),
         (["check", "kitchen"], "kitchen"),
         (["test", "--suite", "kitchen"], "kitchen"),
+        (["test", "kitchen"], "kitchen"),
         (["service", "start"], "start"),
         (["build", "castle"], "castle"),
     ],

@@ -68,28 +68,33 @@ def check(room: Annotated[Room | None, typer.Argument(help="One room; all where 
     _fail_if(run_steps(plan(find_tree(), room and room.value), console))
 
 
-@app.command(rich_help_panel=PANEL, context_settings={"allow_extra_args": True})
+@app.command(rich_help_panel=PANEL)
 def test(
-    context: typer.Context,
+    suites: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SUITE]... [-- PYTEST ARGUMENTS]", help="Only these suites, such as an app's own."),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Run the long ones too.")] = False,
-    suite: Annotated[list[str] | None, typer.Option(help="Only this suite; can be given several times.")] = None,
+    suite: Annotated[list[str] | None, typer.Option(help="The same, as an option.")] = None,
 ) -> None:
     """Run every suite: unit, component, end to end in a real browser, faults. What follows -- goes to pytest."""
-    from dillinger.suites import Outcome, find_suites, load_permitted, run_suite, unlisted
+    from dillinger.suites import Outcome, find_suites, load_permitted, run_suite, split_words, unlisted
 
     tree = find_tree()
-    suites = find_suites(tree)
-    known = [one.name for one in suites]
-    for name in suite or []:
+    there = find_suites(tree)
+    known = [one.name for one in there]
+    named, for_pytest = split_words(suites or [], known)
+    wanted = {*named, *(suite or [])}
+    for name in wanted:
         if name not in known:
-            raise typer.BadParameter(f"{name} is none of {', '.join(known)}", param_hint="--suite")
+            raise typer.BadParameter(f"{name} is none of {', '.join(known)}", param_hint="SUITE")
     total = Outcome()
     with tempfile.TemporaryDirectory(prefix="dillinger-test-", ignore_cleanup_errors=True) as scratch:
-        for one in suites:
-            if not suite or one.name in suite:
+        for one in there:
+            if not wanted or one.name in wanted:
                 console.rule(f"[bold]{one.name}", align="left")
                 sys.stdout.flush()
-                total.add(run_suite(one, tree, full=full, scratch=Path(scratch), extra=tuple(context.args)))
+                total.add(run_suite(one, tree, full=full, scratch=Path(scratch), extra=for_pytest))
     console.rule("[bold]all of it", align="left")
     foreign = unlisted(total.skipped, load_permitted(tree.root / "tests/permitted-skips.txt"))
     for skip in total.skipped:
