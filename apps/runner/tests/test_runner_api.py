@@ -76,6 +76,20 @@ async def test_the_same_wish_is_placed_once(shared_lab: RunnerLab) -> None:
         assert again.json()["state"] == "ended"
 
 
+async def test_a_wish_may_configure_the_launch(shared_lab: RunnerLab) -> None:
+    """What its seat gets is the game with that, for this session alone."""
+    shared_lab.add_game("set", "well")
+    async with shared_lab.client() as client:
+        wish = {"gameId": "set", "userId": "ann", "launch": {"directory": "game", "environment": {"LEVEL": "3"}}}
+        session_id = (await client.post("/sessions", json=wish)).json()["sessionId"]
+        spec = json.loads((shared_lab.folder / "runner/sessions" / session_id / "spec.json").read_text("utf-8"))
+        launch = spec["session"]["game"]["launch"]
+        assert (launch["directory"], launch["environment"]) == ("game", {"LEVEL": "3"})
+        assert launch["command"] == ["standin", "well"]
+        await client.delete(f"/sessions/{session_id}")
+        await shared_lab.until(client, session_id, "ended")
+
+
 async def test_wishes_without_an_id_are_each_their_own(shared_lab: RunnerLab) -> None:
     shared_lab.add_game("many", "well")
     async with shared_lab.client() as client:
@@ -122,6 +136,13 @@ async def test_without_a_good_key_nothing_is_told(shared_lab: RunnerLab, key: st
         ({"gameId": "doom", "userId": "ann", "profile": {"rate_hz": 1e9}}, "profile.rate_hz"),
         ({"gameId": "doom", "userId": "ann", "resources": {"memoryBytes": 1}}, "resources.memory_bytes"),
         ({"gameId": "doom", "userId": "ann", "resources": {"gold": 1}}, "resources.gold"),
+        ({"gameId": "doom", "userId": "ann", "launch": []}, "launch"),
+        ({"gameId": "doom", "userId": "ann", "launch": {"gold": 1}}, "launch.gold"),
+        ({"gameId": "doom", "userId": "ann", "launch": {"windows_version": "win98"}}, "launch.windows_version"),
+        ({"gameId": "doom", "userId": "ann", "launch": {"command": ["/bin/sh"]}}, "launch.command"),
+        ({"gameId": "doom", "userId": "ann", "launch": {"kind": "wine"}}, "launch.kind"),
+        ({"gameId": "doom", "userId": "ann", "launch": {"environment": {"LD_PRELOAD": "x"}}}, "launch.environment"),
+        ({"gameId": "doom", "userId": "ann", "launch": {"environment": {"A B": "x"}}}, "launch.environment.A B.[key]"),
     ],
 )
 async def test_bad_wishes_name_the_field(shared_lab: RunnerLab, body: dict[str, object], field: str) -> None:

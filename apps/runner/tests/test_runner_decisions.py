@@ -15,6 +15,7 @@ from dillinger_contracts import (
     EndReason,
     Exhausted,
     Game,
+    GameLaunchRequest,
     NativeLaunch,
     Resources,
     RunnerEvent,
@@ -22,6 +23,7 @@ from dillinger_contracts import (
     SessionEnd,
     SessionState,
     Unsupported,
+    WineLaunch,
 )
 from dillinger_contracts.game import DesktopLaunch
 from dillinger_runner.admission import Capacity, Machine, admit, admit_game
@@ -29,6 +31,7 @@ from dillinger_runner.backends.base import SeatPhase
 from dillinger_runner.events import EventFeed
 from dillinger_runner.reconcile import Deadlines, Facts, Step, decide, expired
 from dillinger_runner.tokens import digest, is_good, new_token, succeed
+from dillinger_runner.wishes import game_of
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 DEADLINES = Deadlines(start_s=30, unreachable_s=60, grace_s=8)
@@ -290,3 +293,15 @@ async def test_a_reader_waits_for_news_and_ends_with_the_feed() -> None:
     assert first.event == fact(7)
     feed.close()
     assert [one async for one in facts] == []
+
+
+def test_a_wish_configures_the_launch_of_its_platform() -> None:
+    """What the request says goes over the entry, what it does not say stays, and the entry itself is not touched."""
+    own = {"kind": "wine", "command": ["./game.exe"], "environment": {"A": "1", "B": "1"}, "windows_version": "win10"}
+    game = Game.model_validate({"game_id": "g", "title": "G", "launch": own})
+    wish = {"gameId": "g", "userId": "ann", "launch": {"windows_version": "win98", "environment": {"B": "2", "C": "2"}}}
+    launch = game_of(game, GameLaunchRequest.model_validate(wish)).launch
+    assert isinstance(launch, WineLaunch)
+    assert (launch.command, launch.windows_version) == (("./game.exe",), "win98")
+    assert launch.environment == {"A": "1", "B": "2", "C": "2"}
+    assert game_of(game, GameLaunchRequest(game_id="g", user_id="ann")) is game

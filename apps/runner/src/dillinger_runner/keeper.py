@@ -96,7 +96,7 @@ class Keeper:
         """
         if (known := self._same(request)) is not None:
             return known, False
-        game = await asyncio.to_thread(self._library.game, request.game_id)
+        game = await asyncio.to_thread(self._library.wished, request)
         admit_game(game)
         resources = resources_of(game, request)
         probe = await self.backend.probe()

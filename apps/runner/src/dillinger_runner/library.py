@@ -12,8 +12,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from dillinger_contracts import Game, Invalid, NotFound, Unavailable
+from dillinger_contracts import Game, GameLaunchRequest, Invalid, NotFound, Unavailable
 from dillinger_contracts.model import GAME_ID_PATTERN
+
+from .wishes import game_of
 
 LIMIT_BYTES = 1024 * 1024
 
@@ -25,6 +27,10 @@ class Library:
     """The folder of games."""
 
     root: Path
+
+    def wished(self, request: GameLaunchRequest) -> Game:
+        """The game as this request wants it (blocks shortly); raises what `game` does, and Invalid for the wish."""
+        return game_of(self.game(request.game_id), request)
 
     def game(self, game_id: str) -> Game:
         """The game of this id (blocks shortly). Raises NotFound, Unavailable (no library), or Invalid with what is

@@ -15,6 +15,7 @@ from dillinger_contracts import Game, GameLaunchRequest, Invalid, Resources, Sea
 
 from .tokens import new_token
 
+_WHAT_IS_RUN = frozenset({"kind", "command", "image", "runtime"})
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -46,6 +47,24 @@ def resources_of(game: Game, request: GameLaunchRequest) -> Resources:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(("resources", *(str(part) for part in fault["loc"])))
+        raise Invalid(f"{name}: {fault['msg']}", field=name) from error
+
+
+def game_of(game: Game, request: GameLaunchRequest) -> Game:
+    """The game with the request's launch configuration over its own; raises Invalid."""
+    if not request.launch:
+        return game
+    if taken := sorted(_WHAT_IS_RUN & request.launch.keys()):
+        raise Invalid(f"launch.{taken[0]}: what is run is the library's to say", field=f"launch.{taken[0]}")
+    own = game.launch.model_dump()
+    launch = {**own, **request.launch}
+    if isinstance(added := request.launch.get("environment"), dict):
+        launch["environment"] = {**own.get("environment", {}), **added}
+    try:
+        return Game.model_validate({**game.model_dump(by_alias=True), "launch": launch})
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in fault["loc"] if part != game.launch.kind)
         raise Invalid(f"{name}: {fault['msg']}", field=name) from error
 
 

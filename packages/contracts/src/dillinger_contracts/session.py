@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
 
 from .game import Game, Resources
 from .lifecycle import EndReason, SessionState
@@ -47,6 +47,9 @@ class GameLaunchRequest(WireModel):
     """Key that signs this session's tickets: 32 bytes, base64url. Without one the runner makes one of its own."""
     resources: ResourceOverrides | None = None
     profile: StreamProfile | None = None
+    launch: dict[str, JsonValue] | None = None
+    """What the game's own launch configuration shall say instead, by the names of its kind in `game.toml`: environment
+    (added to the game's), a Windows version, a virtual desktop … What is run stays the library's to say."""
 
 
 class SessionSpec(Model):
