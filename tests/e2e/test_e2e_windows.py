@@ -27,6 +27,7 @@ width_px = 640
 height_px = 480
 """
 TEXT = "dear wine, it is 5 o'clock"
+PASTED = "and it is 6 o'clock elsewhere"
 START_S = 60.0
 """For a start under load; no figure."""
 
@@ -67,7 +68,7 @@ def play(viewer: Viewer, game_id: str) -> None:
     viewer.by_id("stage").focus()
 
 
-def test_notepad_shows_takes_text_saves_it_and_is_gone(
+def test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone(
     viewer: Viewer, house: House, add_game: Callable[[str, str], Path]
 ) -> None:
     letter = add_game("notepad", r"""["notepad", 'C:\letter.txt']""") / "letter.txt"
@@ -79,6 +80,14 @@ def test_notepad_shows_takes_text_saves_it_and_is_gone(
     viewer.page.keyboard.type(TEXT, delay=20)
     viewer.page.keyboard.press("Control+s", delay=60)
     wait_until(lambda: letter.is_file() and letter.read_text("utf-8", "replace").strip() == TEXT, 20, "the letter")
+    viewer.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    viewer.page.keyboard.press("Control+a", delay=60)
+    viewer.page.keyboard.press("Control+c", delay=60)
+    wait_until(lambda: viewer.page.evaluate("navigator.clipboard.readText()") == TEXT, 20, "what notepad copied")
+    viewer.page.evaluate("text => navigator.clipboard.writeText(text)", PASTED)
+    viewer.page.keyboard.press("Control+v", delay=60)
+    viewer.page.keyboard.press("Control+s", delay=60)
+    wait_until(lambda: letter.read_text("utf-8", "replace").strip() == PASTED, 20, "what was pasted over it")
     with house.client() as client:
         client.stop(session_id)
         client.wait_state(session_id, {"ended"})

@@ -13,6 +13,7 @@ export interface Preferences {
   quality: Quality;
   transport: TransportWish;
   showsStats: boolean;
+  sharesClipboard: boolean;
 }
 
 export const DEFAULTS: Preferences = {
@@ -22,6 +23,7 @@ export const DEFAULTS: Preferences = {
   quality: "balanced",
   transport: "auto",
   showsStats: false,
+  sharesClipboard: true,
 };
 
 const KEY = "dillinger.preferences";
@@ -51,6 +53,7 @@ export function readPreferences(stored: string | null): Preferences {
     volume,
     isMuted: value.isMuted === true,
     showsStats: value.showsStats === true,
+    sharesClipboard: value.sharesClipboard !== false,
   };
 }
 

@@ -15,7 +15,7 @@ import {
   OPS,
   type Stamp,
 } from "./input.gen";
-import { type Capture, HeldKeys, onKeyDown, type Shortcut } from "./keys";
+import { type Capture, HeldKeys, isPaste, onKeyDown, type Shortcut } from "./keys";
 import { type Rect, toPicture } from "./letterbox";
 import { buttonNumber, WholeSteps, wheelTurn } from "./pointing";
 import { HOLD_MS, type TouchAct, TouchGesture } from "./touch";
@@ -26,6 +26,8 @@ export interface InputOutlet {
   /** Where the picture lies now; null while there is none. */
   pictureRect(): Rect | null;
   onShortcut(shortcut: Shortcut): void;
+  /** The paste key goes down; whether the browser shall see it too. */
+  onPasteKey(): boolean;
   /** A mouse was pressed on the picture while the pointer is free; whether the mouse is asked for the game now. */
   onMousePressed(): boolean;
 }
@@ -39,6 +41,8 @@ export class InputCapture {
   private readonly steps = new WholeSteps();
   private readonly touch = new TouchGesture();
   private holdTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Messages that wait; null while none has to. */
+  private waiting: Uint8Array<ArrayBuffer>[] | null = null;
   private readonly seq: Record<Channel, number> = { input: 0, motion: 0 };
 
   constructor(
@@ -80,7 +84,19 @@ export class InputCapture {
     this.touch.cancel();
     this.wheel.clear();
     this.steps.clear();
-    if (hadKeys || hadButtons) this.outlet.send("input", encodeReleaseAll(this.stamp("input")));
+    if (hadKeys || hadButtons) this.say(encodeReleaseAll(this.stamp("input")));
+  }
+
+  /** Keys and buttons wait, in their order. */
+  hold(): void {
+    this.waiting ??= [];
+  }
+
+  /** What waited is sent. */
+  release(): void {
+    const waiting = this.waiting ?? [];
+    this.waiting = null;
+    for (const bytes of waiting) this.outlet.send("input", bytes);
   }
 
   /** Types what did not come from keys: each goes down and up again. */
@@ -89,8 +105,8 @@ export class InputCapture {
     const shift = KEY_CODES.ShiftLeft as number;
     for (const { key, isShifted } of strokes) {
       const keys = isShifted ? [shift, key] : [key];
-      for (const down of keys) this.outlet.send("input", encodeKey(this.stamp("input"), down, true));
-      for (const up of keys.reverse()) this.outlet.send("input", encodeKey(this.stamp("input"), up, false));
+      for (const down of keys) this.say(encodeKey(this.stamp("input"), down, true));
+      for (const up of keys.reverse()) this.say(encodeKey(this.stamp("input"), up, false));
     }
   }
 
@@ -104,6 +120,11 @@ export class InputCapture {
     return { seq: this.seq[channel], clientTimeMs: performance.now() };
   }
 
+  private say(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.waiting === null) this.outlet.send("input", bytes);
+    else this.waiting.push(bytes);
+  }
+
   private get capture(): Capture {
     if (!this.isEnabled || document.activeElement !== this.host) return "none";
     const isFull = this.hasPointerLock || document.fullscreenElement?.contains(this.host);
@@ -112,17 +133,18 @@ export class InputCapture {
 
   private keyDown(event: KeyboardEvent): void {
     const verdict = onKeyDown(event, this.capture);
-    if (verdict.isPrevented) event.preventDefault();
+    const isForBrowserToo = verdict.send !== null && isPaste(event) && this.outlet.onPasteKey();
+    if (verdict.isPrevented && !isForBrowserToo) event.preventDefault();
     if (verdict.shortcut) this.outlet.onShortcut(verdict.shortcut);
     if (verdict.send === null || !this.keys.press(event.code, verdict.send)) return;
-    this.outlet.send("input", encodeKey(this.stamp("input"), verdict.send, true));
+    this.say(encodeKey(this.stamp("input"), verdict.send, true));
   }
 
   private keyUp(event: KeyboardEvent): void {
     const number = this.keys.release(event.code);
     if (number === null) return;
     event.preventDefault();
-    this.outlet.send("input", encodeKey(this.stamp("input"), number, false));
+    this.say(encodeKey(this.stamp("input"), number, false));
     // While Meta is held, macOS sends no keyup for other keys.
     if (event.code.startsWith("Meta")) this.releaseAll();
   }
@@ -133,7 +155,7 @@ export class InputCapture {
       this.act(this.touch.move(event.pointerId, event.clientX, event.clientY));
     } else if (this.hasPointerLock) {
       const whole = this.steps.add(event.movementX, event.movementY);
-      if (whole) this.outlet.send(OPS.move_by.channel, encodeMoveBy(this.stamp("input"), whole.dx, whole.dy));
+      if (whole) this.say(encodeMoveBy(this.stamp("input"), whole.dx, whole.dy));
     } else {
       this.point(event.clientX, event.clientY);
     }
@@ -176,7 +198,7 @@ export class InputCapture {
     if (number === null || !this.isEnabled) return;
     if (isDown) this.buttons.add(number);
     else if (!this.buttons.delete(number)) return;
-    this.outlet.send("input", encodeButton(this.stamp("input"), number, isDown));
+    this.say(encodeButton(this.stamp("input"), number, isDown));
   }
 
   private wheeled(event: WheelEvent): void {
@@ -188,7 +210,7 @@ export class InputCapture {
 
   private turn(dx: number, dy: number): void {
     const whole = this.wheel.add(dx, dy);
-    if (whole) this.outlet.send("input", encodeWheel(this.stamp("input"), whole.dx, whole.dy));
+    if (whole) this.say(encodeWheel(this.stamp("input"), whole.dx, whole.dy));
   }
 
   private act(acts: TouchAct[]): void {

@@ -65,6 +65,12 @@ export function onKeyDown(key: KeyPress, capture: Capture): KeyVerdict {
   return { send: key.repeat ? null : number, isPrevented: true, shortcut: null };
 }
 
+/** Whether `key` is what people paste with. */
+export function isPaste(key: KeyPress): boolean {
+  if (key.altKey || key.metaKey || key.repeat) return false;
+  return key.code === "KeyV" ? key.ctrlKey : key.code === "Insert" && key.shiftKey && !key.ctrlKey;
+}
+
 /** evdev numbers of what is held, so that each press gets its release, and only once. */
 export class HeldKeys {
   private readonly held = new Map<string, number>();

@@ -5,6 +5,7 @@
  * request of its own. Main thread.
  */
 
+import { Clipboard } from "./clipboard";
 import { Diagnostics } from "./diagnostics";
 import { encodeShown } from "./input.gen";
 import { InputCapture } from "./input_capture";
@@ -49,6 +50,8 @@ export interface PlayerOptions {
   host: HTMLElement;
   profile: StreamProfile;
   transport: TransportWish;
+  /** Whether what is copied and pasted is shared with the game. */
+  sharesClipboard: boolean;
   /** Asked for each attempt to connect; rejects with `TicketRefused`. */
   fetchTicket(): Promise<string>;
   onState(state: PlayerState, fault: string | null): void;
@@ -104,6 +107,7 @@ export class Player {
   private readonly rtc: RtcPath;
   private readonly input: InputCapture;
   private readonly keyboard: ScreenKeyboard;
+  private readonly clipboard: Clipboard;
   private readonly grab = new PointerGrab();
   private readonly statsTimer: ReturnType<typeof setInterval>;
   private readonly ends = new AbortController();
@@ -128,7 +132,14 @@ export class Player {
       send: (channel, bytes) => this.write(channel, bytes),
       pictureRect: () => this.surfaces.rect,
       onShortcut: options.onShortcut,
+      onPasteKey: () => this.clipboard.pasteKey(),
       onMousePressed: () => this.mousePressed(),
+    });
+    this.clipboard = new Clipboard(host, {
+      send: (message) => this.signal(message),
+      hold: () => this.input.hold(),
+      release: () => this.input.release(),
+      onNotice: (message) => options.onNotice({ level: "info", message, hint: null }),
     });
     this.keyboard = new ScreenKeyboard(host, (strokes) => this.input.type(strokes));
     const ring = globalThis.crossOriginIsolated ? (ringMemory(true) as SharedArrayBuffer) : null;
@@ -162,6 +173,11 @@ export class Player {
     this.signal({ type: "set_transport", transport: asked });
   }
 
+  setSharesClipboard(sharesClipboard: boolean): void {
+    this.options.sharesClipboard = sharesClipboard;
+    this.clipboard.isOn = sharesClipboard && this.welcome?.has_clipboard === true;
+  }
+
   /** Gives the mouse to the game: relative moves, no visible edge. Rejects where the browser or its user refuses. */
   lockPointer(): Promise<void> {
     this.grab.chosen();
@@ -177,6 +193,7 @@ export class Player {
   close(): void {
     this.ends.abort();
     clearInterval(this.statsTimer);
+    this.clipboard.close();
     this.input.close();
     this.keyboard.close();
     this.post({ type: "leave" });
@@ -300,6 +317,8 @@ export class Player {
         this.input.isEnabled = message.role === "player";
         this.sound.setHasSound(message.has_sound);
         this.grab.restarted();
+        this.clipboard.restarted();
+        this.setSharesClipboard(this.options.sharesClipboard);
         return this.options.onWelcome(message);
       case "video_config":
         this.codec = message.codec;
@@ -316,6 +335,11 @@ export class Player {
       case "pointer":
         this.grab.told(message.is_taken);
         return this.giveBack();
+      case "clipboard_offer":
+      case "clipboard_want":
+      case "clipboard_part":
+      case "clipboard_taken":
+        return this.clipboard.receive(message);
       case "server_stats":
         this.server = message;
         return;

@@ -5,6 +5,8 @@
  * older page may meet a newer seat.
  */
 
+import type { ClipMessage } from "./clip_exchange";
+
 export const SUBPROTOCOL = "dillinger.signal.v1";
 export const SIGNALING_VERSION = 1;
 
@@ -52,6 +54,7 @@ export type FromBrowser =
       latency_ms: number | null;
       webrtc_rtt_ms: number | null;
     }
+  | ClipMessage
   | { type: "bye" };
 
 export interface SessionEnd {
@@ -90,6 +93,8 @@ export interface Welcome {
   role: Role;
   has_sound: boolean;
   is_resizable: boolean;
+  /** Absent in older seats. */
+  has_clipboard?: boolean;
 }
 
 export type FromSeat =
@@ -99,6 +104,8 @@ export type FromSeat =
   | { type: "pointer"; is_taken: boolean }
   | { type: "description"; kind: "offer"; sdp: string }
   | { type: "pong"; time_ms: number }
+  | ClipMessage
+  | { type: "clipboard_taken"; serial: number }
   | ServerStats
   | Notice
   | { type: "ended"; end: SessionEnd };
@@ -112,6 +119,10 @@ const REQUIRED: Record<FromSeat["type"], Fields> = {
   transport: { transport: "string", reason: "string" },
   pointer: { is_taken: "boolean" },
   description: { kind: "string", sdp: "string" },
+  clipboard_offer: { serial: "number", kind: "string", size_bytes: "number" },
+  clipboard_want: { serial: "number", offset: "number" },
+  clipboard_part: { serial: "number", offset: "number", data: "string" },
+  clipboard_taken: { serial: "number" },
   pong: { time_ms: "number" },
   server_stats: {},
   notice: { level: "string", code: "string", message: "string" },

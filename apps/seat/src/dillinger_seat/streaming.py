@@ -69,8 +69,10 @@ class Streaming:
                 resize=self._resize if is_resizable else None,
                 has_sound=True,
                 on_peers_changed=events.peers_changed,
+                clipboard=desktop,
             )
         )
+        desktop.on_copied = self._hub.copied
         self._video = VideoPipeline(
             open_capture=desktop.open_capture,
             open_encoder=X264Encoder,

@@ -22,6 +22,7 @@ from dillinger_contracts.session import SessionEnd
 from dillinger_contracts.signaling import Ended, Notice, PointerTaken, ServerStats
 from dillinger_contracts.tickets import TicketClaims
 
+from .clipboard.base import Clip, Clipboard
 from .frames import AccessUnit, SoundPacket
 from .input.base import InputSink
 from .peer import HubSettings, Peer
@@ -73,6 +74,8 @@ class HubParts:
     """Even width and height → what was really set; None where the desktop's size is fixed."""
     has_sound: bool
     on_peers_changed: Callable[[int], None]
+    clipboard: Clipboard | None = None
+    """What players paste into; None where nothing is shared."""
 
 
 class StreamHub:
@@ -82,6 +85,7 @@ class StreamHub:
         self.settings = settings or HubSettings()
         self.is_resizable = parts.resize is not None
         self.has_sound = parts.has_sound
+        self.clipboard = parts.clipboard
         self._parts = parts
         self._loop = asyncio.get_running_loop()
         self._video: Video | None = None
@@ -145,6 +149,12 @@ class StreamHub:
         self.is_pointer_taken = is_taken
         for peer in self._peers.values():
             peer.say(PointerTaken(is_taken=is_taken))
+
+    def copied(self, clip: Clip) -> None:
+        """Offers the players what the game copied."""
+        for peer in self._peers.values():
+            if peer.role == "player":
+                peer.offer_clip(clip)
 
     async def serve(self, link: Link) -> None:
         """One peer's conversation over `link`, which is closed at the end. Raises nothing but cancellation."""

@@ -23,6 +23,10 @@ from dillinger_contracts.signaling import (
     Bye,
     Candidate,
     ClientStats,
+    ClipboardOffer,
+    ClipboardPart,
+    ClipboardTaken,
+    ClipboardWant,
     Description,
     Ended,
     FromBrowser,
@@ -45,6 +49,8 @@ from dillinger_contracts.signaling import (
 )
 from dillinger_contracts.tickets import TicketClaims
 
+from .clipboard.base import Clip, Clipboard
+from .clipboard.exchange import ClipExchange
 from .frames import AccessUnit, SoundPacket
 from .input.base import InputSink
 from .transport.bucket import TokenBucket
@@ -83,6 +89,7 @@ class Host(Protocol):
     is_resizable: bool
     is_pointer_taken: bool
     has_sound: bool
+    clipboard: Clipboard | None
 
     def admit(self, ticket: str) -> TicketClaims:
         """Raises `Denied`."""
@@ -129,6 +136,7 @@ class Peer:
         self._outlet = Outlet(link)
         self._carrier: Carrier | None = None
         self._sink: InputSink | None = None
+        self._clips = ClipExchange()
         self._inputs = TokenBucket(rate_hz=INPUT_RATE_HZ, burst=INPUT_BURST)
         self._signals = TokenBucket(rate_hz=SIGNAL_RATE_HZ, burst=SIGNAL_BURST)
         self._noticed: set[str] = set()
@@ -177,6 +185,10 @@ class Peer:
         """Until then (monotonic) its path is too full for any picture."""
         return self._carrier.hold_until_ns if self._carrier is not None else 0
 
+    def offer_clip(self, clip: Clip) -> None:
+        """Tells this player that the game copied something."""
+        self.say(self._clips.offer(clip))
+
     def end(self, ended: Ended | None) -> None:
         """Says that the session is over (to those who were let in), then closes."""
         if ended is not None:
@@ -201,6 +213,7 @@ class Peer:
             Welcome(
                 peer_id=self.peer_id, role=self.role,
                 has_sound=self._host.has_sound, is_resizable=self._host.is_resizable,
+                has_clipboard=self._may_share,
             )
         )  # fmt: skip
         if self._host.is_pointer_taken:
@@ -256,6 +269,8 @@ class Peer:
             self.client_stats = signal
         elif isinstance(signal, TcpPath):
             carrier.tcp_path(signal)
+        elif isinstance(signal, ClipboardOffer | ClipboardWant | ClipboardPart):
+            self._take_clip_message(signal)
         elif isinstance(signal, SetTransport):
             carrier.wish_for(signal.transport)
         elif isinstance(signal, Resize):
@@ -266,6 +281,26 @@ class Peer:
             self._host.wish_changed()
             if (old.width_px, old.height_px) != (self.profile.width_px, self.profile.height_px):
                 self._host.want_size(self, self.profile.width_px, self.profile.height_px)
+
+    @property
+    def _may_share(self) -> bool:
+        return self.role == "player" and self._host.clipboard is not None
+
+    def _take_clip_message(self, message: ClipboardOffer | ClipboardWant | ClipboardPart) -> None:
+        if not self._may_share:
+            self.notice_once("no_clipboard", "You can't copy and paste here")
+            return
+        if isinstance(message, ClipboardOffer):
+            answer: ClipboardWant | ClipboardPart | Clip | None = self._clips.offered(message)
+        elif isinstance(message, ClipboardWant):
+            answer = self._clips.wanted(message)
+        else:
+            answer = self._clips.part(message)
+        if isinstance(answer, Clip):
+            assert self._host.clipboard is not None, "asked above"
+            self._host.clipboard.give(answer, lambda: self.say(ClipboardTaken(serial=message.serial)))
+        elif answer is not None:
+            self.say(answer)
 
     def _may_wish(self) -> bool:
         if self.role != "player":

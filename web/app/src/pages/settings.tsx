@@ -15,7 +15,7 @@ const THEMES: { value: Theme; label: string }[] = [
 
 export function SettingsPage({ isConnected }: { isConnected: boolean }) {
   useTitle("Settings");
-  const { theme } = usePreferences();
+  const { theme, sharesClipboard } = usePreferences();
   const me = useMe();
   return (
     <Shell isConnected={isConnected}>
@@ -38,6 +38,21 @@ export function SettingsPage({ isConnected }: { isConnected: boolean }) {
               </label>
             ))}
           </fieldset>
+        </section>
+        <section className="panel">
+          <h2>Copy and paste</h2>
+          <label className="check">
+            <input
+              type="checkbox"
+              checked={sharesClipboard}
+              onChange={(event) => setPreferences({ sharesClipboard: event.target.checked })}
+              data-testid="clipboard-switch"
+            />
+            <span>Share copied text and pictures with the game I play</span>
+          </label>
+          <p className="panel-note">
+            A game gets what you paste into it, at that moment and nothing else. What it copies goes to your clipboard.
+          </p>
         </section>
         <section className="panel">
           <h2>Trust this machine</h2>

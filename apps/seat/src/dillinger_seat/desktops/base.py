@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from dillinger_contracts.game import DisplayConfiguration, Size
 from dillinger_stream.capture.base import CaptureSource
+from dillinger_stream.clipboard.base import Clip, Clipboard
 from dillinger_stream.input.base import InputSink
 
 
-class Desktop(Protocol):
+class Desktop(Clipboard, Protocol):
     """A display inside the cell, connected to before any guest is. On the loop; what blocks is done in a thread."""
+
+    on_copied: Callable[[Clip], None]
+    """A program copied something."""
 
     async def connect(self, wanted: DisplayConfiguration) -> None:
         """Connects, and sets the size that the game wants; raises `CaptureError`."""

@@ -19,6 +19,8 @@ from dillinger_stream.capture.base import CaptureError, CaptureSource
 from dillinger_stream.capture.display import Display, Window
 from dillinger_stream.capture.windows import largest
 from dillinger_stream.capture.x11 import X11Capture
+from dillinger_stream.clipboard.base import Clip
+from dillinger_stream.clipboard.x11 import X11Clipboard
 from dillinger_stream.input.base import InputSink
 from dillinger_stream.input.x11 import XTestInput
 
@@ -39,14 +41,18 @@ class X11Desktop:
         self._display: Display | None = None
         self._input: XTestInput | None = None
         self._first_capture: X11Capture | None = None
+        self._clipboard: X11Clipboard | None = None
+        self.on_copied: Callable[[Clip], None] = lambda clip: None
+        """A program copied something; called on the loop."""
         self._windows: list[Window] = []
         self._following_click: asyncio.Future[None] | None = None
 
     async def connect(self, wanted: DisplayConfiguration) -> None:
         """Connects control, input and capture, and sets the size that the game wants; raises `CaptureError`."""
-        await self._on_thread(lambda: self._connect(wanted))
+        loop = asyncio.get_running_loop()
+        await self._on_thread(lambda: self._connect(wanted, loop))
 
-    def _connect(self, wanted: DisplayConfiguration) -> None:
+    def _connect(self, wanted: DisplayConfiguration, loop: asyncio.AbstractEventLoop) -> None:
         path, cookie = self._socket_path, self._cookie
         self._display = Display(path, auth_cookie=cookie)
         self._display.resize(wanted.width_px, wanted.height_px)
@@ -55,6 +61,9 @@ class X11Desktop:
             path, auth_cookie=cookie, on_pointer_moved=self._on_pointer_moved, on_pressed=self._on_pressed
         )
         self._first_capture = X11Capture(path, auth_cookie=cookie)
+        self._clipboard = X11Clipboard(
+            path, auth_cookie=cookie, on_copied=lambda clip: _call(loop, lambda: self.on_copied(clip))
+        )
 
     @property
     def has_windows(self) -> bool:
@@ -127,17 +136,23 @@ class X11Desktop:
             raise CaptureError("The display is not up")
         return self._input.sink()
 
+    def give(self, clip: Clip, on_taken: Callable[[], None]) -> None:
+        """From now on programs paste `clip`; `on_taken` is called on the loop when that is so."""
+        if self._clipboard is not None:
+            loop = asyncio.get_running_loop()
+            self._clipboard.give(clip, lambda: _call(loop, on_taken))
+
     async def close(self) -> None:
         """Closes the seat's connections, after whatever its thread is busy with (a server that hangs: 5 s)."""
         await self._on_thread(self._close)
         self._thread.shutdown(wait=False)
 
     def _close(self) -> None:
-        for held in (self._input, self._first_capture, self._display):
+        for held in (self._clipboard, self._input, self._first_capture, self._display):
             if held is not None:
                 with contextlib.suppress(DillingerError):
                     held.close()
-        self._input = self._first_capture = self._display = None
+        self._clipboard = self._input = self._first_capture = self._display = None
 
     def _up(self) -> Display:
         if self._display is None:
@@ -146,3 +161,8 @@ class X11Desktop:
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _call(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to hear it
+        loop.call_soon_threadsafe(work)
