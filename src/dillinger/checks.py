@@ -9,7 +9,7 @@ from shutil import which
 from .steps import Step
 from .tree import Room, Tree, node_folder
 
-ROOMS = ("core", "runner", "seat", "stream", "contracts", "programs", "bench", "cli", "web")
+ROOMS = ("core", "runner", "seat", "stream", "contracts", "programs", "saves", "bench", "cli", "web")
 TOOLS = Path(sys.executable).parent
 
 

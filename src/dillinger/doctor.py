@@ -21,7 +21,7 @@ import psutil
 
 from dillinger_contracts.errors import DillingerError
 from dillinger_runner.runtimes import runtimes
-from dillinger_seat.cell.windows import overlay_refusal
+from dillinger_seat.cell.layers import overlay_refusal
 from dillinger_seat.guests.prefix import LOADERS
 
 from .apps import Plan

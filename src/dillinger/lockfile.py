@@ -8,7 +8,7 @@ from pathlib import Path
 from .steps import Step
 from .tree import Tree
 
-OURS = ("core", "runner", "seat", "stream", "bench", "contracts", "programs")
+OURS = ("core", "runner", "seat", "stream", "bench", "contracts", "programs", "saves")
 
 
 def plan(tree: Tree, *, upgrade: bool) -> Step:

@@ -43,6 +43,7 @@ class Tree:
             for name, folder in (
                 ("contracts", self.root / "packages/contracts"),
                 ("programs", self.root / "packages/programs"),
+                ("saves", self.root / "packages/saves"),
                 ("stream", self.root / "packages/stream"),
                 ("seat", self.root / "apps/seat"),
                 ("runner", self.root / "apps/runner"),

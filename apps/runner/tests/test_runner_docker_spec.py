@@ -24,6 +24,7 @@ from dillinger_contracts import (
 from dillinger_contracts.cell import CONTAINER_INIT
 from dillinger_runner.backends import docker_usage
 from dillinger_runner.backends.base import SeatPhase
+from dillinger_runner.backends.docker_layers import layer_config
 from dillinger_runner.backends.docker_spec import Gpu, MountRule, Premises, cell_config, seat_config
 from dillinger_runner.backends.gpu import find_gpu
 from dillinger_runner.cgroups import Limits
@@ -264,3 +265,31 @@ def test_usage_as_an_engine_tells_it() -> None:
     found = docker_usage.total([v2, v2], datetime.now(UTC))
     assert (found.cpu_s, found.memory_bytes, found.processes) == (3.0, 1600, 8)
     assert docker_usage.total([], datetime.now(UTC)).memory_bytes is None
+
+
+def test_a_game_that_may_write_beside_itself_gets_an_overlay_as_a_volume() -> None:
+    """Paths are the engine's: also where the runner's are parts of volumes."""
+    rules = (MountRule.parse("/state=volume:games"), MountRule.parse("/state/saves=/srv/saves"))
+    premises = Premises("i", "1:1", "seat", {"native": "cell"}, Limits(1, 1.0, 1), rules=rules)
+    session = spec(layer_dir="/state/saves/ann/.layers/doom")
+    side = "/srv/saves/ann/.layers/doom"
+    assert layer_config(session, premises, {"games": "/var/lib/volumes/games"}) == {
+        "Name": f"dillinger-{ID}-game",
+        "Driver": "local",
+        "DriverOpts": {
+            "type": "overlay",
+            "device": "overlay",
+            "o": f"lowerdir=/var/lib/volumes/games/library/doom,upperdir={side}/changes,workdir={side}/work,"
+            "userxattr,index=off,xino=off,nosuid,nodev",
+        },
+        "Labels": {"io.dillinger.instance": "i", "io.dillinger.session": ID},
+    }
+    with pytest.raises(Unsupported, match="comma"):
+        layer_config(session, premises, {"games": "/var/lib/a,upperdir=b"})
+    game = {"Type": "volume", "Source": "x", "Target": "/game"}
+    mounts = cell_config(session, premises, game=game)["HostConfig"]["Mounts"]
+    assert [mount for mount in mounts if mount["Target"] == "/game"] == [game]
+    seat = [
+        mount for mount in seat_config(session, premises)["HostConfig"]["Mounts"] if mount["Target"].endswith("doom")
+    ]
+    assert ["/state/saves/ann/.layers/doom", True] in [[mount["Target"], mount["ReadOnly"]] for mount in seat]

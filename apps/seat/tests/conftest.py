@@ -148,11 +148,13 @@ class SeatRig:
         shutil.copy(Path(__file__).with_name("guests") / "window.py", self.game_dir)
         self.process: subprocess.Popen[bytes] | None = None
         self.display: dict[str, Any] = {"width_px": 640, "height_px": 480}
+        self.game: dict[str, Any] = {}
         self.resources: dict[str, Any] = {}
         self.overrides: dict[str, Any] = {}
 
     def spec(self, launch: dict[str, Any]) -> SeatSpec:
-        game = Game.model_validate({"game_id": "testgame", "title": "Test", "launch": launch, "display": self.display})
+        entry = {"game_id": "testgame", "title": "Test", "launch": launch, "display": self.display}
+        game = Game.model_validate(entry | self.game)
         return SeatSpec(
             session=SessionSpec(
                 session_id=self.session_id, user_id="ann", game=game, resources=Resources(**self.resources),

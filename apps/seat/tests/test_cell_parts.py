@@ -12,8 +12,9 @@ import pytest
 
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.session import CellCgroup
+from dillinger_saves.measure import Room, folder_bytes
 from dillinger_seat.cell.cgroup import entering, oom_kills
-from dillinger_seat.cell.disk import LONGEST_S, folder_bytes, worth_a_walk
+from dillinger_seat.cell.disk import LONGEST_S, is_short, worth_a_walk
 from dillinger_seat.cell.init import descendants
 from dillinger_seat.cell.output import FILE_BYTES, TAIL_LINES, OutputLog
 from dillinger_seat.desktops.sockets import numbered_listener
@@ -43,11 +44,23 @@ def test_counting_stops_past_the_limit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "headroom", "ago", "is_worth_it"),
-    [(0, 1000, 0, False), (251, 1000, 0, True), (-5000, 1000, 0, False), (0, 1000, LONGEST_S, True), (1, 0, 0, True)],
-)
-def test_folder_is_walked_when_the_disk_shrinks(lost: int, headroom: int, ago: float, is_worth_it: bool) -> None:
-    assert worth_a_walk(lost, headroom, ago) is is_worth_it
+    ("lost", "files", "headroom", "ago", "is_worth_it"),
+    [
+        (0, 0, 1000, 0, False), (251, 0, 1000, 0, True), (-5000, 0, 1000, 0, False), (0, 0, 1000, LONGEST_S, True),
+        (1, 0, 0, 0, True), (0, 10_001, 1000, 0, True), (0, 9_000, 1000, 0, False),
+    ],
+)  # fmt: skip
+def test_folder_is_walked_when_the_disk_shrinks(
+    lost: int, files: int, headroom: int, ago: float, is_worth_it: bool
+) -> None:
+    before, now = Room(10**6, 10**6), Room(10**6 - lost, 10**6 - files)
+    assert worth_a_walk(before, now, headroom, ago) is is_worth_it
+
+
+def test_who_writes_on_into_the_disks_reserve_is_looked_at() -> None:
+    assert is_short(Room(5 << 20, 0), Room(3 << 20, 0), 10 << 20)
+    assert not is_short(Room(5 << 20, 0), Room(5 << 20, 0), 10 << 20), "somebody else filled it"
+    assert not is_short(Room(50 << 20, 0), Room(30 << 20, 0), 10 << 20)
 
 
 def test_program_enters_its_cgroup_before_it_runs(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, Wheel, encode
 from dillinger_contracts.lifecycle import EndReason
-from dillinger_seat.cell.disk import folder_bytes
+from dillinger_saves.measure import folder_bytes
 from dillinger_seat.guests.prefix import wine_version
 from dillinger_seat.guests.wine_template import ensure_template
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import struct
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dillinger_contracts.wine import RegistryValue, VirtualDesktop, WineLaunch
-from dillinger_seat.cell.windows import OVERLAY_FILE, overlay_refusal
+from dillinger_seat.cell.layers import Layer, over, overlay_refusal
 from dillinger_seat.guests import prefix
 from dillinger_seat.guests.wine_output import SAME_END_S, WineOutput
 from dillinger_seat.guests.wine_settings import registry_edits, wine_variables
@@ -148,7 +147,8 @@ def test_the_program_is_looked_at(tmp_path: Path) -> None:
 
 
 def overlay(template: Path, home: Path, folder: str, *command: str) -> str:
-    argv = [sys.executable, "-I", "-S", str(OVERLAY_FILE), str(template), str(home), folder, *command]
+    above, _, name = folder.rpartition("/")
+    argv = over((Layer(str(template), str(home), folder, f"{above}/.work/{name}"),), list(command))
     return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout
 
 

@@ -28,6 +28,7 @@ class Room(StrEnum):
     STREAM = "stream"
     CONTRACTS = "contracts"
     PROGRAMS = "programs"
+    SAVES = "saves"
     BENCH = "bench"
     CLI = "cli"
     WEB = "web"

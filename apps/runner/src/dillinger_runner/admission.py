@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 from dillinger_contracts import Exhausted, Game, Resources, Unsupported
+from dillinger_saves.measure import Room
 
 LAUNCH_KINDS = frozenset({"native", "wine", "proton"})
 DESKTOPS = frozenset({"x11"})
@@ -78,6 +80,16 @@ def admit(wanted: Resources, live: Sequence[Resources], here: Machine, capacity:
             f"Only {_mib(here.available_bytes)} of memory are available, "
             f"{_mib(capacity.memory_reserve_bytes)} are kept in reserve",
             hint="Stop something, or lower memory_reserve_bytes",
+        )
+
+
+def admit_disk(saves_dir: Path, reserve_bytes: int) -> None:
+    """Raises Exhausted where the disk with the saves has no more than its reserve."""
+    free_bytes = next(Room.of(folder).free_bytes for folder in (saves_dir, *saves_dir.parents) if folder.exists())
+    if free_bytes < reserve_bytes:
+        raise Exhausted(
+            f"Only {_mib(free_bytes)} are free on the disk with the saves, {_mib(reserve_bytes)} are kept in reserve",
+            hint="Make room on it, put the saves elsewhere (saves_dir), or lower disk_reserve_bytes",
         )
 
 

@@ -130,6 +130,7 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
             idle_timeout_s=settings.idle_timeout_s,
         ),
         capacity=Capacity(
+            disk_reserve_bytes=settings.disk_reserve_bytes,
             max_sessions=settings.max_sessions,
             memory_reserve_bytes=settings.memory_reserve_bytes,
             memory_overcommit=settings.memory_overcommit,

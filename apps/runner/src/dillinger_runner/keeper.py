@@ -31,7 +31,8 @@ from dillinger_contracts import (
 )
 from dillinger_contracts.control import StopSeat
 
-from .admission import Capacity, Machine, admit, admit_game
+from .admission import Capacity, Machine, admit, admit_disk, admit_game
+from .adoption import recall, sweep
 from .backends.base import Backend, Observation, SeatHandle, SeatPhase
 from .events import EventFeed
 from .library import Library
@@ -110,6 +111,7 @@ class Keeper:
         live = [record.spec.session.resources for record in self._records.values() if record.is_live]
         admit(resources, live, self._machine(), self.config.capacity)
         record = Record(seat_spec(request, game, resources, self.config.places, now=datetime.now(UTC)))
+        admit_disk(self.config.places.saves_dir, self.config.places.disk_reserve_bytes)
         record.digests = [digest(record.spec.control_token)]
         self._keep(record)
         log.info("session_created", session_id=record.session_id, game_id=game.game_id, user_id=request.user_id)

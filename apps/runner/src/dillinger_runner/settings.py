@@ -95,6 +95,9 @@ class RunnerSettings(AppSettings):
 
     placing_timeout_s: float = Field(default=15.0, gt=0)
     """How long placing may take, from the request on."""
+    disk_reserve_bytes: int = Field(default=1024 * MIB, ge=0)
+    """What the disk with the saves is to keep free: below it no session starts, and one that writes on ends; 0 switches
+    the check off."""
     start_timeout_s: float = Field(default=30.0, gt=0)
     """How long a game may take to show, from its seat's start on. The seat ends itself then; the runner adds 5 s."""
     unreachable_timeout_s: float = Field(default=60.0, gt=0)

@@ -12,6 +12,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dillinger_contracts import Game, GameLaunchRequest, Invalid, Resources, SeatSpec, SessionSpec, StreamProfile
+from dillinger_contracts.ice import MediaAccess
+from dillinger_saves.layout import GameSaves
 
 from .tokens import new_token
 
@@ -32,6 +34,7 @@ class Places:
     start_timeout_s: float
     idle_timeout_s: float
 
+    disk_reserve_bytes: int = 0
 
 def new_session_id() -> str:
     """An id that nobody guesses: 103 random bits."""
@@ -74,6 +77,7 @@ def seat_spec(
     """All that the seat needs, apart from what its backend adds (cgroup, isolation)."""
     session_id = request.session_id or new_session_id()
     profile = request.profile or StreamProfile(width_px=game.display.width_px, height_px=game.display.height_px)
+    saves = GameSaves.of(places.saves_dir, request.user_id, game.game_id)
     ticket_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
     return SeatSpec(
         session=SessionSpec(
@@ -87,7 +91,9 @@ def seat_spec(
         session_dir=str(places.sessions_dir / session_id),
         runtime_dir=str(places.runtime_dir / session_id),
         library_dir=str(places.library_dir),
-        saves_dir=str(places.saves_dir / request.user_id / game.game_id),
+        saves_dir=str(saves.home),
+        layer_dir=str(saves.side),
+        disk_reserve_bytes=places.disk_reserve_bytes,
         wine_templates_dir=str(places.wine_templates_dir),
         control_url=places.control_url,
         control_token=new_token(),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from dillinger_contracts.errors import DillingerError, NotFound, Unsupported
+from dillinger_contracts.errors import Conflict, DillingerError, NotFound, Unsupported
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.session import SessionEnd
 
@@ -79,7 +79,7 @@ def end_of_guest(how: GuestExit, program: str, *, has_shown: bool, is_out_of_mem
 
 def reason_of_error(error: DillingerError) -> EndReason:
     """The reason for a session that could not be started because of `error`."""
-    return EndReason.REFUSED if isinstance(error, Unsupported | NotFound) else EndReason.INTERNAL
+    return EndReason.REFUSED if isinstance(error, Unsupported | NotFound | Conflict) else EndReason.INTERNAL
 
 
 def sentence(error: DillingerError) -> str:

@@ -35,10 +35,12 @@ from dillinger_contracts.control import (
 from dillinger_contracts.errors import DillingerError, NotFound, Unsupported
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.session import SeatSpec, SessionEnd, StartStep
+from dillinger_saves.locks import played
 
 from .admission import Admission
 from .cell.cell import Cell
-from .cell.paths import SharedPaths, cell_paths, game_dir
+from .cell.game_folder import GameFolder, library_folder, ready_folder, saves_of
+from .cell.paths import SharedPaths, cell_paths
 from .cell.windows import template_of, templates_dir
 from .control import ControlLink
 from .desktops.sound import SoundFifo, SoundServer
@@ -131,8 +133,9 @@ class Seat:
         if (templates := templates_dir(self._spec)) is not None and template_of(templates) is None:
             async with self._step("template", "Wine's template was not made"):  # once for each Wine of this machine
                 await asyncio.to_thread(ensure_template, templates)
+        folder = await self._ready_folder(stack)
         async with self._step("cell", "The cell was not up"):
-            cell = await Cell.start(self._spec, listen_fds=(display_sockets.listen_fd,))
+            cell = await Cell.start(self._spec, folder, listen_fds=(display_sockets.listen_fd,))
             stack.push_async_callback(cell.close)
         self._watches.on_cell(cell)
         paths = cell_paths(self._spec)
@@ -147,7 +150,7 @@ class Seat:
         async with self._step("game", f"{guest.program} was not started"):
             await guest.launch(server.variables | sound.variables)
         self._watches.spawn(self._watches.guest_end(guest, guest.program))
-        self._watches.spawn(self._watches.disk_full())
+        self._watches.spawn(self._watches.disk_full(self._on_disk_nearly_full))
         async with asyncio.TaskGroup() as group:
             group.create_task(self._open_stream(stack, desktop, fifo.take_read_fd()))
             group.create_task(self._show(desktop, guest))
@@ -164,12 +167,19 @@ class Seat:
                 f"{self._game.title} wants a {display.desktop} desktop, and this release has x11 only",
                 hint='Set desktop = "x11" in its game.toml',
             )
-        if not game_dir(self._spec).is_dir():
+        if not library_folder(self._spec).is_dir():
             raise NotFound(f"{self._game.title} has no folder in the library", hint="Look whether its disk is mounted")
 
     async def _prepare(self, guest: Guest) -> None:
         """While display and sound start; a step of its own where it takes a while."""
         if guest.preparation is None:
+    async def _ready_folder(self, stack: AsyncExitStack) -> GameFolder:
+        """The game's own folder, held for this session; a step of its own where a copy has to be made."""
+        saves = saves_of(self._spec)
+        is_first = saves is None or stack.enter_context(played(saves))
+        async with self._step("folder", "The game's folder was not ready"):
+            return await asyncio.to_thread(ready_folder, self._spec, is_first=is_first)
+
             await guest.prepare()
         else:
             async with self._step(guest.preparation, f"The {guest.preparation} of {guest.program} was not ready"):
@@ -274,6 +284,15 @@ class Seat:
         """Sound is lost for good; a silent game is better than none, so the session goes on and says so."""
         log.warning("sound_lost", message=message)
         if self._streaming is not None:
+    def _on_disk_nearly_full(self, used_bytes: int) -> None:
+        limit_bytes = self._spec.session.resources.saves_bytes
+        log.warning("disk_nearly_full", used_bytes=used_bytes, limit_bytes=limit_bytes)
+        if self._streaming is not None:
+            self._streaming.notify(
+                "disk_nearly_full",
+                f"What this game may save is nearly used up: {used_bytes >> 20} of {limit_bytes >> 20} MiB",
+            )
+
             self._streaming.notify("sound_lost", f"The game goes on without sound: {message}")
 
     # The end

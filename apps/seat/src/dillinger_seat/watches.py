@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from pathlib import Path
+import signal
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -13,9 +13,10 @@ from dillinger_contracts.errors import DillingerError
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.session import SeatSpec
 
-from .cell.cell import Cell, Part
+from .cell.cell import GUEST, Cell, Part
 from .cell.cgroup import oom_kills
 from .cell.disk import overflow
+from .cell.game_folder import disk_limit
 from .ends import Verdict, end_of_guest, reason_of_error, sentence
 from .guests.base import Guest
 
@@ -118,13 +119,11 @@ class Watches:
         await asyncio.wait({self._display.ended}, timeout=_SAME_TIME_S)
         return self._display.ended.done()
 
-    async def disk_full(self) -> None:
-        """The player's folder holds more than it may."""
-        limit = self._spec.session.resources.saves_bytes
-        used = await overflow(Path(self._spec.saves_dir), limit)
-        self._give(
-            EndReason.OUT_OF_DISK, f"The game has written {used >> 20} MiB, and its folder may hold {limit >> 20} MiB"
-        )
+    async def disk_full(self, on_nearly: Callable[[int], None]) -> None:
+        """The player's folders hold more than they may: the game is ended at once, since it may be writing on."""
+        self._give(EndReason.OUT_OF_DISK, await overflow(disk_limit(self._spec), on_nearly=on_nearly))
+        if self._cell is not None:
+            await self._cell.signal(GUEST, signal.SIGKILL)
 
     def on_peers(self, peers: int, *, is_ready: bool) -> None:
         """Starts the clock of a session without viewers, and stops it when one comes."""

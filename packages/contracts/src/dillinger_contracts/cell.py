@@ -40,6 +40,10 @@ class RuntimeFolder:
     """There once the seat awaits the connection of a container's init; gone once it has it."""
     INIT = "cell/init.py"
     ETC = "cell/etc"
+    WRITES_GAME = "cell/writes_game"
+    """There where a container's game may write into its own folder: the seat holds the lock for that."""
+    GAME = "game"
+    """Where a sandbox's overlay of the game's folder is mounted."""
 
 
 def environment() -> dict[str, str]:

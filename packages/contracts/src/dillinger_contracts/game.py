@@ -94,7 +94,16 @@ class Game(Model):
     summary: Summary = ""
     source: str = Field(default="file", max_length=500)
     """Where the entry came from: `file` (written by a person) or `desktop:PATH` (found on the machine)."""
+    keeps_changes: bool = True
+    """Whether the game may write into its own folder, as old ones do. What it changes there is kept for each player
+    apart; the library's files stay as they are."""
     launch: LaunchSpec
     display: DisplayConfiguration = DisplayConfiguration()
     resources: Resources = Resources()
     art: Art = Art()
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether a session gets a layer of its own over the game's folder: what the machine's packages brought has
+        nothing in there."""
+        return self.keeps_changes and not self.source.startswith("desktop:")

@@ -9,10 +9,11 @@ from pydantic.alias_generators import to_camel
 
 GAME_ID_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
 """Lower case, so that an id is a safe folder name on every file system; no slash, and dots only inside."""
+USER_ID_PATTERN = r"^[a-z0-9](?:[a-z0-9_-]{0,30}[a-z0-9])?$"
 SESSION_ID_PATTERN = r"^[a-z0-9]{20}$"
 
 GameId = Annotated[str, StringConstraints(pattern=GAME_ID_PATTERN, max_length=64)]
-UserId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,30}[a-z0-9])?$", max_length=32)]
+UserId = Annotated[str, StringConstraints(pattern=USER_ID_PATTERN, max_length=32)]
 SessionId = Annotated[str, StringConstraints(pattern=SESSION_ID_PATTERN)]
 
 

@@ -88,6 +88,7 @@ function NewGame({ survey, onStarted }: { survey: Survey; onStarted: (addition: 
       game_id: draft.gameId.trim(),
       title: draft.title,
       summary: draft.summary,
+      keeps_changes: draft.keepsChanges,
       launch: made.launch,
       ...limitsOf(draft, null, base?.resources ?? null),
     };

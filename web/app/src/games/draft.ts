@@ -14,6 +14,7 @@ export interface Draft {
   program: string;
   words: string;
   directory: "program" | "game" | "home";
+  keepsChanges: boolean;
   environment: string;
   windowsVersion: string;
   virtualDesktop: string;
@@ -45,6 +46,7 @@ export const EMPTY: Draft = {
   program: "",
   words: "",
   directory: "game",
+  keepsChanges: true,
   environment: "",
   windowsVersion: "",
   virtualDesktop: "",

@@ -34,7 +34,13 @@ export function EditGamePage({ gameId, isConnected }: { gameId: string; isConnec
 
 /** What the form starts with. Pure. */
 export function draftOf(details: GameDetails): Draft {
-  const named = { ...EMPTY, title: details.title, gameId: details.game_id, summary: details.summary };
+  const named = {
+    ...EMPTY,
+    title: details.title,
+    gameId: details.game_id,
+    summary: details.summary,
+    keepsChanges: details.keeps_changes,
+  };
   return withLimits(withLaunch(named, details.launch), details.display, details.resources);
 }
 
@@ -51,7 +57,8 @@ function KnownGame({ details, onReload }: { details: GameDetails; onReload: () =
     if ("faults" in made) return setFaults(made.faults);
     setFaults({});
     const limits = limitsOf(draft, details.display, details.resources);
-    const body = { title: draft.title, summary: draft.summary, launch: made.launch, ...limits };
+    const { title, summary, keepsChanges: keeps_changes } = draft;
+    const body = { title, summary, keeps_changes, launch: made.launch, ...limits };
     change.mutate(
       { version: details.version, body },
       {

@@ -99,6 +99,11 @@ export function GameForm({ draft, faults, candidates, onChange, onSubmit, isNew,
             </select>
           )}
         </Field>
+        <Check
+          editing={editing}
+          name="keepsChanges"
+          label="It may write into its own folder; each player keeps what it changes there"
+        />
         <Field label="Environment" fault={faults.environment} hint="One NAME=value a line.">
           {(attributes) => <TextArea {...attributes} editing={editing} name="environment" />}
         </Field>

@@ -106,6 +106,7 @@ export interface GameDetails {
   source: string;
   launch: Launch;
   display: Display;
+  keeps_changes: boolean;
   resources: Resources;
   programs: Candidate[];
   unmet: string[];

@@ -66,6 +66,7 @@ class GameAddition(Model):
     game_id: GameId
     title: Title
     summary: Summary = ""
+    keeps_changes: bool = True
     launch: LaunchSpec
     display: DisplayConfiguration = DisplayConfiguration()
     resources: Resources = Resources()
@@ -93,6 +94,7 @@ class GameChange(Model):
 
     title: Title | None = None
     summary: Summary | None = None
+    keeps_changes: bool | None = None
     launch: LaunchSpec | None = None
     display: DisplayConfiguration | None = None
     resources: Resources | None = None
@@ -107,6 +109,7 @@ class GameDetails(Model):
     title: str
     summary: str
     source: str
+    keeps_changes: bool
     launch: LaunchSpec
     display: DisplayConfiguration
     resources: Resources
@@ -174,6 +177,7 @@ def details_view(details: Details) -> GameDetails:
         title=game.title,
         summary=game.summary,
         source=game.source,
+        keeps_changes=game.keeps_changes,
         launch=game.launch,
         display=game.display,
         resources=game.resources,

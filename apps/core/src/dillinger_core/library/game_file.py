@@ -13,7 +13,8 @@ from tomlkit.exceptions import TOMLKitError
 
 from dillinger_contracts import Game, Invalid
 
-_TABLES = ("launch", "display", "resources", "art")
+_SAID = ("keeps_changes", "restart", "launch", "display", "resources", "art")
+"""In their order; what is a table comes after what is not."""
 
 
 def new_file(game: Game, *, note: str = "") -> bytes:
@@ -44,7 +45,7 @@ def _values(game: Game) -> dict[str, Any]:
     if game.source != "file":
         stated["source"] = game.source
     values["launch"] = {"kind": game.launch.kind, **values.get("launch", {})}
-    return stated | {name: values[name] for name in _TABLES if values.get(name)}
+    return stated | {name: values[name] for name in _SAID if values.get(name) not in (None, {})}
 
 
 def _merge(target: MutableMapping[str, Any], wanted: Mapping[str, Any]) -> None:

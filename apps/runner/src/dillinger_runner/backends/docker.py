@@ -25,11 +25,13 @@ from dillinger_contracts import SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.cell import RuntimeFolder
 from dillinger_contracts.model import SESSION_ID_PATTERN
 from dillinger_contracts.wine import RUNTIMES_FOLDER
+from dillinger_runner.saves import make_saves
 from dillinger_runner.store import SessionStore
 
 from . import docker_usage, processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage
 from .docker_engine import Box, Engine, NameTaken
+from .docker_layers import GameLayers
 from .docker_spec import Gpu, Premises, Role, cell_config, container_name, graphics_check_config, seat_config
 
 LEAST_API = (1, 44)
@@ -60,6 +62,7 @@ class DockerBackend:
         self._config = config
         self._store = store
         self._engine = engine
+        self._layers = GameLayers(config.premises, engine)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._probe: tuple[Probe, float] | None = None
         self._probing = asyncio.Lock()
@@ -160,11 +163,21 @@ class DockerBackend:
             await self._engine.start(name)
         if not await self._until_seat(seat, is_waiting=True):
             return
-        name = container_name(session_id, "cell")
-        await self._engine.remove(name)
-        await self._engine.create(name, cell_config(seat, premises, has_runtimes=has_runtimes))
-        await self._engine.start(name)
+        await self._start_cell(seat, has_runtimes=has_runtimes)
         await self._until_seat(seat, is_waiting=False)
+
+    async def _start_cell(self, seat: SeatSpec, *, has_runtimes: bool) -> None:
+        name = container_name(seat.session.session_id, "cell")
+        await self._engine.remove(name)
+        game = await self._layers.mount(seat)
+        premises = self._config.premises
+        await self._engine.create(name, cell_config(seat, premises, has_runtimes=has_runtimes, game=game))
+        try:
+            await self._engine.start(name)
+        except Unavailable as error:
+            if not self._layers.is_at_fault(game, error):
+                raise
+            await self._start_cell(seat, has_runtimes=has_runtimes)
 
     async def _until_seat(self, seat: SeatSpec, *, is_waiting: bool) -> bool:
         """Returns once the seat awaits init, or once it has it; False where it has ended by itself before. Raises
@@ -193,13 +206,14 @@ class DockerBackend:
 
     def _lay_out(self, seat: SeatSpec) -> None:
         directory = self._store.open(seat.session.session_id)
-        runtime, saves = Path(seat.runtime_dir), Path(seat.saves_dir)
+        runtime = Path(seat.runtime_dir)
         runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-        saves.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._store.save_spec(seat)
-        if os.getuid() == 0:
-            uid, gid = (int(number) for number in self._config.premises.user.split(":"))
-            for path in (directory, directory / "spec.json", runtime, saves, saves.parent):
+        uid, gid = (int(number) for number in self._config.premises.user.split(":"))
+        is_root = os.getuid() == 0
+        make_saves(seat, owner=(uid, gid) if is_root else None)
+        if is_root:
+            for path in (directory, directory / "spec.json", runtime):
                 os.chown(path, uid, gid)
 
     async def observe(self, handle: SeatHandle) -> Observation:
@@ -241,14 +255,17 @@ class DockerBackend:
         async with asyncio.TaskGroup() as group:
             for role in roles:
                 group.create_task(self._engine.remove(container_name(session_id, role)))
+        await self._layers.remove(session_id)
         self._counters.pop(session_id, None)
         await asyncio.to_thread(shutil.rmtree, self._config.runtime_dir / session_id, ignore_errors=True)
 
     async def owned(self) -> AsyncIterator[SeatHandle]:
-        """Sessions that have a container, started or not, or a socket folder; raises `Unavailable`."""
+        """Sessions that have a container, started or not, a volume or a socket folder; raises `Unavailable`."""
         found: dict[str, str] = {}
         for box in [box for box in await self._engine.ours() if box.session_id]:
             found[box.session_id] = f"{found.get(box.session_id, '')} {box.role} {box.id[:12]}".strip()
+        for session_id in await self._engine.our_volumes():
+            found.setdefault(session_id, "")
         if self._config.runtime_dir.is_dir():
             for entry in self._config.runtime_dir.iterdir():
                 if processes.is_session_folder(entry, SESSION_ID_PATTERN):

@@ -170,6 +170,32 @@ class Engine:
     async def ours(self) -> list[Box]:
         """All containers with this runner's label, also those that never started."""
         with self._told("listing containers"):
+    async def volume_path(self, name: str) -> str:
+        """Where the engine's machine has this volume's files; raises `Unsupported` where it has none."""
+        with self._told(f"looking at the volume {name}"), _missing():
+            found = await self._docker()._query_json(f"volumes/{name}", method="GET")
+            return str(found["Mountpoint"])
+        raise Unsupported(f"The engine has no volume {name}")
+
+    async def create_volume(self, config: Config) -> None:
+        """Makes a volume; nothing happens where it is there with the same options."""
+        volumes: Any = self._docker().volumes  # untyped there
+        with self._told(f"making the volume {config['Name']}"):
+            await volumes.create(config)
+
+    async def remove_volume(self, name: str) -> None:
+        """Removes a volume that no container uses."""
+        volumes: Any = self._docker().volumes
+        with self._told(f"removing the volume {name}"), _missing():
+            await (await volumes.get(name)).delete(force="false")  # a boolean is refused there
+
+    async def our_volumes(self) -> list[str]:
+        """The sessions of volumes with this runner's label."""
+        volumes: Any = self._docker().volumes
+        with self._told("listing volumes"):
+            found = await volumes.list(filters={"label": [f"{LABEL_INSTANCE}={self._instance}"]})
+            return [str((one.get("Labels") or {}).get(LABEL_SESSION, "")) for one in found.get("Volumes") or ()]
+
             filters = json.dumps({"label": [f"{LABEL_INSTANCE}={self._instance}"]})
             found = await self._docker().containers.list(all=True, filters=filters)
             return [_listed(container._container) for container in found]

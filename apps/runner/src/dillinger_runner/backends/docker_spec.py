@@ -106,10 +106,11 @@ def seat_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = Fals
     library = PurePosixPath(spec.library_dir)
     shown = [library / spec.session.game.game_id, *([library / RUNTIMES_FOLDER] if has_runtimes else [])]
     mounts = [
-        _mount(premises, spec.session_dir, spec.session_dir, is_read_only=False),
-        _mount(premises, spec.runtime_dir, spec.runtime_dir, is_read_only=False),
-        _mount(premises, spec.saves_dir, spec.saves_dir),
-        *(_mount(premises, str(folder), str(folder)) for folder in shown),
+        bind_of(premises, spec.session_dir, spec.session_dir, is_read_only=False),
+        bind_of(premises, spec.runtime_dir, spec.runtime_dir, is_read_only=False),
+        bind_of(premises, spec.saves_dir, spec.saves_dir),
+        *([bind_of(premises, spec.layer_dir, spec.layer_dir)] if spec.layer_dir else []),
+        *(bind_of(premises, str(folder), str(folder)) for folder in shown),
     ]
     host = _locked(premises.seat_limits) | {
         "NetworkMode": premises.seat_network,
@@ -129,8 +130,11 @@ def seat_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = Fals
     return _labelled(config, spec, premises, "seat")
 
 
-def cell_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = False) -> Config:
-    """The cell's container; what it mounts is there once the seat awaits its init. Raises Unsupported."""
+def cell_config(
+    spec: SeatSpec, premises: Premises, *, has_runtimes: bool = False, game: Config | None = None
+) -> Config:
+    """The cell's container; what it mounts is there once the seat awaits its init. `game` is the mount of the game's
+    folder where it is not the library's, read-only. Raises Unsupported."""
     runtime = PurePosixPath(spec.runtime_dir)
     resources = spec.session.resources
     shared = {
@@ -141,11 +145,11 @@ def cell_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = Fals
         **{f"{RuntimeFolder.ETC}/{name}": f"/etc/{name}" for name in MADE_UP.values()},
     }
     library = PurePosixPath(spec.library_dir)
-    mounts = [_mount(premises, str(runtime / name), target) for name, target in shared.items()]
+    mounts = [bind_of(premises, str(runtime / name), target) for name, target in shared.items()]
     mounts += [
-        _mount(premises, str(library / spec.session.game.game_id), GAME),
-        *([_mount(premises, str(library / RUNTIMES_FOLDER), RUNTIMES)] if has_runtimes else []),
-        _mount(premises, spec.saves_dir, HOME, is_read_only=False),
+        game or bind_of(premises, str(library / spec.session.game.game_id), GAME),
+        *([bind_of(premises, str(library / RUNTIMES_FOLDER), RUNTIMES)] if has_runtimes else []),
+        bind_of(premises, spec.saves_dir, HOME, is_read_only=False),
     ]
     uid, _, gid = premises.user.partition(":")
     scratch = f"rw,exec,nosuid,nodev,size={resources.scratch_bytes},mode=1777"
@@ -250,7 +254,7 @@ def _labelled(config: Config, spec: SeatSpec, premises: Premises, role: Role) ->
     return config | {"Labels": labels}
 
 
-def _mount(premises: Premises, path: str, target: str, *, is_read_only: bool = True) -> Config:
+def bind_of(premises: Premises, path: str, target: str, *, is_read_only: bool = True) -> Config:
     """A bind of `path`, as the engine's machine knows it, or a part of a volume."""
     rules = [rule for rule in premises.rules if PurePosixPath(path).is_relative_to(rule.path)]
     mount: Config = {"Target": target, "ReadOnly": is_read_only}

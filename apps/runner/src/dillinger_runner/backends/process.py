@@ -24,6 +24,7 @@ import structlog
 from dillinger_contracts import SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.model import SESSION_ID_PATTERN
 from dillinger_runner.cgroups import CgroupTree, Found, Limits, find_tree
+from dillinger_runner.saves import make_saves
 from dillinger_runner.store import SessionStore
 
 from . import processes
@@ -171,7 +172,7 @@ class ProcessBackend:
         session_id = seat.session.session_id
         directory = self._store.open(session_id)
         Path(seat.runtime_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
-        Path(seat.saves_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_saves(seat)
         procs: list[Path] = []
         data_limit_bytes: int | None = None
         resources = seat.session.resources

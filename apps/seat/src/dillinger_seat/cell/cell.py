@@ -21,6 +21,7 @@ from dillinger_contracts.errors import Internal, Unavailable
 from dillinger_contracts.session import SeatSpec
 
 from .enclosure import ContainerEnclosure, Enclosure, ProcessEnclosure
+from .game_folder import GameFolder
 from .output import OutputLog
 
 log = structlog.get_logger()
@@ -119,8 +120,9 @@ class Cell:
     _buffer: bytes = b""
 
     @classmethod
-    async def start(cls, spec: SeatSpec, *, listen_fds: tuple[int, ...] = ()) -> Cell:
-        """The cell of `spec`, its init up. Raises `Unsupported` (no sandbox to be had) or `Unavailable`."""
+    async def start(cls, spec: SeatSpec, folder: GameFolder, *, listen_fds: tuple[int, ...] = ()) -> Cell:
+        """The cell of `spec` with `folder` as the game's own, its init up. Raises `Unsupported` (no sandbox to be had)
+        or `Unavailable`."""
         session_dir = Path(spec.session_dir)
         own_log = OutputLog(session_dir / "cell.log")
         guest_log = OutputLog(session_dir / "guest.log")
@@ -129,9 +131,9 @@ class Cell:
         enclosure: Enclosure
         try:
             if spec.isolation == "container":
-                enclosure, control = await ContainerEnclosure.await_init(spec, descriptors)
+                enclosure, control = await ContainerEnclosure.await_init(spec, folder, descriptors)
             else:
-                enclosure, control = ProcessEnclosure.start(spec, own_log.write_fd, descriptors)
+                enclosure, control = ProcessEnclosure.start(spec, folder, own_log.write_fd, descriptors)
         except BaseException:
             own_log.close()
             guest_log.close()

@@ -26,10 +26,12 @@ from dillinger_contracts.session import SeatSpec
 
 from . import sandbox
 from .cgroup import entering
+from .game_folder import GameFolder
+from .layers import over
 from .memfile import memory_file
 from .paths import INIT_FILE, sandbox_spec
 from .seccomp import filter_program
-from .windows import over_template
+from .windows import prefix_layers
 
 
 class Enclosure(Protocol):
@@ -63,12 +65,14 @@ class ProcessEnclosure:
         self._loop.add_reader(self._pidfd, self._on_exit)
 
     @classmethod
-    def start(cls, spec: SeatSpec, log_fd: int, pass_fds: tuple[int, ...]) -> tuple[ProcessEnclosure, socket.socket]:
+    def start(
+        cls, spec: SeatSpec, folder: GameFolder, log_fd: int, pass_fds: tuple[int, ...]
+    ) -> tuple[ProcessEnclosure, socket.socket]:
         """The sandbox of `spec` with these descriptors; it dies with the thread that calls this. Raises Unsupported."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = _spawn(spec, theirs.fileno(), log_fd, pass_fds)
+                process = _spawn(spec, folder, theirs.fileno(), log_fd, pass_fds)
         except FileNotFoundError as error:
             ours.close()
             raise Unsupported(
@@ -106,14 +110,16 @@ class ContainerEnclosure:
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def await_init(cls, spec: SeatSpec, descriptors: tuple[int, ...]) -> tuple[ContainerEnclosure, socket.socket]:
+    async def await_init(
+        cls, spec: SeatSpec, folder: GameFolder, descriptors: tuple[int, ...]
+    ) -> tuple[ContainerEnclosure, socket.socket]:
         """Takes init's one connection and hands `descriptors` over, the log for its own output first.
 
         The name of the socket is there once it listens and once everything else is that the container mounts; it is
         gone again before anything of the game runs. There is no deadline here: the start has one.
         """
         runtime = Path(spec.runtime_dir)
-        _lay_out(spec, runtime)
+        _lay_out(spec, folder, runtime)
         path = runtime / RuntimeFolder.INIT_SOCKET
         draft = path.with_name(".init.sock")
         with socket.socket(socket.AF_UNIX) as listener, contextlib.ExitStack() as stack:
@@ -149,28 +155,32 @@ class ContainerEnclosure:
         self.hung_up()
 
 
-def _lay_out(spec: SeatSpec, runtime: Path) -> None:
+def _lay_out(spec: SeatSpec, folder: GameFolder, runtime: Path) -> None:
     """What the container mounts, beside the display's and the sound's folders: our init, and who its user is."""
     (runtime / RuntimeFolder.CELL).mkdir(mode=0o700, exist_ok=True)
     shutil.copyfile(INIT_FILE, runtime / RuntimeFolder.INIT)
     etc = runtime / RuntimeFolder.ETC
     etc.mkdir(mode=0o755, exist_ok=True)
-    made = sandbox.contents(sandbox_spec(spec), None, uid=os.getuid(), gid=os.getgid())
+    if folder.is_writable:
+        (runtime / RuntimeFolder.WRITES_GAME).touch()
+    made = sandbox.contents(sandbox_spec(spec, folder), None, uid=os.getuid(), gid=os.getgid())
     for name, file in MADE_UP.items():
         (etc / file).write_bytes(made[name])
         (etc / file).chmod(0o644)
 
 
-def _spawn(spec: SeatSpec, control_fd: int, log_fd: int, pass_fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
+def _spawn(
+    spec: SeatSpec, folder: GameFolder, control_fd: int, log_fd: int, pass_fds: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
     init = [PYTHON, "-I", "-S"]
     with contextlib.ExitStack() as files:
         data: dict[str, int] = {}
         if spec.isolation == "bubblewrap":
-            cell = sandbox_spec(spec)
+            cell = sandbox_spec(spec, folder)
             for name, text in sandbox.contents(cell, filter_program(os.uname().machine)).items():
                 data[name] = files.enter_context(memory_file(name, text)).fileno()
             argv = sandbox.sandbox_argv(cell, sandbox.DataFds(**data), [*init, INIT, str(control_fd)])
-            argv = over_template(spec, argv)
+            argv = over((*folder.layers, *prefix_layers(spec)), argv)
         else:
             argv = [*init, str(INIT_FILE), str(control_fd)]
         return subprocess.Popen(

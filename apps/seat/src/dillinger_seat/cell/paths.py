@@ -9,6 +9,7 @@ from dillinger_contracts.cell import GAME, HOME, RUNTIME, SOUND, X11_AUTH, Runti
 from dillinger_contracts.session import SeatSpec
 
 from . import sandbox
+from .game_folder import GameFolder, library_folder
 from .windows import read_only_binds
 
 INIT_FILE = Path(__file__).with_name("init.py")
@@ -63,7 +64,7 @@ def cell_paths(spec: SeatSpec) -> CellPaths:
         )
     shared = SharedPaths.of(spec)
     return CellPaths(
-        game=str(game_dir(spec)),
+        game=str(library_folder(spec)),
         home=spec.saves_dir,
         auth=str(shared.auth),
         sound_socket=str(shared.sound_dir / "pulse" / "native"),
@@ -72,16 +73,12 @@ def cell_paths(spec: SeatSpec) -> CellPaths:
     )
 
 
-def game_dir(spec: SeatSpec) -> Path:
-    """The game's folder in the library."""
-    return Path(spec.library_dir) / spec.session.game.game_id
-
-
-def sandbox_spec(spec: SeatSpec) -> sandbox.SandboxSpec:
-    """What bubblewrap is to be told for `spec`."""
+def sandbox_spec(spec: SeatSpec, folder: GameFolder) -> sandbox.SandboxSpec:
+    """What bubblewrap is to be told for `spec`, with `folder` as the game's own."""
     shared = SharedPaths.of(spec)
     return sandbox.SandboxSpec(
-        game_dir=str(game_dir(spec)),
+        game_dir=folder.path,
+        is_game_writable=folder.is_writable,
         saves_dir=spec.saves_dir,
         x11_dir=str(shared.x11_dir),
         sound_dir=str(shared.sound_dir),

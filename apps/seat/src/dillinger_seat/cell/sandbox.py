@@ -1,9 +1,9 @@
 """What a cell may see and do, as bubblewrap's argument list: a pure function of what it is for, tested by equality.
 
 A cell has namespaces of its own (user, pid, ipc, mount, network, uts, cgroup), no capability, a read-only `/usr`,
-chosen files of `/etc`, sized scratch, and one writable folder: the player's home. `/` of the machine is never bound.
-Everything that the seat and the cell share comes in as a read-only bind of the session's runtime folder: a socket on a
-read-only mount can be connected to and a FIFO written, but nothing can be made beside it.
+chosen files of `/etc`, sized scratch, and what is the player's own to write: home, and maybe the game's folder. `/` of
+the machine is never bound. Everything that the seat and the cell share comes in as a read-only bind of the session's
+runtime folder: a socket on a read-only mount can be connected to and a FIFO written, but nothing can be made beside it.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class SandboxSpec:
     scratch_bytes: int
     machine_id: str
     """32 hexadecimal digits, this session's alone."""
+    is_game_writable: bool = False
+    """Whether `game_dir` is this player's own to change."""
     read_only: tuple[tuple[str, str], ...] = ()
     """More that this kind of game needs: where it is on the machine, and in the cell."""
 
@@ -125,7 +127,7 @@ def _session(spec: SandboxSpec) -> list[str]:
             ["--ro-bind", spec.sound_dir, SOUND],
             ["--ro-bind", spec.auth_file, X11_AUTH],
             ["--ro-bind", spec.init_file, INIT],
-            ["--ro-bind", spec.game_dir, GAME],
+            ["--bind" if spec.is_game_writable else "--ro-bind", spec.game_dir, GAME],
             *(["--ro-bind", source, target] for source, target in spec.read_only),
             ["--bind", spec.saves_dir, HOME],
             ["--remount-ro", "/"],

@@ -4,6 +4,7 @@ A deny list, short on purpose: games are old, odd and many, and namespaces and l
 denied is what those leave open: new user namespaces (they give back capabilities, and with them most of the kernel's
 attack surface), sockets of families that network namespaces do not cover (AF_VSOCK reaches a virtual machine's host),
 and interfaces that no game needs and that kernel holes come through (io_uring, bpf, userfaultfd, keyrings, perf).
+fallocate is refused as a file system without it does: it takes a disk in no time, before anybody could look.
 Denied calls fail with an errno, as on a kernel without them, and never kill.
 
 Pure: numbers in, bytes out. Syscall numbers are the kernel's (arch/*/entry/syscalls,
@@ -37,6 +38,7 @@ class Architecture:
     clone: int
     refused: tuple[int, ...]
     """Fail with EPERM."""
+    fallocate: int
     missing: tuple[int, ...] = (435,)
     """Fail with ENOSYS: clone3 keeps its flags where a filter can't look, and the C library falls back to clone."""
     has_x32: bool = False
@@ -49,6 +51,7 @@ X86_64 = Architecture(
     audit=0xC000003E,
     socket=41,
     clone=56,
+    fallocate=285,
     # mount umount2 pivot_root swapon swapoff acct quotactl init_module delete_module kexec_load add_key request_key
     # keyctl unshare perf_event_open open_by_handle_at setns finit_module kexec_file_load bpf userfaultfd
     refused=(165, 166, 155, 167, 168, 163, 179, 175, 176, 246, 248, 249, 250, 272, 298, 304, 308, 313, 320, 321, 323,
@@ -59,6 +62,7 @@ I386 = Architecture(
     audit=0x40000003,
     socket=359,
     clone=120,
+    fallocate=324,
     # mount umount umount2 pivot_root swapon swapoff acct quotactl init_module delete_module kexec_load add_key
     # request_key keyctl unshare perf_event_open open_by_handle_at setns finit_module bpf userfaultfd
     refused=(21, 22, 52, 217, 87, 115, 51, 131, 128, 129, 283, 286, 287, 288, 310, 336, 342, 346, 350, 357, 374,
@@ -70,6 +74,7 @@ AARCH64 = Architecture(
     audit=0xC00000B7,
     socket=198,
     clone=220,
+    fallocate=47,
     # mount umount2 pivot_root swapon swapoff acct quotactl init_module delete_module kexec_load add_key request_key
     # keyctl unshare perf_event_open open_by_handle_at setns finit_module kexec_file_load bpf userfaultfd
     refused=(40, 39, 41, 224, 225, 89, 60, 105, 106, 104, 217, 218, 219, 97, 241, 265, 268, 273, 294, 280, 282,
@@ -101,6 +106,7 @@ def _block(architecture: Architecture) -> list[bytes]:
         code += [_step(_JUMP_EQUAL, number, 0, 1), _fail(errno.EPERM)]
     for number in architecture.missing:
         code += [_step(_JUMP_EQUAL, number, 0, 1), _fail(errno.ENOSYS)]
+    code += [_step(_JUMP_EQUAL, architecture.fallocate, 0, 1), _fail(errno.EOPNOTSUPP)]
     families = [_step(_JUMP_EQUAL, family, len(_FAMILIES) - place, 0) for place, family in enumerate(_FAMILIES)]
     socket = [_step(_LOAD, _FIRST_ARGUMENT), *families, _fail(errno.EAFNOSUPPORT), _step(_RETURN, _ALLOW)]
     clone = [_step(_LOAD, _FIRST_ARGUMENT), _step(_JUMP_SET, _CLONE_NEW, 0, 1), _fail(errno.EPERM)]

@@ -6,18 +6,14 @@ can be mounted the prefix is one, by `overlay`; else the cell sees the template 
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from pathlib import Path
 
 from dillinger_contracts.session import SeatSpec
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER, WINE_TEMPLATE, WineLaunch
+from dillinger_saves.layout import PREFIXES
 from dillinger_seat.guests.prefix import TIMESTAMP, wine_version
-from dillinger_seat.guests.wine_settings import PREFIXES
 
-OVERLAY_FILE = Path(__file__).with_name("overlay.py")
-PYTHON = "/usr/bin/python3"
-_PROBE_TIMEOUT_S = 10.0
+from .layers import Layer
 
 
 def template_of(templates_dir: Path) -> Path | None:
@@ -56,25 +52,10 @@ def read_only_binds(spec: SeatSpec) -> tuple[tuple[str, str], ...]:
     return binds if template is None else (*binds, (str(template), WINE_TEMPLATE))
 
 
-def overlay_refusal() -> str | None:
-    """Why this machine mounts no overlay for an ordinary user, found out by mounting one; None where it does."""
-    with tempfile.TemporaryDirectory(prefix="dillinger-overlay-") as name:
-        folder = Path(name)
-        for part in ("template", "home"):
-            (folder / part).mkdir()
-        argv = [PYTHON, "-I", "-S", str(OVERLAY_FILE), str(folder / "template"), str(folder / "home"), "a/b", "true"]
-        try:
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=True)
-        except (OSError, subprocess.SubprocessError) as error:
-            return str(error)
-    return done.stdout.strip() or None
-
-
-def over_template(spec: SeatSpec, argv: list[str]) -> list[str]:
-    """`argv`, run where the player's prefix is an overlay of the template; as it is where there is no template."""
+def prefix_layers(spec: SeatSpec) -> tuple[Layer, ...]:
+    """The overlay that the player's prefix is; none where there is no template."""
     launch, template = spec.session.game.launch, _template(spec)
     if template is None or not isinstance(launch, WineLaunch):
-        return argv
-    return [
-        PYTHON, "-I", "-S", str(OVERLAY_FILE), str(template), spec.saves_dir, f"{PREFIXES}/{launch.prefix}", *argv,
-    ]  # fmt: skip
+        return ()
+    upper, work = f"{PREFIXES}/{launch.prefix}", f"{PREFIXES}/.work/{launch.prefix}"
+    return (Layer(lower=str(template), base=spec.saves_dir, upper=upper, work=work),)

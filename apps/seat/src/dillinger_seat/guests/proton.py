@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dillinger_contracts.errors import NotFound, Unsupported
 from dillinger_contracts.game import NativeLaunch
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER, ProtonLaunch
+from dillinger_saves.layout import PROTON_PREFIXES as DATA
 from dillinger_seat.cell.cell import GUEST, Cell, PartFailed, Program
 from dillinger_seat.cell.paths import CellPaths
 
@@ -22,7 +23,6 @@ from .native import BASE_ENVIRONMENT, OOM_SCORE_ADJ, NativeGuest
 from .wine_output import WineOutput
 
 PREFIX = "prefix"
-DATA = ".dillinger/proton"
 CLIENT = ".dillinger/steam"
 """Where Proton looks for a Steam; there is none, and it goes on without."""
 _VERB = "waitforexitandrun"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dillinger_contracts.wine import RegistryValue, WineLaunch
+from dillinger_saves.layout import PREFIXES
 
 from .prefix import LAYERS
-
-PREFIXES = ".dillinger/prefixes"
-"""In the player's home."""
 
 RegistryEdit = tuple[str, str, str, str | int]
 """File of the prefix, key, name, value; a number is a dword."""
