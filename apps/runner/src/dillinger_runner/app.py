@@ -128,9 +128,9 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
             control_url=settings.control_url or f"ws://{at}:{port}/seats",
             start_timeout_s=settings.start_timeout_s,
             idle_timeout_s=settings.idle_timeout_s,
+            disk_reserve_bytes=settings.disk_reserve_bytes,
         ),
         capacity=Capacity(
-            disk_reserve_bytes=settings.disk_reserve_bytes,
             max_sessions=settings.max_sessions,
             memory_reserve_bytes=settings.memory_reserve_bytes,
             memory_overcommit=settings.memory_overcommit,

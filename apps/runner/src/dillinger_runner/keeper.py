@@ -110,8 +110,8 @@ class Keeper:
             raise Unavailable("This runner is shutting down", retry_after_s=5)
         live = [record.spec.session.resources for record in self._records.values() if record.is_live]
         admit(resources, live, self._machine(), self.config.capacity)
-        record = Record(seat_spec(request, game, resources, self.config.places, now=datetime.now(UTC)))
         admit_disk(self.config.places.saves_dir, self.config.places.disk_reserve_bytes)
+        record = Record(seat_spec(request, game, resources, self.config.places, now=datetime.now(UTC)))
         record.digests = [digest(record.spec.control_token)]
         self._keep(record)
         log.info("session_created", session_id=record.session_id, game_id=game.game_id, user_id=request.user_id)

@@ -86,6 +86,9 @@ class RunnerSettings(AppSettings):
     memory_overcommit: float = Field(default=2.0, ge=0)
     """The limits of all sessions may add up to so many times the machine's memory; games seldom use all of theirs. 0
     switches the check off."""
+    disk_reserve_bytes: int = Field(default=1024 * MIB, ge=0)
+    """What the disk with the saves is to keep free: below it no session starts, and one that writes on ends; 0 switches
+    the check off."""
     seat_memory_bytes: int = Field(default=1024 * MIB, ge=128 * MIB)
     """Memory limit of a seat itself (capture, encoder, transport), beside its game's."""
     seat_cpu_cores: float = Field(default=4.0, gt=0, le=1024)
@@ -95,9 +98,6 @@ class RunnerSettings(AppSettings):
 
     placing_timeout_s: float = Field(default=15.0, gt=0)
     """How long placing may take, from the request on."""
-    disk_reserve_bytes: int = Field(default=1024 * MIB, ge=0)
-    """What the disk with the saves is to keep free: below it no session starts, and one that writes on ends; 0 switches
-    the check off."""
     start_timeout_s: float = Field(default=30.0, gt=0)
     """How long a game may take to show, from its seat's start on. The seat ends itself then; the runner adds 5 s."""
     unreachable_timeout_s: float = Field(default=60.0, gt=0)

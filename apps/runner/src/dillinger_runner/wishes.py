@@ -33,8 +33,8 @@ class Places:
     control_url: str
     start_timeout_s: float
     idle_timeout_s: float
-
     disk_reserve_bytes: int = 0
+
 
 def new_session_id() -> str:
     """An id that nobody guesses: 103 random bits."""
@@ -76,8 +76,8 @@ def seat_spec(
 ) -> SeatSpec:
     """All that the seat needs, apart from what its backend adds (cgroup, isolation)."""
     session_id = request.session_id or new_session_id()
-    profile = request.profile or StreamProfile(width_px=game.display.width_px, height_px=game.display.height_px)
     saves = GameSaves.of(places.saves_dir, request.user_id, game.game_id)
+    profile = request.profile or StreamProfile(width_px=game.display.width_px, height_px=game.display.height_px)
     ticket_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
     return SeatSpec(
         session=SessionSpec(

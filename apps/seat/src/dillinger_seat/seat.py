@@ -130,10 +130,10 @@ class Seat:
             contextlib.closing(X11Sockets(shared, is_isolated=self._spec.isolation != "none"))
         )
         fifo = stack.enter_context(contextlib.closing(SoundFifo(shared)))
+        folder = await self._ready_folder(stack)
         if (templates := templates_dir(self._spec)) is not None and template_of(templates) is None:
             async with self._step("template", "Wine's template was not made"):  # once for each Wine of this machine
                 await asyncio.to_thread(ensure_template, templates)
-        folder = await self._ready_folder(stack)
         async with self._step("cell", "The cell was not up"):
             cell = await Cell.start(self._spec, folder, listen_fds=(display_sockets.listen_fd,))
             stack.push_async_callback(cell.close)
@@ -170,9 +170,6 @@ class Seat:
         if not library_folder(self._spec).is_dir():
             raise NotFound(f"{self._game.title} has no folder in the library", hint="Look whether its disk is mounted")
 
-    async def _prepare(self, guest: Guest) -> None:
-        """While display and sound start; a step of its own where it takes a while."""
-        if guest.preparation is None:
     async def _ready_folder(self, stack: AsyncExitStack) -> GameFolder:
         """The game's own folder, held for this session; a step of its own where a copy has to be made."""
         saves = saves_of(self._spec)
@@ -180,6 +177,9 @@ class Seat:
         async with self._step("folder", "The game's folder was not ready"):
             return await asyncio.to_thread(ready_folder, self._spec, is_first=is_first)
 
+    async def _prepare(self, guest: Guest) -> None:
+        """While display and sound start; a step of its own where it takes a while."""
+        if guest.preparation is None:
             await guest.prepare()
         else:
             async with self._step(guest.preparation, f"The {guest.preparation} of {guest.program} was not ready"):
@@ -280,10 +280,6 @@ class Seat:
         if self._streaming is not None:
             self._streaming.notify("part_restarted", message)
 
-    def _on_silence(self, message: str) -> None:
-        """Sound is lost for good; a silent game is better than none, so the session goes on and says so."""
-        log.warning("sound_lost", message=message)
-        if self._streaming is not None:
     def _on_disk_nearly_full(self, used_bytes: int) -> None:
         limit_bytes = self._spec.session.resources.saves_bytes
         log.warning("disk_nearly_full", used_bytes=used_bytes, limit_bytes=limit_bytes)
@@ -293,6 +289,10 @@ class Seat:
                 f"What this game may save is nearly used up: {used_bytes >> 20} of {limit_bytes >> 20} MiB",
             )
 
+    def _on_silence(self, message: str) -> None:
+        """Sound is lost for good; a silent game is better than none, so the session goes on and says so."""
+        log.warning("sound_lost", message=message)
+        if self._streaming is not None:
             self._streaming.notify("sound_lost", f"The game goes on without sound: {message}")
 
     # The end

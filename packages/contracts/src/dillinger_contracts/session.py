@@ -82,14 +82,14 @@ class SeatSpec(Model):
     library_dir: str
     saves_dir: str
     """This user's own folder for this game."""
-    wine_templates_dir: str | None = None
-    """On this machine: a Wine prefix that new ones are made of, in a folder named by its Wine; None in a container,
-    whose image has its own."""
-    control_url: str
     layer_dir: str | None = None
     """What else is this user's of this game, and the cell can't reach: layers and locks (`dillinger_saves.layout`)."""
     disk_reserve_bytes: int = 0
     """What the saves' file system is to keep free: a session that writes on below it ends."""
+    wine_templates_dir: str | None = None
+    """On this machine: a Wine prefix that new ones are made of, in a folder named by its Wine; None in a container,
+    whose image has its own."""
+    control_url: str
     """The runner's `/seats`."""
     control_token: str = Field(repr=False)
     ticket_key: str = Field(repr=False)

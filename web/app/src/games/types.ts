@@ -104,9 +104,9 @@ export interface GameDetails {
   title: string;
   summary: string;
   source: string;
+  keeps_changes: boolean;
   launch: Launch;
   display: Display;
-  keeps_changes: boolean;
   resources: Resources;
   programs: Candidate[];
   unmet: string[];

@@ -160,16 +160,6 @@ class Engine:
             return False
         return True
 
-    async def said(self, name: str, *, lines: int = 5) -> str:
-        """The last that it wrote to its own output."""
-        with contextlib.suppress(Unavailable), self._told(f"reading what {name} said"), _missing():
-            tail = await self._docker().containers.container(name).log(stdout=True, stderr=True, tail=lines)
-            return " ".join("".join(tail).split())[-500:]
-        return ""
-
-    async def ours(self) -> list[Box]:
-        """All containers with this runner's label, also those that never started."""
-        with self._told("listing containers"):
     async def volume_path(self, name: str) -> str:
         """Where the engine's machine has this volume's files; raises `Unsupported` where it has none."""
         with self._told(f"looking at the volume {name}"), _missing():
@@ -196,6 +186,16 @@ class Engine:
             found = await volumes.list(filters={"label": [f"{LABEL_INSTANCE}={self._instance}"]})
             return [str((one.get("Labels") or {}).get(LABEL_SESSION, "")) for one in found.get("Volumes") or ()]
 
+    async def said(self, name: str, *, lines: int = 5) -> str:
+        """The last that it wrote to its own output."""
+        with contextlib.suppress(Unavailable), self._told(f"reading what {name} said"), _missing():
+            tail = await self._docker().containers.container(name).log(stdout=True, stderr=True, tail=lines)
+            return " ".join("".join(tail).split())[-500:]
+        return ""
+
+    async def ours(self) -> list[Box]:
+        """All containers with this runner's label, also those that never started."""
+        with self._told("listing containers"):
             filters = json.dumps({"label": [f"{LABEL_INSTANCE}={self._instance}"]})
             found = await self._docker().containers.list(all=True, filters=filters)
             return [_listed(container._container) for container in found]
