@@ -32,7 +32,6 @@ from dillinger_contracts import (
 from dillinger_contracts.control import StopSeat
 
 from .admission import Capacity, Machine, admit, admit_disk, admit_game
-from .adoption import recall, sweep
 from .backends.base import Backend, Observation, SeatHandle, SeatPhase
 from .events import EventFeed
 from .library import Library

@@ -12,7 +12,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dillinger_contracts import Game, GameLaunchRequest, Invalid, Resources, SeatSpec, SessionSpec, StreamProfile
-from dillinger_contracts.ice import MediaAccess
 from dillinger_saves.layout import GameSaves
 
 from .tokens import new_token
