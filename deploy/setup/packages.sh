@@ -20,11 +20,12 @@ rows() {
         $1 in want && !/^#/' "$package_list"
 }
 
-# missing_packages GROUPS: names that dpkg does not know as installed, on one line.
+# missing_packages GROUPS: names that dpkg does not know as installed, on one line. One of another architecture has its name there.
 missing_packages() {
     wanted=$(rows "$1" | awk '{ print $2 }')
     # shellcheck disable=SC2086
-    installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null | awk '$2 == "installed" { print $1 }')
+    installed=$(dpkg-query -W -f '${Package} ${db:Status-Status} ${Architecture}\n' $wanted 2>/dev/null |
+        awk '$2 == "installed" { print $3 == "i386" ? $1 ":i386" : $1 }')
     for package in $wanted; do
         case "
 $installed
@@ -48,6 +49,14 @@ ensure_packages() {
     fi
 }
 
+# A list of one architecture or source that can't be had does not keep what the others have from being installed.
+read_lists() {
+    $become apt-get -q -o DPkg::Lock::Timeout=120 update && return
+    read_status=$?
+    for known in /var/lib/apt/lists/*_Packages*; do [ ! -s "$known" ] || return 0; done
+    return "$read_status"
+}
+
 # install_packages INTRODUCTION NAMES: says, asks, installs.
 install_packages() {
     say "$bold$1$plain"
@@ -67,7 +76,7 @@ install_packages() {
         sudo -v || fail 'sudo refused.' 'Let someone who may run this, then come back:' "$manual"
         become=sudo
     fi
-    step 'reading the lists of packages' $become apt-get -q -o DPkg::Lock::Timeout=120 update
+    step 'reading the lists of packages' read_lists
     # shellcheck disable=SC2086
     step "installing $(printf '%s' "$2" | wc -w) packages" $become env DEBIAN_FRONTEND=noninteractive \
         apt-get install -q -y --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 $2
@@ -118,6 +127,9 @@ offer() {
 offer_games() {
     offer games 'Install a few free games to try (Doom with free levels, a penguin race, OpenTTD; about 110 MB)?' 'Free games:' games
     case $(uname -m) in
-    x86_64) offer wine 'Install Wine, to play Windows games (about 700 MB)?' 'For Windows games:' Wine ;;
+    x86_64)
+        offer wine 'Install Wine, to play Windows games (about 700 MB)?' 'For Windows games:' Wine
+        ensure_wine32 offer
+        ;;
     esac
 }

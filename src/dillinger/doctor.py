@@ -22,7 +22,6 @@ import psutil
 from dillinger_contracts.errors import DillingerError
 from dillinger_runner.runtimes import runtimes
 from dillinger_seat.cell.layers import overlay_refusal
-from dillinger_seat.guests.prefix import LOADERS
 
 from .apps import Plan
 from .ports import ensure_free
@@ -159,7 +158,8 @@ def windows_games(library_dir: Path) -> Iterator[Finding]:
     """What Windows games are played with."""
     wine, *protons = runtimes(library_dir, has_own_wine=False)
     if wine.is_installed:
-        yield Finding("Wine", Verdict.GOOD, f"{wine.version}, {_wine_bits()}")
+        bits = "64 and 32 bit" if wine.has_32_bit else "64-bit programs only"
+        yield Finding("Wine", Verdict.GOOD, f"{wine.version}, {bits}", wine.hint or "")
         refusal = overlay_refusal()
         if refusal is None:
             yield Finding("Windows drives", Verdict.GOOD, "overlays over a template: milliseconds and megabytes each")
@@ -174,11 +174,6 @@ def windows_games(library_dir: Path) -> Iterator[Finding]:
         else:
             games = f", and {', '.join(proton.needed_by)} want it" if proton.needed_by else ""
             yield Finding(proton.name, Verdict.ABSENT, f"{proton.problem}{games}", proton.hint or "")
-
-
-def _wine_bits() -> str:
-    has_both = any(Path(loader).exists() for loader in LOADERS[:1]) or not Path(LOADERS[1]).exists()
-    return "64 and 32 bit" if has_both else "64-bit programs only (wine32:i386 brings the other half)"
 
 
 def _ports(plan: Plan) -> Iterator[Finding]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 TREE = Path(__file__).parents[2]
 PROGRAMS = (
-    "awk", "cat", "cut", "date", "dirname", "env", "find", "flock", "grep", "head", "mkdir", "mv", "readlink", "rm",
-    "rmdir", "sed", "sh", "sha256sum", "sleep", "sort", "stat", "tail", "tar", "tr", "wc", "xargs",
+    "awk", "cat", "chmod", "cp", "cut", "date", "dirname", "env", "find", "flock", "grep", "head", "mkdir", "mktemp",
+    "mv", "readlink", "rm", "rmdir", "sed", "sh", "sha256sum", "sleep", "sort", "stat", "tail", "tar", "tr", "wc",
+    "xargs",
 )  # fmt: skip
 OS_RELEASE = {
     "debian": 'ID=debian\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n',

@@ -34,6 +34,7 @@ from dillinger_core.library.proposal import choose, propose
 from dillinger_core.library.scan import parse_game, scan
 from dillinger_core.library.survey import Survey, survey
 from dillinger_programs import Format, Program
+from dillinger_programs.wine import has_32_bit, wine_loader
 
 PYTHON = Path(sys.executable).resolve()
 WINDOWS = Program(Format.PE, 64, "x86_64")
@@ -269,6 +270,10 @@ def test_what_a_game_needs_is_named(library: Path, folder: Path) -> None:
     assert unmet(library, missing) == ["its program bin/nothing is not there"]
     wrong = game.model_copy(update={"launch": NativeLaunch(command=("./SpaceRace.exe",))})
     assert "no Linux program" in unmet(library, wrong)[0]
+    old = windows_program().replace(b"\x64\x86", b"\x4c\x01").replace(b"\x0b\x02", b"\x0b\x01")
+    (library / "space-race/old.exe").write_bytes(old)
+    lacks = unmet(library, game.model_copy(update={"launch": WineLaunch(command=("./old.exe",))}))
+    assert bool(lacks) is (wine_loader() is not None and not has_32_bit()), lacks
     program = library / "space-race/bin/spacerace"
     program.write_bytes(program.read_bytes().replace(b"libc.so.6\0", b"lib0.so.6\0"))
     assert [one.partition(":")[0] for one in unmet(library, game)] == ["needs lib0.so.6"]

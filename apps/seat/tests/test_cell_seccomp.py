@@ -60,9 +60,24 @@ def test_every_rule_of_every_architecture(machine: str, architecture: Architectu
     assert run(program, audit, architecture.clone, 0x01200011) == ALLOWED, "fork"
     assert run(program, audit, architecture.clone, 0x003D0F00) == ALLOWED, "a thread"
     assert run(program, audit, architecture.clone, 0x10000011) == failing(errno.EPERM), "a user namespace"
-    rest = set(range(600)) - {*architecture.refused, *architecture.missing, architecture.socket, architecture.clone}
-    rest -= {architecture.fallocate}
+    rest = set(range(600)) - {
+        *architecture.refused,
+        *architecture.missing,
+        architecture.socket,
+        architecture.clone,
+        architecture.fallocate,
+        architecture.socketcall,
+    }
     assert all(run(program, audit, number) == ALLOWED for number in rest)
+
+
+def test_32_bit_programs_make_sockets_only_where_they_are_to_run() -> None:
+    for runs_32_bit, wanted in ((False, failing(errno.ENOSYS)), (True, ALLOWED)):
+        program = filter_program("x86_64", runs_32_bit=runs_32_bit)
+        assert program is not None and I386.socketcall is not None
+        assert run(program, I386.audit, I386.socketcall) == wanted
+        assert run(program, I386.audit, I386.socket, 40) == failing(errno.EAFNOSUPPORT)
+        assert run(program, X86_64.audit, I386.socketcall) == ALLOWED, "another call there"
 
 
 def test_foreign_calling_conventions_are_missing() -> None:

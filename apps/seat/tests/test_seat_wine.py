@@ -11,14 +11,16 @@ import pytest
 
 from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, Wheel, encode
 from dillinger_contracts.lifecycle import EndReason
+from dillinger_programs.wine import has_32_bit, wine_version
 from dillinger_saves.measure import folder_bytes
-from dillinger_seat.guests.prefix import wine_version
 from dillinger_seat.guests.wine_template import ensure_template
 
 START_S = 60.0
 """For a start under load; no figure."""
 SOURCE = Path(__file__).with_name("guests") / "windows.c"
-COMPILER = "x86_64-w64-mingw32-gcc"
+COMPILERS = {64: "x86_64-w64-mingw32-gcc", 32: "i686-w64-mingw32-gcc"}
+IN_32_BIT = pytest.mark.skipif(not has_32_bit(), reason="no 32-bit half of Wine")
+BITS = (64, pytest.param(32, marks=IN_32_BIT))
 KEY_A, VK_A = 30, 0x41
 
 pytestmark = pytest.mark.skipif(wine_version() is None, reason="no Wine on this machine")
@@ -33,25 +35,26 @@ def templates() -> Path:
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The test program, 64 bit."""
-    built = tmp_path_factory.mktemp("windows") / "windows.exe"
-    libraries = ("-lgdi32", "-lopengl32", "-ld3d9")
-    subprocess.run([COMPILER, "-O1", "-o", str(built), str(SOURCE), *libraries], check=True)
-    return built
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the test program, `windows64.exe` and `windows32.exe`."""
+    folder = tmp_path_factory.mktemp("windows")
+    for bits, compiler in COMPILERS.items():
+        libraries = ("-lgdi32", "-lopengl32", "-ld3d9")
+        subprocess.run([compiler, "-O1", "-o", str(folder / f"windows{bits}.exe"), str(SOURCE), *libraries], check=True)
+    return folder
 
 
 @pytest.fixture
-def wine(rig: Any, templates: Path, program: Path) -> Any:
-    """A rig whose seat finds the template, and the program in the game's folder."""
+def wine(rig: Any, templates: Path, programs: Path) -> Any:
+    """A rig whose seat finds the template, and the programs in the game's folder."""
     rig.overrides["wine_templates_dir"] = str(templates)
     rig.overrides["start_timeout_s"] = START_S
-    shutil.copy(program, rig.game_dir / "windows.exe")
+    shutil.copytree(programs, rig.game_dir, dirs_exist_ok=True)
     return rig
 
 
-def start(rig: Any, *arguments: str, **settings: Any) -> None:
-    rig.start_launch({"kind": "wine", "command": ["./windows.exe", *arguments], **settings})
+def start(rig: Any, *arguments: str, bits: int = 64, **settings: Any) -> None:
+    rig.start_launch({"kind": "wine", "command": [f"./windows{bits}.exe", *arguments], **settings})
 
 
 async def play(rig: Any, *events: InputEvent) -> None:
@@ -63,29 +66,31 @@ async def play(rig: Any, *events: InputEvent) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason", "code", "words"),
+    ("bits", "arguments", "reason", "code", "words"),
     [
-        (("exit", "0"), EndReason.GAME_EXITED, 0, "windows.exe ended"),
-        (("exit", "7"), EndReason.GAME_CRASHED, 7, "exit code 7"),
-        (("raise", "c0000400"), EndReason.GAME_CRASHED, 1, "crashed: exception 0xc0000400"),
+        (64, ("exit", "0"), EndReason.GAME_EXITED, 0, "windows64.exe ended"),
+        (64, ("exit", "7"), EndReason.GAME_CRASHED, 7, "exit code 7"),
+        (64, ("raise", "c0000400"), EndReason.GAME_CRASHED, 1, "crashed: exception 0xc0000400"),
+        pytest.param(32, ("exit", "7"), EndReason.GAME_CRASHED, 7, "exit code 7", marks=IN_32_BIT),
     ],
-    ids=["exit-0", "exit-7", "fail-fast"],
+    ids=["exit-0", "exit-7", "fail-fast", "exit-7-of-32-bit"],
 )
 async def test_the_end_is_told_with_what_wine_said(
-    wine: Any, arguments: tuple[str, ...], reason: EndReason, code: int, words: str
+    wine: Any, bits: int, arguments: tuple[str, ...], reason: EndReason, code: int, words: str
 ) -> None:
-    start(wine, *arguments)
+    start(wine, *arguments, bits=bits)
     end = await wine.ended(START_S)
     assert (end.reason, end.exit_code) == (reason, code), wine.describe()
     assert words in end.message
     assert wine.traces() == []
 
 
-async def test_a_crash_shows_what_and_where_it_was_and_not_the_whole_dump(wine: Any) -> None:
-    start(wine, "null")
+@pytest.mark.parametrize("bits", BITS)
+async def test_a_crash_shows_what_and_where_it_was_and_not_the_whole_dump(wine: Any, bits: int) -> None:
+    start(wine, "null", bits=bits)
     end = await wine.ended(START_S)
-    assert "windows.exe crashed: page fault on write access to 0000000000000000" in end.message
-    assert any("in windows (+0x" in line for line in end.log_tail), end.log_tail
+    assert f"windows{bits}.exe crashed: page fault on write access to {0:0{bits // 4}}" in end.message
+    assert any(f"in windows{bits} (+0x" in line for line in end.log_tail), end.log_tail
     assert not any("Stack dump" in line for line in end.log_tail)
     assert "Stack dump" in (wine.session_dir / "guest.log").read_text()
 
@@ -97,8 +102,9 @@ async def test_a_game_goes_on_when_its_launcher_has_left(wine: Any) -> None:
     assert "child is done" in end.log_tail and end.exit_code == 3, wine.describe()
 
 
-async def test_keys_and_mouse_arrive_and_stop_is_a_shutdown_of_windows(wine: Any) -> None:
-    start(wine, "window")
+@pytest.mark.parametrize("bits", BITS)
+async def test_keys_and_mouse_arrive_and_stop_is_a_shutdown_of_windows(wine: Any, bits: int) -> None:
+    start(wine, "window", bits=bits)
     await wine.ready()
     keys = (Key(code=KEY_A, is_down=True), Key(code=KEY_A, is_down=False))
     click = (Button(button=1, is_down=True), Button(button=1, is_down=False))
@@ -118,9 +124,10 @@ async def test_a_shooter_that_puts_the_pointer_back_gets_steps(wine: Any) -> Non
     await wine.printed("step 7 -3", START_S)
 
 
+@pytest.mark.parametrize("bits", BITS)
 @pytest.mark.parametrize(("api", "colour"), [("gl", "gl 51 102 153"), ("d3d9", "d3d9 336699")])
-async def test_a_game_draws_in_software(wine: Any, api: str, colour: str) -> None:
-    start(wine, api)
+async def test_a_game_draws_in_software(wine: Any, bits: int, api: str, colour: str) -> None:
+    start(wine, api, bits=bits)
     end = await wine.ended(START_S)
     assert colour in end.log_tail, wine.describe()
 
@@ -144,3 +151,11 @@ async def test_a_program_that_is_not_there_is_named(wine: Any) -> None:
     wine.start_launch({"kind": "wine", "command": ["./no such game.exe"]})
     end = await wine.ended(START_S)
     assert end.reason is EndReason.REFUSED and "no such game.exe" in end.message, wine.describe()
+
+
+@pytest.mark.skipif(has_32_bit(), reason="the 32-bit half of Wine is here")
+async def test_without_its_32_bit_half_a_32_bit_program_is_refused_with_what_to_install(wine: Any) -> None:
+    start(wine, "exit", "0", bits=32)
+    end = await wine.ended(START_S)
+    assert end.reason is EndReason.REFUSED, wine.describe()
+    assert "32-bit program" in end.message and "apt-get install wine32:i386" in end.message

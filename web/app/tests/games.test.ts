@@ -127,6 +127,7 @@ test("what is said of Wine and of a Proton", () => {
     isInstalled: true,
     isVerified: true,
     problem: null,
+    has32Bit: null,
     hint: null,
   } as const;
   const proton = { ...wine, name: "GE-Proton9-20", kind: "proton", isVerified: false } as const;
@@ -135,6 +136,8 @@ test("what is said of Wine and of a Proton", () => {
   expect(runtimeNote([{ ...wine, problem: "No Wine here", hint: "apt-get install wine" }], "wine", "")).toBe(
     "No Wine here. apt-get install wine",
   );
+  const half = { ...wine, has32Bit: false, hint: "For 32-bit programs: install it" };
+  expect(runtimeNote([half], "wine", "")).toBe("This Wine starts 64-bit programs only. For 32-bit programs: install it");
   expect(runtimeNote([wine], "proton", "")).toMatch(/no Proton/);
   expect(runtimeNote([wine, proton], "proton", "other")).toMatch(/GE-Proton9-20/);
   expect(runtimeNote([wine, proton], "proton", "GE-Proton9-20")).toMatch(/tried/);

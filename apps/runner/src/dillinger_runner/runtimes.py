@@ -13,6 +13,7 @@ from typing import Literal
 from dillinger_contracts import DillingerError
 from dillinger_contracts.model import WireModel
 from dillinger_contracts.wine import RUNTIMES_FOLDER, ProtonLaunch, WineLaunch
+from dillinger_programs.wine import GET_32_BIT, GET_WINE, has_32_bit
 
 from .library import Library
 
@@ -20,7 +21,6 @@ MOST = 256
 _VERSION_BYTES = 200
 _VERSION_TIMEOUT_S = 10.0
 _GET_PROTON = f"Unpack a GE-Proton or umu-proton archive into the library's folder {RUNTIMES_FOLDER}/"
-_GET_WINE = "apt-get install wine wine64"
 
 
 class Runtime(WireModel):
@@ -33,6 +33,8 @@ class Runtime(WireModel):
     is_installed: bool
     is_verified: bool
     """Whether a release of Dillinger was tried with it; no Proton was."""
+    has_32_bit: bool | None = None
+    """Whether it starts 32-bit programs too; None where only its cells could tell."""
     problem: str | None = None
     hint: str | None = None
     needed_by: tuple[str, ...] = ()
@@ -79,13 +81,15 @@ def _wine(needed_by: tuple[str, ...], *, has_own_wine: bool) -> Runtime:
     if has_own_wine:
         return Runtime(name="wine", kind="wine", is_installed=True, is_verified=True, needed_by=needed_by)
     version = _said(["wine", "--version"])
-    if version is not None:
+    if version is None:
         return Runtime(
-            name="wine", kind="wine", version=version, is_installed=True, is_verified=True, needed_by=needed_by
-        )
+            name="wine", kind="wine", is_installed=False, is_verified=True, needed_by=needed_by,
+            problem="There is no Wine on this machine", hint=GET_WINE,
+        )  # fmt: skip
+    is_whole = has_32_bit()
     return Runtime(
-        name="wine", kind="wine", is_installed=False, is_verified=True, needed_by=needed_by,
-        problem="There is no Wine on this machine", hint=_GET_WINE,
+        name="wine", kind="wine", version=version, is_installed=True, is_verified=True, needed_by=needed_by,
+        has_32_bit=is_whole, hint=None if is_whole else f"For 32-bit programs: {GET_32_BIT}",
     )  # fmt: skip
 
 

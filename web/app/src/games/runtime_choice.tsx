@@ -16,6 +16,7 @@ export function runtimeNote(runtimes: readonly Runtime[], kind: "wine" | "proton
   }
   if (kind === "proton" && !chosen) return `The library has ${protons.map((one) => one.name).join(", ")}.`;
   if (chosen?.problem) return [chosen.problem, chosen.hint].filter(Boolean).join(". ");
+  if (chosen?.has32Bit === false) return `This Wine starts 64-bit programs only. ${chosen.hint ?? ""}`.trim();
   return chosen && !chosen.isVerified ? "Nobody has tried this release of Dillinger with it yet." : null;
 }
 

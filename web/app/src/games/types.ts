@@ -66,6 +66,8 @@ export interface Runtime {
   version: string | null;
   isInstalled: boolean;
   isVerified: boolean;
+  /** Whether it starts 32-bit programs too; null where only its cells could tell. */
+  has32Bit: boolean | null;
   problem: string | null;
   hint: string | null;
 }

@@ -16,7 +16,12 @@ SCRATCH_BYTES = 64 * 1024 * 1024
 
 
 def run_alone(
-    command: list[str], folder: Path, *, timeout_s: float, environ: Mapping[str, str] | None = None
+    command: list[str],
+    folder: Path,
+    *,
+    timeout_s: float,
+    environ: Mapping[str, str] | None = None,
+    runs_32_bit: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Runs `command`; `folder/saves` is the player's home. Raises FileNotFoundError without bubblewrap, and
     TimeoutExpired."""
@@ -33,10 +38,8 @@ def run_alone(
         scratch_bytes=SCRATCH_BYTES,
         machine_id="0" * 32,
     )
-    data = {
-        name: memory_file(name, text)
-        for name, text in sandbox.contents(spec, filter_program(os.uname().machine)).items()
-    }
+    program = filter_program(os.uname().machine, runs_32_bit=runs_32_bit)
+    data = {name: memory_file(name, text) for name, text in sandbox.contents(spec, program).items()}
     fds = sandbox.DataFds(**{name: file.fileno() for name, file in data.items()})
     try:
         return subprocess.run(

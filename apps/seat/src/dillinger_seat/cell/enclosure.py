@@ -32,6 +32,7 @@ from .memfile import memory_file
 from .paths import INIT_FILE, sandbox_spec
 from .seccomp import filter_program
 from .windows import prefix_layers
+from .word_size import runs_32_bit
 
 
 class Enclosure(Protocol):
@@ -130,7 +131,7 @@ class ContainerEnclosure:
             listener.setblocking(False)
             draft.rename(path)
             control, _ = await asyncio.get_running_loop().sock_accept(listener)
-        program = filter_program(os.uname().machine)
+        program = filter_program(os.uname().machine, runs_32_bit=runs_32_bit(spec))
         message = {
             "do": "take",
             "numbers": descriptors,
@@ -177,7 +178,8 @@ def _spawn(
         data: dict[str, int] = {}
         if spec.isolation == "bubblewrap":
             cell = sandbox_spec(spec, folder)
-            for name, text in sandbox.contents(cell, filter_program(os.uname().machine)).items():
+            program = filter_program(os.uname().machine, runs_32_bit=runs_32_bit(spec))
+            for name, text in sandbox.contents(cell, program).items():
                 data[name] = files.enter_context(memory_file(name, text)).fileno()
             argv = sandbox.sandbox_argv(cell, sandbox.DataFds(**data), [*init, INIT, str(control_fd)])
             argv = over((*folder.layers, *prefix_layers(spec)), argv)

@@ -42,6 +42,9 @@ class Architecture:
     missing: tuple[int, ...] = (435,)
     """Fail with ENOSYS: clone3 keeps its flags where a filter can't look, and the C library falls back to clone."""
     has_x32: bool = False
+    socketcall: int | None = None
+    """Makes sockets too, of a family that lies in memory, where a filter can't look. 32-bit C libraries know no other
+    way, so it is there (ENOSYS else) for cells in which 32-bit programs are to run."""
 
 
 _EVERYWHERE = (425, 426, 427, 428, 429, 430, 431, 432, 433, 442)
@@ -67,8 +70,7 @@ I386 = Architecture(
     # request_key keyctl unshare perf_event_open open_by_handle_at setns finit_module bpf userfaultfd
     refused=(21, 22, 52, 217, 87, 115, 51, 131, 128, 129, 283, 286, 287, 288, 310, 336, 342, 346, 350, 357, 374,
              *_EVERYWHERE),
-    # socketcall keeps its family in memory too; the C library has used socket since 2016.
-    missing=(435, 102),
+    socketcall=102,
 )  # fmt: skip
 AARCH64 = Architecture(
     audit=0xC00000B7,
@@ -84,27 +86,30 @@ MACHINES: dict[str, tuple[Architecture, ...]] = {"x86_64": (X86_64, I386), "aarc
 """By `os.uname().machine`."""
 
 
-def filter_program(machine: str) -> bytes | None:
+def filter_program(machine: str, *, runs_32_bit: bool = False) -> bytes | None:
     """The filter for `machine`, as an array of struct sock_filter; None where its numbers are not known here."""
     architectures = MACHINES.get(machine)
     if architectures is None:
         return None
     code = [_step(_LOAD, _ARCHITECTURE)]
     for architecture in architectures:
-        block = _block(architecture)
+        block = _block(architecture, has_socketcall=runs_32_bit)
         # A conditional jump spans 255 steps; a block has under a hundred.
         code += [_step(_JUMP_EQUAL, architecture.audit, 0, len(block)), *block]
     code.append(_fail(errno.ENOSYS))
     return b"".join(code)
 
 
-def _block(architecture: Architecture) -> list[bytes]:
+def _block(architecture: Architecture, *, has_socketcall: bool) -> list[bytes]:
     code = [_step(_LOAD, _NUMBER)]
     if architecture.has_x32:
         code += [_step(_JUMP_GREATER_EQUAL, _X32_BIT, 0, 1), _fail(errno.ENOSYS)]
     for number in architecture.refused:
         code += [_step(_JUMP_EQUAL, number, 0, 1), _fail(errno.EPERM)]
-    for number in architecture.missing:
+    missing = architecture.missing
+    if architecture.socketcall is not None and not has_socketcall:
+        missing = (*missing, architecture.socketcall)
+    for number in missing:
         code += [_step(_JUMP_EQUAL, number, 0, 1), _fail(errno.ENOSYS)]
     code += [_step(_JUMP_EQUAL, architecture.fallocate, 0, 1), _fail(errno.EOPNOTSUPP)]
     families = [_step(_JUMP_EQUAL, family, len(_FAMILIES) - place, 0) for place, family in enumerate(_FAMILIES)]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dillinger_contracts.session import SeatSpec
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER, WINE_TEMPLATE, WineLaunch
+from dillinger_programs.wine import TIMESTAMP, wine_version
 from dillinger_saves.layout import PREFIXES
-from dillinger_seat.guests.prefix import TIMESTAMP, wine_version
 
 from .layers import Layer
 

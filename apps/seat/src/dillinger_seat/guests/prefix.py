@@ -1,8 +1,9 @@
 """Makes a Wine prefix ready, inside the cell: with the game's rights, so that nothing it left can mislead a seat.
 
-Runs as `/usr/bin/python3 -I -S -c TEXT WISH READY_FD`: the standard library only; the text travels as an argument, so
-that it needs no file in any kind of cell. WISH is JSON (`wish` in `wine.py`); one line of JSON on READY_FD says what
-was found. What is printed is for the log; the last line tells why it failed, if it did.
+Runs as `/usr/bin/python3 -I -S -c TEXT WISH READY_FD`: the standard library and the module that knows Wines, no more;
+their text travels as an argument, so that it needs no file in any kind of cell. WISH is JSON (`wish` in `wine.py`); one
+line of JSON on READY_FD says what was found. What is printed is for the log; the last line tells why it failed, if it
+did.
 
 A prefix is drive and registry. Most of it, 690 MB, is Wine's own: a template that every prefix shares. Where an overlay
 of the template is mounted over the prefix, nothing has to be made; else what is missing is filled in: shared blocks
@@ -24,10 +25,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-LOADERS = ("/usr/lib/wine/wine", "/usr/lib/wine/wine64")
-"""Debian's: the first starts both kinds of program, and is there only with the 32-bit half."""
-INF_FILES = tuple(Path(f"/usr/{folder}/wine.inf") for folder in ("share/wine", "share/wine/wine", "local/share/wine"))
-TIMESTAMP = ".update-timestamp"
+from dillinger_programs.wine import GET_32_BIT, GET_WINE, has_32_bit, version_of, wine_loader, wine_version
+
 REGISTRY_FILES = ("user.reg", "system.reg")
 LAYERS = {"dxvk": ("d3d8", "d3d9", "d3d10core", "d3d11", "dxgi"), "vkd3d": ("d3d12", "d3d12core")}
 """Which of Wine's libraries each stands in for."""
@@ -170,25 +169,6 @@ def linked(source: Path, target: Path, is_fixed: bool) -> bool:
 # Wine itself.
 
 
-def found_wine() -> tuple[str, bool]:
-    """The program that starts Windows programs, and whether it starts 32-bit ones."""
-    for loader in LOADERS:
-        if os.access(loader, os.X_OK):
-            return loader, loader == LOADERS[0]
-    other = shutil.which("wine")
-    if other is None:
-        raise FailedError("There is no Wine on this machine. Install it: apt-get install wine wine64")
-    return other, True
-
-
-def wine_version() -> str | None:
-    """What changes with each Wine, as Wine itself looks at it: the time of its wine.inf."""
-    for file in INF_FILES:
-        with contextlib.suppress(OSError):
-            return str(int(file.stat().st_mtime))
-    return None
-
-
 def boot(loader: str, option: str, environment: dict[str, str]) -> None:
     """Lets Wine make (`-i`) or bring up to date (`-u`) the prefix, without a display, and waits until it is on disk."""
     quiet = {name: value for name, value in environment.items() if name not in ("DISPLAY", "XAUTHORITY")}
@@ -246,7 +226,7 @@ def ensure_made(wish: dict[str, Any], prefix: Path, state: dict[str, Any], loade
     done = "kept"
     if prefix.is_mount():
         done = "laid over the template" if is_new else done
-    elif is_of(template, version) and wish["architecture"] == "win64":
+    elif version is not None and version_of(template) == version and wish["architecture"] == "win64":
         if not (is_current and state.get("is_whole")):
             done = f"filled in {fill(template, prefix)} files"
     elif not is_there:
@@ -258,14 +238,6 @@ def ensure_made(wish: dict[str, Any], prefix: Path, state: dict[str, Any], loade
         done = f"{done}, brought up to this Wine"
     state["base"] = version
     return done
-
-
-def is_of(template: Path, version: str | None) -> bool:
-    """Whether there is a template, and of this Wine."""
-    try:
-        return (template / TIMESTAMP).read_text("latin-1").strip() == version
-    except OSError:
-        return False
 
 
 def apply_settings(wish: dict[str, Any], prefix: Path, state: dict[str, Any]) -> None:
@@ -345,11 +317,13 @@ def start_folder(program: str, prefix: Path, home: str) -> str:
 
 def ready(wish: dict[str, Any]) -> dict[str, Any]:
     """Makes the prefix ready; what the seat needs to know. Raises `FailedError` or an OSError."""
-    loader, has_32_bit = found_wine()
+    loader = wine_loader()
+    if loader is None:
+        raise FailedError(f"There is no Wine on this machine. Install it: {GET_WINE}")
     if wish["program"].startswith("/") and not Path(wish["program"]).is_file():
         raise FailedError("The file is not there. Mend the command in game.toml")
-    if not has_32_bit and (wish["architecture"] == "win32" or is_32_bit(wish["program"])):
-        raise FailedError("This is a 32-bit program, and the Wine here has no 32-bit half. Install wine32:i386")
+    if not has_32_bit(loader) and (wish["architecture"] == "win32" or is_32_bit(wish["program"])):
+        raise FailedError(f"This is a 32-bit program, and the Wine here has no 32-bit half. Install it: {GET_32_BIT}")
     prefix = Path(wish["environment"]["WINEPREFIX"])
     prefix.mkdir(mode=0o700, parents=True, exist_ok=True)
     notes = prefix.with_name(f"{prefix.name}.json")

@@ -12,7 +12,6 @@ import contextlib
 import json
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -22,17 +21,16 @@ from dillinger_contracts.wine import RUNTIMES, WineLaunch
 from dillinger_seat.cell.cell import GUEST, Cell, Part, PartExit, PartFailed, Program
 from dillinger_seat.cell.paths import CellPaths
 
-from . import prefix
 from .base import GuestExit
 from .native import BASE_ENVIRONMENT, OOM_SCORE_ADJ, refusal
 from .wine_output import WineOutput
 from .wine_settings import layers, registry_edits, wine_variables
+from .wine_template import prefix_program
 
 log = structlog.get_logger()
 
 PREFIX, SERVER, CLOSER = "prefix", "wineserver", "closer"
 PYTHON = "/usr/bin/python3"
-_PREFIX_TEXT = Path(prefix.__file__).read_text("utf-8")
 _WINDOWLESS_S = 30.0
 """How long what a launcher left behind may take to show a window; programs load for a while."""
 _LOOK_S = 0.5
@@ -92,7 +90,7 @@ class WineGuest:
             "runtimes": RUNTIMES,
             "environment": self._environment,
         }
-        argv = (PYTHON, "-I", "-S", "-c", _PREFIX_TEXT, json.dumps(wish), "{ready_fd}")
+        argv = (PYTHON, "-I", "-S", "-c", prefix_program(), json.dumps(wish), "{ready_fd}")
         part = await self._run(PREFIX, argv, wants_ready=True)
         how = await asyncio.shield(part.ended)
         if how.code != 0:
