@@ -137,7 +137,9 @@ test("what is said of Wine and of a Proton", () => {
     "No Wine here. apt-get install wine",
   );
   const half = { ...wine, has32Bit: false, hint: "For 32-bit programs: install it" };
-  expect(runtimeNote([half], "wine", "")).toBe("This Wine starts 64-bit programs only. For 32-bit programs: install it");
+  expect(runtimeNote([half], "wine", "")).toBe(
+    "This Wine starts 64-bit programs only. For 32-bit programs: install it",
+  );
   expect(runtimeNote([wine], "proton", "")).toMatch(/no Proton/);
   expect(runtimeNote([wine, proton], "proton", "other")).toMatch(/GE-Proton9-20/);
   expect(runtimeNote([wine, proton], "proton", "GE-Proton9-20")).toMatch(/tried/);
