@@ -45,6 +45,19 @@ def test_protons_are_told_with_their_version_and_the_games_that_want_them(tmp_pa
     assert "toolmanifest.vdf" in (found["half"].problem or "")
 
 
+def test_libraries_for_native_games_are_told_too(tmp_path: Path) -> None:
+    (tmp_path / "runtimes/sniper/sniper_platform/files/lib/x86_64-linux-gnu").mkdir(parents=True)
+    for game_id, runtime in (("one", "sniper"), ("two", "soldier")):
+        launch = f'[launch]\nkind = "native"\ncommand = ["./a"]\nlibraries = "runtime/{runtime}"\n'
+        (tmp_path / game_id).mkdir()
+        (tmp_path / game_id / "game.toml").write_text(f'schema = 1\ntitle = "Game"\n{launch}')
+    found = by_name(tmp_path)
+    assert list(found) == ["wine", "sniper", "soldier"]
+    there, missing = found["sniper"], found["soldier"]
+    assert (there.kind, there.is_installed, there.needed_by) == ("libraries", True, ("one",))
+    assert (missing.kind, missing.is_installed, missing.needed_by) == ("libraries", False, ("two",))
+
+
 def test_links_and_an_absent_library_are_nothing(tmp_path: Path) -> None:
     (tmp_path / "library/runtimes").mkdir(parents=True)
     (tmp_path / "library/runtimes/linked").symlink_to("/usr")

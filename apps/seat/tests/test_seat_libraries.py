@@ -41,3 +41,33 @@ async def test_a_library_of_the_games_own_folder_is_used(rig: Any) -> None:
     rig.start("./game", "-I", "/game/window.py")
     await rig.ready()
     await rig.printed("window is 640x480")
+
+
+def runtime_with(rig: Any, real: str, name: str) -> Path:
+    """A runtime laid out as Steam's, with one library."""
+    folder: Path = rig.root / "library/runtimes/sniper/files/lib/x86_64-linux-gnu"
+    folder.mkdir(parents=True)
+    shutil.copy(real, folder / name)
+    return folder
+
+
+async def test_a_runtime_of_the_library_gives_what_is_lacking_where_the_game_wants_that(rig: Any) -> None:
+    real, name = rename_a_library(rig.game_dir / "game")
+    runtime_with(rig, real, name)
+    rig.start("./game", "-I", "/game/window.py", libraries="runtime/sniper")
+    await rig.ready()
+    await rig.printed("window is 640x480")
+
+
+async def test_a_game_that_wants_nothing_but_the_systems_is_told_what_it_lacks(rig: Any) -> None:
+    real, name = rename_a_library(rig.game_dir / "game")
+    runtime_with(rig, real, name)
+    rig.start("./game", "-I", "/game/window.py", libraries="system")
+    end = await rig.ended()
+    assert (end.reason, f"game needs {name}" in end.message) == (EndReason.REFUSED, True)
+
+
+async def test_a_runtime_that_is_not_there_is_named(rig: Any) -> None:
+    rig.start("/usr/bin/python3", "-I", "/game/window.py", libraries="runtime/soldier")
+    end = await rig.ended()
+    assert (end.reason, "The library has no runtime soldier" in end.message) == (EndReason.REFUSED, True)

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from dillinger_programs import libraries
 from dillinger_programs.alone import libraries_program
+from dillinger_programs.debian import package_of
 from dillinger_programs.elf import MAX_NEEDED, Elf, Unreadable, read_elf
-from dillinger_programs.libraries import Lacks, View, lacks, own_folders, said
+from dillinger_programs.libraries import Lacks, View, folders_of_runtime, lacks, own_folders, said
 
 PYTHON = str(Path("/usr/bin/python3").resolve())
 
@@ -135,6 +136,41 @@ def test_a_game_seen_from_outside_never_leads_out_of_its_folder(
     assert view.read("/etc/passwd") is None
 
 
+def test_a_runtime_is_seen_from_outside_where_the_cell_has_it(game: Path) -> None:
+    folder = game / "runtimes/sniper/files/lib"
+    folder.mkdir(parents=True)
+    for name in ("libmine.so.1", "libother.so.2"):
+        (folder / name).write_bytes(elf(soname=name))
+    (game / "runtimes/sniper/out").symlink_to("/etc")
+    own = ("/cell/runtimes/sniper/files/lib",)
+    view = View(game_dir=str(game), runtimes=("/cell/runtimes", str(game / "runtimes")))
+    assert lacks(view, "/game/game", own=own) == Lacks(folders=own)
+    assert view.read("/cell/runtimes/sniper/out/passwd") is None and view.read("/cell/runtimes/../game") is None
+    assert folders_of_runtime(str(game / "runtimes/sniper")) == (str(folder),)
+
+
+@pytest.mark.parametrize(
+    ("library", "package"),
+    [
+        ("libopenal.so.1", "libopenal1"),
+        ("libSDL2-2.0.so.0", "libsdl2-2.0-0"),
+        ("libpng12.so.0", "libpng12-0"),
+        ("libX11.so.6", "libx11-6"),
+        ("libssl.so.1.1", "libssl1.1"),
+        ("libz.so.1", "zlib1g"),
+        ("/lib/ld-linux.so.2", "libc6:i386"),
+        ("libdb-5.3.so", "libdb5.3"),
+        ("libmine.so", "libmine"),
+        ("game.so.1", None),
+        ("lib$(id).so.1", None),
+        ("libx.so.1; rm -r /", None),
+        ("", None),
+    ],
+)
+def test_a_librarys_package_is_called_after_it(library: str, package: str | None) -> None:
+    assert package_of(library) == package
+
+
 def test_the_same_text_runs_alone(game: Path) -> None:
     """As a seat has a cell's Python run it."""
     text = libraries_program()
@@ -152,6 +188,7 @@ def test_the_same_text_runs_alone(game: Path) -> None:
     try:
         assert ask("/nowhere") == "libraries libother.so.2 libmine.so.1\n"
         assert ask(str(game / "runtimes")) == "libraries libother.so.2\n"
+        assert ask("") == "libraries libother.so.2 libmine.so.1\n"
         (game / "libother.so.2").write_bytes(elf(soname="libother.so.2"))
         assert ask(str(game / "runtimes")) == f"folders {game}:{runtime}\n"
     finally:

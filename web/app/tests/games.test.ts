@@ -3,9 +3,10 @@
 import { expect, test } from "vitest";
 import { firstDraft } from "../src/games/add_page";
 import { EMPTY, faultsOf, launchOf, limitsOf, withLaunch, withLimits } from "../src/games/draft";
+import { librarySources } from "../src/games/libraries_choice";
 import { runtimeNote } from "../src/games/runtime_choice";
 import { size } from "../src/games/sizes";
-import type { Launch, Survey, WineLaunch } from "../src/games/types";
+import type { Launch, Runtime, Survey, WineLaunch } from "../src/games/types";
 import { joinPairs, joinWords, splitPairs, splitWords } from "../src/games/words_of_command";
 import { routeOf } from "../src/router";
 
@@ -65,7 +66,13 @@ test("pairs, one a line", () => {
 test("a game becomes a draft and the same game again", () => {
   const base = { ...WINE, registry: [{ key: "HKCU\\Software\\X", value: "1" }] } as Launch;
   expect(launchOf(withLaunch(EMPTY, base), base)).toEqual({ launch: base });
-  const native: Launch = { kind: "native", command: ["./a", ""], directory: "home", environment: {} };
+  const native: Launch = {
+    kind: "native",
+    command: ["./a", ""],
+    directory: "home",
+    environment: {},
+    libraries: "auto",
+  };
   expect(launchOf(withLaunch(EMPTY, native), native)).toEqual({ launch: native });
   const limits = withLimits(
     EMPTY,
@@ -143,6 +150,18 @@ test("what is said of Wine and of a Proton", () => {
   expect(runtimeNote([wine], "proton", "")).toMatch(/no Proton/);
   expect(runtimeNote([wine, proton], "proton", "other")).toMatch(/GE-Proton9-20/);
   expect(runtimeNote([wine, proton], "proton", "GE-Proton9-20")).toMatch(/tried/);
+});
+
+test("a native game's libraries may come from the runtimes that are there, and one that is away stays chosen", () => {
+  const one = { version: null, isVerified: true, has32Bit: null, problem: null, hint: null };
+  const runtimes: Runtime[] = [
+    { ...one, name: "sniper", kind: "libraries", isInstalled: true },
+    { ...one, name: "soldier", kind: "libraries", isInstalled: false },
+    { ...one, name: "GE-Proton9-20", kind: "proton", isInstalled: true },
+  ];
+  const values = (present: string) => librarySources(runtimes, present).map(({ value }) => value);
+  expect(values("auto")).toEqual(["auto", "game", "system", "runtime/sniper"]);
+  expect(values("runtime/soldier")).toEqual(["auto", "game", "system", "runtime/sniper", "runtime/soldier"]);
 });
 
 test("addresses and sizes", () => {

@@ -1,4 +1,5 @@
-"""What Windows games can be played with: the machine's Wine, and the Protons that lie in the library.
+"""What games can be played with: the machine's Wine, and what lies in the library: Protons, and libraries for native
+games (Steam's runtimes, and what is laid out like them).
 
 Read each time that somebody asks: the volume is the truth. Blocking. Nothing here is run but `wine --version`.
 """
@@ -10,9 +11,10 @@ import subprocess
 from pathlib import Path
 from typing import Literal
 
-from dillinger_contracts import DillingerError
+from dillinger_contracts import DillingerError, NativeLaunch
 from dillinger_contracts.model import WireModel
 from dillinger_contracts.wine import RUNTIMES_FOLDER, ProtonLaunch, WineLaunch
+from dillinger_programs.libraries import folders_of_runtime
 from dillinger_programs.wine import GET_32_BIT, GET_WINE, has_32_bit
 
 from .library import Library
@@ -21,13 +23,14 @@ MOST = 256
 _VERSION_BYTES = 200
 _VERSION_TIMEOUT_S = 10.0
 _GET_PROTON = f"Unpack a GE-Proton or umu-proton archive into the library's folder {RUNTIMES_FOLDER}/"
+_GET_LIBRARIES = f"Unpack a Steam runtime, or a folder with lib folders, into the library's folder {RUNTIMES_FOLDER}/"
 
 
 class Runtime(WireModel):
-    """One way to play Windows games, there or wanted."""
+    """What some games are played with, there or wanted."""
 
     name: str
-    kind: Literal["wine", "proton"]
+    kind: Literal["wine", "proton", "libraries"]
     version: str | None = None
     """As it says itself; None where it does not."""
     is_installed: bool
@@ -42,15 +45,19 @@ class Runtime(WireModel):
 
 
 def runtimes(library_dir: Path, *, has_own_wine: bool) -> list[Runtime]:
-    """Wine first, then every Proton that is there or that a game wants. `has_own_wine` is of a backend whose cells
-    bring theirs."""
+    """Wine first, then every Proton and every folder of libraries that is there or that a game wants.
+
+    `has_own_wine` is of a backend whose cells bring theirs."""
     wanted = _wanted(library_dir)
     there = {folder.name: folder for folder in _folders(library_dir / RUNTIMES_FOLDER)}
-    protons = [
-        _proton(name, there.get(name), wanted.get(("proton", name), ()))
-        for name in sorted(there.keys() | {name for kind, name in wanted if kind == "proton"})
+    for_native = {name for kind, name in wanted if kind == "libraries"}
+    for_native |= {name for name, folder in there.items() if _has_libraries(folder)}
+    protons = there.keys() - for_native | {name for kind, name in wanted if kind == "proton"}
+    return [
+        _wine(wanted.get(("wine", "wine"), ()), has_own_wine=has_own_wine),
+        *(_proton(name, there.get(name), wanted.get(("proton", name), ())) for name in sorted(protons)),
+        *(_libraries(name, there.get(name), wanted.get(("libraries", name), ())) for name in sorted(for_native)),
     ]
-    return [_wine(wanted.get(("wine", "wine"), ()), has_own_wine=has_own_wine), *protons]
 
 
 def _wanted(library_dir: Path) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -64,6 +71,8 @@ def _wanted(library_dir: Path) -> dict[tuple[str, str], tuple[str, ...]]:
             key = ("proton", launch.runtime)
         elif isinstance(launch, WineLaunch):
             key = ("wine", "wine")
+        elif isinstance(launch, NativeLaunch) and launch.runtime is not None:
+            key = ("libraries", launch.runtime)
         else:
             continue
         found[key] = (*found.get(key, ()), folder.name)
@@ -115,6 +124,22 @@ def _proton(name: str, folder: Path | None, needed_by: tuple[str, ...]) -> Runti
     version = _version(folder / "version") if folder is not None else None
     return Runtime(
         name=name, kind="proton", version=version, is_installed=problem is None, is_verified=False,
+        problem=problem, hint=hint, needed_by=needed_by,
+    )  # fmt: skip
+
+
+def _has_libraries(folder: Path) -> bool:
+    return not (folder / "proton").exists() and bool(folders_of_runtime(str(folder)))
+
+
+def _libraries(name: str, folder: Path | None, needed_by: tuple[str, ...]) -> Runtime:
+    problem = hint = None
+    if folder is None:
+        problem, hint = "It is not in the library", _GET_LIBRARIES
+    elif not _has_libraries(folder):
+        problem, hint = "It has no folder of libraries, such as lib or usr/lib/x86_64-linux-gnu", _GET_LIBRARIES
+    return Runtime(
+        name=name, kind="libraries", is_installed=problem is None, is_verified=problem is None,
         problem=problem, hint=hint, needed_by=needed_by,
     )  # fmt: skip
 

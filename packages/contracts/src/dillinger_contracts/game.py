@@ -38,6 +38,12 @@ class Resources(Model):
     """Size of each writable tmpfs (`/tmp`, `/run`); counts as memory of the cell too."""
 
 
+_RUNTIME = "runtime/"
+LibrarySource = Annotated[
+    str, StringConstraints(pattern=r"^(auto|game|system|runtime/[A-Za-z0-9][A-Za-z0-9._ -]{0,63})$")
+]
+
+
 class NativeLaunch(Model):
     """A Linux program, started as an argument list (no shell)."""
 
@@ -46,6 +52,15 @@ class NativeLaunch(Model):
     """The first is looked up in the game's own folder (`./name`), by absolute path, or in the cell's PATH."""
     directory: Literal["home", "game"] = "home"
     environment: Environment = Field(default_factory=dict)
+    libraries: LibrarySource = "auto"
+    """Where libraries come from that the cell does not have: `auto` (the game's own folder, then any runtime of the
+    library that has them), `game` (its own folder alone), `system` (nowhere). `runtime/NAME` has the game use that
+    runtime's even before the cell's."""
+
+    @property
+    def runtime(self) -> str | None:
+        """The runtime of the library that the game is to use; None where it names none."""
+        return self.libraries.removeprefix(_RUNTIME) if self.libraries.startswith(_RUNTIME) else None
 
 
 class QemuLaunch(Model):

@@ -47,12 +47,14 @@ _TRIPLETS = {
 class View:
     """The file system as a cell sees it; from inside a cell, as it is.
 
-    From outside, `game_dir` is what the cell has as `/game`, and of the machine only `/usr` and the loader's cache
-    are looked at. A link that leads out of both leads nowhere.
+    From outside, `game_dir` is what the cell has as `/game`, and of the machine only `/usr`, the loader's cache and
+    `runtimes` are looked at. A link that leads out of them leads nowhere.
     """
 
     game_dir: str | None = None
     root: str = "/"
+    runtimes: tuple[str, str] | None = None
+    """Where runtimes are in the cell, and on the machine."""
     looks_left: int = MAX_LOOKS
     _cache: dict[str, list[str]] | None = None
     _known: dict[str, Elf | None] = field(default_factory=dict)
@@ -104,6 +106,8 @@ class View:
                 base, below = usr, f"{inside}/{rest}"
             elif inside == "usr":
                 base, below = usr, rest
+            elif self.runtimes is not None and path.startswith(self.runtimes[0] + "/"):
+                base, below = os.path.realpath(self.runtimes[1]), path[len(self.runtimes[0]) + 1 :]
             elif path == "/etc/ld.so.cache":
                 return os.path.join(self.root, "etc/ld.so.cache")
             else:
@@ -263,16 +267,16 @@ def own_folders(game: str) -> tuple[str, ...]:
 
 def runtime_folders(runtimes: str) -> tuple[str, ...]:
     """Where the runtimes in the folder `runtimes` (Steam's, or one laid out like it) have their libraries."""
-    found = []
-    for runtime in sorted(_folders_in(runtimes))[:MAX_RUNTIMES]:
-        roots = (runtime, *(os.path.join(one, "files") for one in sorted(_folders_in(runtime))[:MAX_RUNTIMES]))
-        places = (
-            os.path.join(root, folder)
-            for root in (*roots, os.path.join(runtime, "files"))
-            for folder in RUNTIME_FOLDERS
-        )
-        found += [place for place in places if os.path.isdir(place)]
-    return tuple(found[:MAX_FOLDERS])
+    every = (folders_of_runtime(runtime) for runtime in sorted(_folders_in(runtimes))[:MAX_RUNTIMES])
+    return tuple(folder for folders in every for folder in folders)[:MAX_FOLDERS]
+
+
+def folders_of_runtime(runtime: str) -> tuple[str, ...]:
+    """Where the one runtime in the folder `runtime` has its libraries; empty where it is none."""
+    inner = (os.path.join(one, "files") for one in sorted(_folders_in(runtime))[:MAX_RUNTIMES])
+    roots = (runtime, os.path.join(runtime, "files"), *inner)
+    places = (os.path.join(root, folder) for root in roots for folder in RUNTIME_FOLDERS)
+    return tuple(place for place in places if os.path.isdir(place))[:MAX_FOLDERS]
 
 
 def _folders_in(path: str) -> list[str]:
@@ -303,14 +307,14 @@ def said(found: Lacks | None) -> str:
 
 
 def main() -> None:
-    """`READY_FD GAME RUNTIMES SEARCH PROGRAM`, in the cell; SEARCH is as LD_LIBRARY_PATH. The program is looked up in
-    PATH as exec does."""
+    """`READY_FD GAME RUNTIMES SEARCH PROGRAM`, in the cell; SEARCH is as LD_LIBRARY_PATH. GAME and RUNTIMES are empty
+    where nothing is taken from there. The program is looked up in PATH as exec does."""
     ready, game, runtimes, given, program = int(sys.argv[1]), *sys.argv[2:6]
     if "/" not in program:
         folders = os.environ.get("PATH", "").split(":")
         program = next((path for one in folders if os.access(path := os.path.join(one, program), os.X_OK)), program)
     search = tuple(part for part in given.split(":") if part)
-    own = (*own_folders(game), *runtime_folders(runtimes))
+    own = (*(own_folders(game) if game else ()), *(runtime_folders(runtimes) if runtimes else ()))
     try:
         line = said(lacks(View(), os.path.abspath(program), search=search, own=own))
     except Exception:  # noqa: BLE001 - a check that fails must not keep a game from being tried; the cell's log has it

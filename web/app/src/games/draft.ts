@@ -25,6 +25,7 @@ export interface Draft {
   vkd3d: boolean;
   wineDebug: string;
   runtime: string;
+  libraries: string;
   width: string;
   height: string;
   isResizable: boolean;
@@ -57,6 +58,7 @@ export const EMPTY: Draft = {
   vkd3d: false,
   wineDebug: "",
   runtime: "",
+  libraries: "auto",
   width: "1280",
   height: "720",
   isResizable: true,
@@ -77,7 +79,7 @@ export function withLaunch(draft: Draft, launch: Launch): Draft {
     directory: launch.directory,
     environment: joinPairs(launch.environment),
   };
-  if (launch.kind === "native") return common;
+  if (launch.kind === "native") return { ...common, libraries: launch.libraries };
   if (launch.kind === "proton") return { ...common, runtime: launch.runtime, wineDebug: launch.wine_debug ?? "" };
   const desktop = launch.virtual_desktop;
   return {
@@ -136,7 +138,7 @@ export function launchOf(draft: Draft, base: Launch | null): { launch: Launch } 
   };
   if (draft.kind === "native") {
     const directory = draft.directory === "home" ? "home" : "game";
-    return { launch: { ...common, kind: "native", directory } satisfies NativeLaunch };
+    return { launch: { ...common, kind: "native", directory, libraries: draft.libraries } satisfies NativeLaunch };
   }
   const windows = { ...common, directory: draft.directory, wine_debug: draft.wineDebug.trim() || null };
   if (draft.kind === "proton") {
@@ -196,6 +198,7 @@ const PLACES: readonly [string, Field][] = [
   ["launch/architecture", "architecture"],
   ["launch/wine_debug", "wineDebug"],
   ["launch/runtime", "runtime"],
+  ["launch/libraries", "libraries"],
   ["display/width_px", "width"],
   ["display/height_px", "height"],
   ["resources/memory_bytes", "memoryMib"],

@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { Field } from "../ui/field";
 import { chosen, type Draft, type Faults, type Kind } from "./draft";
 import { Check, type Editing, TextArea, TextInput } from "./inputs";
+import { LibrariesChoice } from "./libraries_choice";
 import { ProgramChoice } from "./program_choice";
 import { RuntimeChoice } from "./runtime_choice";
 import type { Candidate } from "./types";
@@ -107,6 +108,7 @@ export function GameForm({ draft, faults, candidates, onChange, onSubmit, isNew,
         <Field label="Environment" fault={faults.environment} hint="One NAME=value a line.">
           {(attributes) => <TextArea {...attributes} editing={editing} name="environment" />}
         </Field>
+        {draft.kind === "native" && <LibrariesChoice editing={editing} />}
         {draft.kind !== "native" && <WineFields editing={editing} />}
       </section>
       <section className="panel form">

@@ -5,6 +5,7 @@ export interface NativeLaunch {
   command: string[];
   directory: "home" | "game";
   environment: Record<string, string>;
+  libraries: string;
 }
 
 export interface WineLaunch {
@@ -62,7 +63,7 @@ export interface Candidate {
 /** As the runner spells it. */
 export interface Runtime {
   name: string;
-  kind: "wine" | "proton";
+  kind: "wine" | "proton" | "libraries";
   version: string | null;
   isInstalled: boolean;
   isVerified: boolean;

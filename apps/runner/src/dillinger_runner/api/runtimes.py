@@ -1,4 +1,4 @@
-"""`GET /runtimes`: what Windows games can be played with here, and what is missing."""
+"""`GET /runtimes`: what games can be played with here beside the system, and what is missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class RuntimeList(WireModel):
 
 @router.get("/runtimes")
 async def list_runtimes(keeper: KeeperHere) -> RuntimeList:
-    """Wine, and every Proton of the library or that a game of it wants: there or missing, and how to get it."""
+    """Wine, and every Proton and folder of libraries that the library has or a game of it wants: there or missing, and
+    how to get it."""
     places = keeper.config.places
     has_own_wine = keeper.backend.kind != "process"
     found = await asyncio.to_thread(runtimes, places.library_dir, has_own_wine=has_own_wine)

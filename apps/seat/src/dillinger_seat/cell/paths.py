@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dillinger_contracts.cell import GAME, HOME, RUNTIME, SOUND, X11_AUTH, RuntimeFolder, environment
 from dillinger_contracts.session import SeatSpec
+from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER
 
 from . import sandbox
 from .game_folder import GameFolder, library_folder
@@ -44,6 +45,7 @@ class CellPaths:
     """The same, and the game's own folders, by the names that hold inside."""
 
     game: str
+    runtimes: str
     home: str
     auth: str
     sound_socket: str
@@ -56,6 +58,7 @@ def cell_paths(spec: SeatSpec) -> CellPaths:
     if spec.isolation != "none":
         return CellPaths(
             game=GAME,
+            runtimes=RUNTIMES,
             home=HOME,
             auth=X11_AUTH,
             sound_socket=f"{RUNTIME}/pulse/native",
@@ -65,12 +68,18 @@ def cell_paths(spec: SeatSpec) -> CellPaths:
     shared = SharedPaths.of(spec)
     return CellPaths(
         game=str(library_folder(spec)),
+        runtimes=str(runtimes_dir(spec)),
         home=spec.saves_dir,
         auth=str(shared.auth),
         sound_socket=str(shared.sound_dir / "pulse" / "native"),
         sound_fifo=str(shared.sound_fifo),
         environment=environment() | {"HOME": spec.saves_dir, "XDG_RUNTIME_DIR": str(shared.sound_dir)},
     )
+
+
+def runtimes_dir(spec: SeatSpec) -> Path:
+    """The library's runtimes, which need not be there."""
+    return Path(spec.library_dir) / RUNTIMES_FOLDER
 
 
 def sandbox_spec(spec: SeatSpec, folder: GameFolder) -> sandbox.SandboxSpec:

@@ -9,7 +9,7 @@ from dillinger_contracts.game import NativeLaunch
 from dillinger_contracts.session import SeatSpec
 from dillinger_contracts.wine import ProtonLaunch, WineLaunch
 from dillinger_seat.cell.cell import Cell
-from dillinger_seat.cell.paths import cell_paths
+from dillinger_seat.cell.paths import cell_paths, runtimes_dir
 from dillinger_seat.cell.windows import template_path
 
 from .base import Guest
@@ -25,7 +25,9 @@ def guest_of(spec: SeatSpec, cell: Cell, *, has_windows: Callable[[], bool]) -> 
     launch, paths, file_bytes = spec.session.game.launch, cell_paths(spec), spec.session.resources.saves_bytes
     match launch:
         case NativeLaunch():
-            return NativeGuest(cell, launch, paths, file_bytes=file_bytes, has_windows=has_windows)
+            return NativeGuest(
+                cell, launch, paths, file_bytes=file_bytes, has_windows=has_windows, runtimes_dir=runtimes_dir(spec)
+            )
         case WineLaunch():
             template = template_path(spec)
             return WineGuest(cell, launch, paths, template=template, file_bytes=file_bytes, has_windows=has_windows)

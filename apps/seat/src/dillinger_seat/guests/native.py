@@ -7,6 +7,7 @@ import contextlib
 import errno
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 from dillinger_contracts.errors import NotFound, Unsupported
 from dillinger_contracts.game import NativeLaunch
@@ -14,7 +15,7 @@ from dillinger_seat.cell.cell import GUEST, Cell, Part, PartFailed, Program
 from dillinger_seat.cell.paths import CellPaths
 
 from .base import GuestExit
-from .libraries import library_folders
+from .libraries import library_folders, runtime_folders
 
 OOM_SCORE_ADJ = 800
 """Above all else in the cell: when memory runs out it is the game that goes, and its end is told as what it was."""
@@ -48,11 +49,19 @@ class NativeGuest:
     preparation: str | None = None
 
     def __init__(
-        self, cell: Cell, launch: NativeLaunch, paths: CellPaths, *, file_bytes: int, has_windows: Callable[[], bool]
+        self,
+        cell: Cell,
+        launch: NativeLaunch,
+        paths: CellPaths,
+        *,
+        file_bytes: int,
+        has_windows: Callable[[], bool],
+        runtimes_dir: Path | None = None,
     ) -> None:
         self._cell = cell
         self._launch = launch
         self._paths = paths
+        self._runtimes_dir = runtimes_dir
         self._file_bytes = file_bytes
         self._has_windows = has_windows
         self._part: Part | None = None
@@ -65,9 +74,12 @@ class NativeGuest:
 
     async def prepare(self) -> None:
         """Looks for the libraries that the program needs; raises `NotFound` with those that are missing."""
-        environment = self._paths.environment | self._launch.environment
-        folders = await library_folders(self._cell, self._paths, self._program_path, environment)
-        self._libraries = {"LD_LIBRARY_PATH": folders} if folders else {}
+        launch, environment = self._launch, self._paths.environment | self._launch.environment
+        if launch.runtime is not None and self._runtimes_dir is not None:
+            first = await asyncio.to_thread(runtime_folders, self._runtimes_dir, launch.runtime, self._paths)
+            environment = _with_folders(environment, ":".join(first))
+        more = await library_folders(self._cell, self._paths, self._program_path, launch, environment)
+        self._libraries = {"LD_LIBRARY_PATH": value} if (value := _searched(_with_folders(environment, more))) else {}
 
     @property
     def _program_path(self) -> str:
@@ -121,6 +133,15 @@ class NativeGuest:
                     await self._cell.alone.wait()
             except TimeoutError:
                 continue
+
+
+def _searched(environment: dict[str, str]) -> str:
+    return environment.get("LD_LIBRARY_PATH", "")
+
+
+def _with_folders(environment: dict[str, str], folders: str) -> dict[str, str]:
+    """`environment` with more folders, named as LD_LIBRARY_PATH does, after those that it has."""
+    return environment | {"LD_LIBRARY_PATH": ":".join(part for part in (_searched(environment), folders) if part)}
 
 
 def refusal(program: str, error: PartFailed) -> NotFound | Unsupported:
