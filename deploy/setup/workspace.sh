@@ -62,7 +62,9 @@ ensure_workspace() {
         stamp locked "$locked"
         rm -f "$here/.stamps/ours"
     fi
-    ours=$(cat "$here/pyproject.toml" "$here"/apps/*/pyproject.toml "$here"/packages/*/pyproject.toml | hash_of)
+    # The seat's includes a library in C, which is compiled when it is installed.
+    ours=$(cat "$here/pyproject.toml" "$here"/apps/*/pyproject.toml "$here"/packages/*/pyproject.toml \
+        "$here/apps/seat/hatch_build.py" "$here"/apps/seat/src/dillinger_seat/pads/*.c | hash_of)
     if ! is_stamped ours "$ours"; then
         step "installing Dillinger's own packages" install_ours
         stamp ours "$ours"

@@ -22,6 +22,7 @@ import psutil
 from dillinger_contracts.errors import DillingerError
 from dillinger_runner.runtimes import runtimes
 from dillinger_seat.cell.layers import overlay_refusal
+from dillinger_seat.pads.library import INTERPOSER_FILE, MISSING
 
 from .apps import Plan
 from .ports import ensure_free
@@ -66,6 +67,7 @@ def examine(plan: Plan, tree: Tree) -> Iterator[Finding]:
     yield from _ports(plan)
     yield _disk(plan.core.state_dir)
     yield _memory()
+    yield gamepads()
     yield from hardware()
 
 
@@ -203,12 +205,16 @@ def _memory() -> Finding:
     )
 
 
+def gamepads(library: Path = INTERPOSER_FILE) -> Finding:
+    """Whether the seat can give games gamepads, which takes a library that is compiled when it is installed."""
+    if library.is_file():
+        return Finding("gamepads", Verdict.GOOD, "by a library in the game's process")
+    return Finding("gamepads", Verdict.ABSENT, MISSING, "apt-get install gcc libc6-dev, then ./dillinger setup")
+
+
 def hardware(device_folder: Path = Path("/dev")) -> Iterator[Finding]:
     """What a machine may have beyond the least; none of it is used by this version."""
-    things = (
-        ("graphics card", "dri", "games draw and frames are encoded in software"),
-        ("gamepads", "uinput", "gamepads can't be handed to games"),
-    )
+    things = (("graphics card", "dri", "games draw and frames are encoded in software"),)
     for name, node, without in things:
         if (device_folder / node).exists():
             yield Finding(name, Verdict.UNVERIFIED, f"{device_folder / node} is there; this version does not use it")

@@ -32,6 +32,8 @@ _DIGITS = 12
 _PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 """Build arguments that every engine knows and keeps out of the image."""
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "dist", "tests"})
+_BUILT = (".so",)
+"""Made by the build itself, from what counts."""
 _COMMON = ("deploy/docker/slim.sh", "deploy/docker/sbom.py")
 _APP = (*_COMMON, "deploy/docker/prune.sh", "src/dillinger/needs.py")
 
@@ -94,7 +96,7 @@ def digest(tree: Tree, image: Image, base: str) -> str:
     parts = [base, image.target, locked_part(lock, [*names, "hatchling"]) if image.app else ""]
     paths = [tree.root / f"deploy/docker/{image.folder}/Dockerfile", *(tree.root / path for path in image.files)]
     for package in own:
-        paths += [package.folder / "pyproject.toml", package.folder / "src"]
+        paths += [package.folder / "pyproject.toml", package.folder / "hatch_build.py", package.folder / "src"]
     # What is built already goes in as it is, whatever the sources beside it say by now.
     paths += [tree.root / folder for folder in image.contexts.values() if (tree.root / folder).is_dir()]
     for text in parts:
@@ -112,7 +114,7 @@ def _files(path: Path) -> Iterator[Path]:
         return
     for folder, folders, names in os.walk(path):
         folders[:] = [name for name in folders if name not in _SKIPPED_FOLDERS]
-        yield from (Path(folder, name) for name in names)
+        yield from (Path(folder, name) for name in names if not name.endswith(_BUILT))
 
 
 def build_argv(tree: Tree, image: Image, base: str, tag: str, environment: Mapping[str, str]) -> tuple[str, ...]:

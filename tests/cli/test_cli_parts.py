@@ -108,7 +108,12 @@ def test_doctor_names_the_package_of_a_missing_command() -> None:
 def test_doctor_calls_hardware_unverified_or_absent(tmp_path: Path) -> None:
     (tmp_path / "dri").mkdir()
     verdicts = {finding.name: finding.verdict for finding in doctor.hardware(tmp_path)}
-    assert verdicts == {"graphics card": doctor.Verdict.UNVERIFIED, "gamepads": doctor.Verdict.ABSENT}
+    assert verdicts == {"graphics card": doctor.Verdict.UNVERIFIED}
+
+
+def test_doctor_says_what_gamepads_lack(tmp_path: Path) -> None:
+    finding = doctor.gamepads(tmp_path / "interposer.so")
+    assert finding.verdict is doctor.Verdict.ABSENT and "compiler" in finding.detail and "gcc" in finding.mend
 
 
 def test_unit_runs_this_tree_and_keeps_games_when_it_is_killed() -> None:

@@ -19,6 +19,8 @@ SPEC = SandboxSpec(
     x11_dir="/run/dillinger/s/x11",
     sound_dir="/run/dillinger/s/sound",
     auth_file="/run/dillinger/s/auth",
+    pads_dir="/run/dillinger/s/pads",
+    interposer_file="/opt/dillinger/pads.so",
     init_file="/opt/dillinger/init.py",
     scratch_bytes=64 << 20,
     machine_id="0123456789abcdef0123456789abcdef",
@@ -68,6 +70,7 @@ bwrap
 --ro-bind-try /proc/sysrq-trigger /proc/sysrq-trigger
 --dev /dev
 --perms 1777 --size 67108864 --tmpfs /dev/shm
+--ro-bind /run/dillinger/s/pads /dev/input
 --remount-ro /dev
 --perms 1777 --size 67108864 --tmpfs /tmp
 --perms 0700 --size 16777216 --tmpfs /run/user/1000
@@ -76,6 +79,7 @@ bwrap
 --ro-bind /run/dillinger/s/x11 /tmp/.X11-unix
 --ro-bind /run/dillinger/s/sound /run/dillinger/sound
 --ro-bind /run/dillinger/s/auth /run/dillinger/auth
+--ro-bind-try /opt/dillinger/pads.so /run/dillinger/pads.so
 --ro-bind /opt/dillinger/init.py /run/dillinger/init.py
 --ro-bind /srv/library/doom /game
 --bind /srv/saves/ann/doom /home/player

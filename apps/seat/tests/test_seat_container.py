@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dillinger_contracts.cell import CONTAINER_CELL, CONTAINER_INIT, environment
+from dillinger_contracts.cell import CONTAINER_CELL, CONTAINER_INIT, SESSION_INTERPOSER, environment
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_seat.cell.sandbox import DataFds, SandboxSpec, contents, sandbox_argv
 
@@ -33,8 +33,9 @@ class Container:
         rig, runtime = self.rig, self.rig.runtime_dir
         spec = SandboxSpec(
             game_dir=str(rig.game_dir), saves_dir=str(rig.saves_dir), x11_dir=str(runtime / "x11"),
-            sound_dir=str(runtime / "sound"), auth_file=str(runtime / "auth"), init_file=str(runtime / "cell/init.py"),
-            scratch_bytes=1 << 24, machine_id="0" * 32,
+            sound_dir=str(runtime / "sound"), auth_file=str(runtime / "auth"),
+            pads_dir=str(runtime / "pads"), interposer_file=str(rig.session_dir / SESSION_INTERPOSER),
+            init_file=str(runtime / "cell/init.py"), scratch_bytes=1 << 24, machine_id="0" * 32,
         )  # fmt: skip
         descriptors = {name: _readable(text) for name, text in contents(spec, None).items()}
         argv = sandbox_argv(spec, DataFds(**descriptors), list(CONTAINER_INIT), environ=environment())

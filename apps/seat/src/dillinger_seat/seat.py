@@ -49,10 +49,12 @@ from .ends import save_end
 from .guests.base import Guest
 from .guests.choose import GUEST_KINDS, guest_of
 from .guests.wine_template import ensure_template
+from .pads.choose import pads_of
 from .watches import Watches
 
 if TYPE_CHECKING:
     from .desktops.x11 import X11Desktop
+    from .pads.slots import PadSlots
     from .streaming import Streaming
 
 log = structlog.get_logger()
@@ -130,6 +132,7 @@ class Seat:
             contextlib.closing(X11Sockets(shared, is_isolated=self._spec.isolation != "none"))
         )
         fifo = stack.enter_context(contextlib.closing(SoundFifo(shared)))
+        pads = stack.enter_context(contextlib.closing(pads_of(self._spec, shared)))
         folder = await self._ready_folder(stack)
         if (templates := templates_dir(self._spec)) is not None and template_of(templates) is None:
             async with self._step("template", "Wine's template was not made"):  # once for each Wine of this machine
@@ -148,11 +151,11 @@ class Seat:
         self._desktop = desktop = connecting.result()
         stack.push_async_callback(self._quit, guest)
         async with self._step("game", f"{guest.program} was not started"):
-            await guest.launch(server.variables | sound.variables)
+            await guest.launch(server.variables | sound.variables | pads.variables)
         self._watches.spawn(self._watches.guest_end(guest, guest.program))
         self._watches.spawn(self._watches.disk_full(self._on_disk_nearly_full))
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._open_stream(stack, desktop, fifo.take_read_fd()))
+            group.create_task(self._open_stream(stack, desktop, fifo.take_read_fd(), pads))
             group.create_task(self._show(desktop, guest))
 
     def _refuse_what_is_not_here(self) -> None:
@@ -209,7 +212,7 @@ class Seat:
         self._watches.spawn(self._watches.display_end(part))
         return desktop
 
-    async def _open_stream(self, stack: AsyncExitStack, desktop: X11Desktop, sound_fd: int) -> None:
+    async def _open_stream(self, stack: AsyncExitStack, desktop: X11Desktop, sound_fd: int, pads: PadSlots) -> None:
         async with self._step("stream", "The stream was not open"):
             from .streaming import Streaming, StreamingEvents
 
@@ -227,6 +230,7 @@ class Seat:
                 admit=Admission(session.session_id, self._spec.ticket_key).admit,
                 is_resizable=self._game.display.resizable,
                 sound_fd=sound_fd,
+                pads=pads,
             )
             stack.push_async_callback(self._streaming.close)
             await self._streaming.open(Path(self._spec.runtime_dir) / RuntimeFolder.STREAM_SOCKET)

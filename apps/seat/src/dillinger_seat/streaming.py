@@ -24,11 +24,13 @@ from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.encode.x264 import X264Encoder
 from dillinger_stream.hub import HubParts, StreamHub
+from dillinger_stream.input.several import SeveralSinks
 from dillinger_stream.pipeline import VideoPipeline
 from dillinger_stream.sound.pipeline import SoundPipeline
 from dillinger_stream.transport.link import SERVER_OPTIONS, WebSocketLink
 
 from .desktops.base import Desktop
+from .pads.slots import PadSlots
 
 log = structlog.get_logger()
 
@@ -58,6 +60,7 @@ class Streaming:
         admit: Callable[[str], TicketClaims],
         is_resizable: bool,
         sound_fd: int,
+        pads: PadSlots,
     ) -> None:
         """Takes over `sound_fd`."""
         self._loop = asyncio.get_running_loop()
@@ -65,7 +68,7 @@ class Streaming:
         self._hub = StreamHub(
             HubParts(
                 admit=admit,
-                make_sink=desktop.sink,
+                make_sink=lambda say: SeveralSinks(desktop.sink(), pads.sink(say)),
                 resize=self._resize if is_resizable else None,
                 has_sound=True,
                 on_peers_changed=events.peers_changed,

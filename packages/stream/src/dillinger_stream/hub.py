@@ -19,7 +19,7 @@ import structlog
 from dillinger_contracts.errors import Conflict, DillingerError, Exhausted, problem_of
 from dillinger_contracts.game import Size
 from dillinger_contracts.session import SessionEnd
-from dillinger_contracts.signaling import Ended, Notice, PointerTaken, ServerStats
+from dillinger_contracts.signaling import Ended, FromSeat, Notice, PointerTaken, ServerStats
 from dillinger_contracts.tickets import TicketClaims
 
 from .clipboard.base import Clip, Clipboard
@@ -69,7 +69,8 @@ class HubParts:
 
     admit: Callable[[str], TicketClaims]
     """Ticket → its claims, once; raises `Denied`."""
-    make_sink: Callable[[], InputSink]
+    make_sink: Callable[[Callable[[FromSeat], None]], InputSink]
+    """A sink of one peer's own, from what speaks to that peer's browser."""
     resize: Callable[[int, int], Awaitable[Size]] | None
     """Even width and height → what was really set; None where the desktop's size is fixed."""
     has_sound: bool
@@ -198,9 +199,9 @@ class StreamHub:
         """Raises `Denied`."""
         return self._parts.admit(ticket)
 
-    def make_sink(self) -> InputSink:
+    def make_sink(self, say: Callable[[FromSeat], None]) -> InputSink:
         """A sink of a peer's own."""
-        return self._parts.make_sink()
+        return self._parts.make_sink(say)
 
     def join(self, peer: Peer) -> None:
         """`peer` gets units from now on; raises `Exhausted` when the house is full."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -95,8 +96,8 @@ class Host(Protocol):
         """Raises `Denied`."""
         ...
 
-    def make_sink(self) -> InputSink:
-        """A sink of the peer's own."""
+    def make_sink(self, say: Callable[[FromSeat], None]) -> InputSink:
+        """A sink of the peer's own, which may `say` something to its browser."""
         ...
 
     def join(self, peer: Peer) -> None:
@@ -200,7 +201,7 @@ class Peer:
         claims = self._host.admit(hello.ticket)
         self.role = claims.role
         self.profile = hello.profile
-        self._sink = self._host.make_sink() if self.role == "player" else None
+        self._sink = self._host.make_sink(self.say) if self.role == "player" else None
         parts = CarrierParts(
             outlet=self._outlet, group=group, want_keyframe=lambda: self._host.want_keyframe(self),
             on_input=self._on_channel, on_offered=self._machine.offered,
@@ -377,7 +378,7 @@ class Peer:
         if self._sink is not None:
             sink, self._sink = self._sink, None
             try:
-                sink.release_all()
+                sink.close()
             except Unavailable as error:
                 log.warning("input_release_failed", peer_id=self.peer_id, error=error.message)
 

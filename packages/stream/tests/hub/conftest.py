@@ -32,6 +32,7 @@ from dillinger_contracts.signaling import (
     SIGNALING_VERSION,
     SUBPROTOCOL,
     FromBrowser,
+    FromSeat,
     Hello,
     TransportChosen,
     Welcome,
@@ -174,6 +175,9 @@ class RecordingSink:
 
     def release_all(self) -> None:
         self.releases += 1
+
+    def close(self) -> None:
+        self.release_all()
 
 
 @dataclass(frozen=True)
@@ -353,7 +357,7 @@ async def open_house(tmp_path: Path) -> AsyncIterator[OpenHouse]:
                     raise Denied("This is no ticket") from error
                 return gate.admit(claims, now_s=time.time())
 
-            def make_sink() -> RecordingSink:
+            def make_sink(_: Callable[[FromSeat], None]) -> RecordingSink:
                 house.sinks.append(RecordingSink())
                 return house.sinks[-1]
 

@@ -47,6 +47,9 @@ class NoSink:
     def release_all(self) -> None:
         """Nothing."""
 
+    def close(self) -> None:
+        """Nothing."""
+
 
 @dataclass(frozen=True)
 class NoFigures:
@@ -133,7 +136,11 @@ async def measure(transport: str, viewer: str, seconds: float, tape: Tape) -> di
     claims = TicketClaims(jti="0" * 16, sub="ann", sid="a" * 20, role="player", iat=0, exp=1)
     hub = StreamHub(
         HubParts(
-            admit=lambda _: claims, make_sink=NoSink, resize=None, has_sound=False, on_peers_changed=lambda _: None
+            admit=lambda _: claims,
+            make_sink=lambda _: NoSink(),
+            resize=None,
+            has_sound=False,
+            on_peers_changed=lambda _: None,
         ),
         HubSettings(stats_interval_s=0.5),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from dillinger_contracts.errors import Denied
 from dillinger_contracts.input import HEADER_BYTES, Key, Move, encode
 from dillinger_contracts.session import StreamProfile
-from dillinger_contracts.signaling import SIGNALING_VERSION, Notice, Ping, Pong
+from dillinger_contracts.signaling import SIGNALING_VERSION, FromSeat, Notice, Ping, Pong
 from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream import peer as peer_module
 from dillinger_stream.hub import HubParts, HubSettings, StreamHub
@@ -115,7 +116,7 @@ async def _play(script: list[str | bytes]) -> None:
         except ValueError as error:
             raise Denied("This is no ticket") from error
 
-    def make_sink() -> RecordingSink:
+    def make_sink(_: Callable[[FromSeat], None]) -> RecordingSink:
         sinks.append(RecordingSink())
         return sinks[-1]
 

@@ -21,9 +21,12 @@ from dillinger_contracts.cell import (
     CONTAINER_INIT,
     GAME,
     HOME,
+    INTERPOSER,
     MADE_UP,
+    PADS,
     RUN_BYTES,
     RUNTIME,
+    SESSION_INTERPOSER,
     SOUND,
     X11_AUTH,
     X11_SOCKETS,
@@ -141,12 +144,14 @@ def cell_config(
         RuntimeFolder.X11: X11_SOCKETS,
         RuntimeFolder.SOUND: SOUND,
         RuntimeFolder.AUTH: X11_AUTH,
+        RuntimeFolder.PADS: PADS,
         RuntimeFolder.CELL: CONTAINER_CELL,
         **{f"{RuntimeFolder.ETC}/{name}": f"/etc/{name}" for name in MADE_UP.values()},
     }
     library = PurePosixPath(spec.library_dir)
     mounts = [bind_of(premises, str(runtime / name), target) for name, target in shared.items()]
     mounts += [
+        bind_of(premises, f"{spec.session_dir}/{SESSION_INTERPOSER}", INTERPOSER),
         game or bind_of(premises, str(library / spec.session.game.game_id), GAME),
         *([bind_of(premises, str(library / RUNTIMES_FOLDER), RUNTIMES)] if has_runtimes else []),
         bind_of(premises, spec.saves_dir, HOME, is_read_only=False),

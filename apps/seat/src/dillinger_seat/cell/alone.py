@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from dillinger_seat.pads.library import INTERPOSER_FILE
+
 from . import sandbox
 from .memfile import memory_file
 from .paths import INIT_FILE
@@ -25,7 +27,7 @@ def run_alone(
 ) -> subprocess.CompletedProcess[str]:
     """Runs `command`; `folder/saves` is the player's home. Raises FileNotFoundError without bubblewrap, and
     TimeoutExpired."""
-    for name in ("game", "saves", "x11", "sound"):
+    for name in ("game", "saves", "x11", "sound", "pads"):
         (folder / name).mkdir(exist_ok=True)
     (folder / "auth").touch()
     spec = sandbox.SandboxSpec(
@@ -34,6 +36,8 @@ def run_alone(
         x11_dir=str(folder / "x11"),
         sound_dir=str(folder / "sound"),
         auth_file=str(folder / "auth"),
+        pads_dir=str(folder / "pads"),
+        interposer_file=str(INTERPOSER_FILE),
         init_file=str(INIT_FILE),
         scratch_bytes=SCRATCH_BYTES,
         machine_id="0" * 32,

@@ -8,6 +8,7 @@ from pathlib import Path
 from dillinger_contracts.cell import GAME, HOME, RUNTIME, SOUND, X11_AUTH, RuntimeFolder, environment
 from dillinger_contracts.session import SeatSpec
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER
+from dillinger_seat.pads.library import INTERPOSER_FILE
 
 from . import sandbox
 from .game_folder import GameFolder, library_folder
@@ -23,6 +24,7 @@ class SharedPaths:
     x11_dir: Path
     sound_dir: Path
     auth: Path
+    pads_dir: Path
 
     @classmethod
     def of(cls, spec: SeatSpec) -> SharedPaths:
@@ -32,6 +34,7 @@ class SharedPaths:
             x11_dir=runtime / RuntimeFolder.X11,
             sound_dir=runtime / RuntimeFolder.SOUND,
             auth=runtime / RuntimeFolder.AUTH,
+            pads_dir=runtime / RuntimeFolder.PADS,
         )
 
     @property
@@ -92,6 +95,8 @@ def sandbox_spec(spec: SeatSpec, folder: GameFolder) -> sandbox.SandboxSpec:
         x11_dir=str(shared.x11_dir),
         sound_dir=str(shared.sound_dir),
         auth_file=str(shared.auth),
+        pads_dir=str(shared.pads_dir),
+        interposer_file=str(INTERPOSER_FILE),
         init_file=str(INIT_FILE),
         scratch_bytes=spec.session.resources.scratch_bytes,
         machine_id=f"{int(spec.session.session_id, 36):032x}"[-32:],

@@ -11,7 +11,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dillinger_contracts.cell import GAME, HOME, INIT, RUN_BYTES, RUNTIME, SOUND, X11_AUTH, X11_SOCKETS, environment
+from dillinger_contracts.cell import (
+    GAME,
+    HOME,
+    INIT,
+    INTERPOSER,
+    PADS,
+    RUN_BYTES,
+    RUNTIME,
+    SOUND,
+    X11_AUTH,
+    X11_SOCKETS,
+    environment,
+)
 
 UID = 1000
 
@@ -41,6 +53,9 @@ class SandboxSpec:
     sound_dir: str
     """Holds the sound server's socket and FIFO."""
     auth_file: str
+    pads_dir: str
+    """Holds what gamepads are reached through."""
+    interposer_file: str
     init_file: str
     scratch_bytes: int
     machine_id: str
@@ -104,13 +119,14 @@ def _made_up(data: DataFds) -> list[str]:
     )
 
 
-def _scratch(scratch_bytes: int) -> list[str]:
+def _scratch(scratch_bytes: int, pads_dir: str) -> list[str]:
     return _flat(
         [
             ["--proc", "/proc"],
             *(["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"] for name in _KNOBS),
             ["--dev", "/dev"],
             ["--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", "/dev/shm"],  # noqa: S108
+            ["--ro-bind", pads_dir, PADS],
             ["--remount-ro", "/dev"],
             ["--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", "/tmp"],  # noqa: S108
             ["--perms", "0700", "--size", str(min(scratch_bytes, RUN_BYTES)), "--tmpfs", RUNTIME],
@@ -126,6 +142,7 @@ def _session(spec: SandboxSpec) -> list[str]:
             ["--ro-bind", spec.x11_dir, X11_SOCKETS],
             ["--ro-bind", spec.sound_dir, SOUND],
             ["--ro-bind", spec.auth_file, X11_AUTH],
+            ["--ro-bind-try", spec.interposer_file, INTERPOSER],
             ["--ro-bind", spec.init_file, INIT],
             ["--bind" if spec.is_game_writable else "--ro-bind", spec.game_dir, GAME],
             *(["--ro-bind", source, target] for source, target in spec.read_only),
@@ -147,7 +164,7 @@ def sandbox_argv(
         "--clearenv", *_flat([["--setenv", name, value] for name, value in variables.items()]),
         *_system(),
         *_made_up(data),
-        *_scratch(spec.scratch_bytes),
+        *_scratch(spec.scratch_bytes, spec.pads_dir),
         *_session(spec),
         *([] if data.seccomp is None else ["--seccomp", str(data.seccomp)]),
         "--chdir", HOME,

@@ -17,3 +17,7 @@ class InputSink(Protocol):
     def release_all(self) -> None:
         """Lets go of every key and button that this peer holds; idempotent."""
         ...
+
+    def close(self) -> None:
+        """The peer is gone: lets go, and gives back what it had for itself. Idempotent."""
+        ...

@@ -190,6 +190,10 @@ class XTestSink:
         for kind, detail in held:
             self._display.let_go(kind, detail)
 
+    def close(self) -> None:
+        """Nothing but the keys was this peer's own."""
+        self.release_all()
+
     def _hold(self, kind: int, detail: int, is_down: bool) -> None:
         if is_down and (kind, detail) not in self._held:
             self._display.press(kind, detail)

@@ -1,0 +1,1 @@
+"""Gamepads: from a viewer's browser to devices that the game finds in its cell."""

@@ -1,0 +1,172 @@
+"""Gamepads of a viewer in a real cell: games find them by SDL, evdev and joydev, and let them rumble."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from dillinger_contracts.input import PAD_BUTTONS, Pad, PadGone, encode
+from dillinger_contracts.lifecycle import EndReason
+
+GUEST = Path(__file__).with_name("guests") / "pads.py"
+SOUTH, UP, HOME = (1 << PAD_BUTTONS.index(name) for name in ("south", "up", "home"))
+WAIT_S = 30.0
+
+
+class Player:
+    """A viewer with gamepads, who takes what comes."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self._connection = connection
+        self._news = asyncio.Condition()
+
+    async def listen(self) -> None:
+        async for message in self._connection:
+            if isinstance(message, str):
+                self.heard.append(json.loads(message))
+                async with self._news:
+                    self._news.notify_all()
+
+    async def send(self, event: Pad | PadGone) -> None:
+        await self._connection.send(encode(event))
+
+    async def hears(self, fact: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The first message of which `fact` holds."""
+        async with asyncio.timeout(WAIT_S), self._news:
+            await self._news.wait_for(lambda: any(map(fact, self.heard)))
+        return next(message for message in self.heard if fact(message))
+
+
+@asynccontextmanager
+async def player(rig: Any) -> AsyncIterator[Player]:
+    connection = await rig.view()
+    made = Player(connection)
+    listening = asyncio.create_task(made.listen())
+    try:
+        yield made
+    finally:
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
+        await connection.close()
+
+
+def start(rig: Any, interface: str) -> None:
+    shutil.copy(GUEST, rig.game_dir)
+    rig.display["needs_window"] = False
+    rig.start("/usr/bin/python3", "-I", "/game/pads.py", interface)
+
+
+def stamp() -> int:
+    return int(time.monotonic() * 1000)
+
+
+async def test_an_sdl_game_finds_the_pad_plays_with_it_and_loses_it(rig: Any) -> None:
+    start(rig, "sdl")
+    await rig.ready()
+    await rig.printed("ready", WAIT_S)
+    async with player(rig) as viewer:
+        await viewer.send(Pad(pad=2, client_time_ms=1000))
+        await rig.printed("added X360 Controller", WAIT_S)
+        await viewer.send(Pad(pad=2, client_time_ms=1016, buttons=SOUTH | UP, left_x=-32768, right_trigger=255))
+        for line in ("button 0 1", "button 11 1", "axis 0 -32768", "axis 5 32767", "rumble 0"):
+            await rig.printed(line, WAIT_S)
+        rumble = await viewer.hears(lambda message: message["type"] == "rumble")
+        assert (rumble["pad"], rumble["strong"], rumble["weak"]) == (2, 1.0, 0.5)
+        assert 0 < rumble["duration_ms"] <= 5000
+        await viewer.send(Pad(pad=2, client_time_ms=1000, buttons=HOME))  # late: it was overtaken
+        await viewer.send(Pad(pad=2, client_time_ms=1032))
+        await rig.printed("button 0 0", WAIT_S)
+        await viewer.hears(lambda message: message["type"] == "rumble" and message["strong"] == 0)
+        await rig.printed("axis 0 0", WAIT_S)
+        assert not rig.has_printed("button 5 1"), "what was late"
+        await viewer.send(PadGone(pad=2, client_time_ms=1048))
+        await rig.printed("removed", WAIT_S)
+    await rig.runner.order_stop(EndReason.USER_STOP, grace_s=1)
+    await rig.ended()
+    assert rig.traces() == []
+
+
+async def test_a_viewer_who_breaks_off_lets_go_and_has_the_same_pad_again(rig: Any) -> None:
+    start(rig, "sdl")
+    await rig.ready()
+    await rig.printed("ready", WAIT_S)
+    async with player(rig) as viewer:
+        await viewer.send(Pad(pad=0, client_time_ms=stamp()))
+        await rig.printed("added X360 Controller", WAIT_S)
+        await viewer.send(Pad(pad=0, client_time_ms=stamp(), buttons=SOUTH))
+        await rig.printed("button 0 1", WAIT_S)
+    await rig.printed("button 0 0", WAIT_S)
+    async with player(rig) as viewer:
+        await viewer.send(Pad(pad=0, client_time_ms=stamp(), buttons=UP))
+        await rig.printed("button 11 1", WAIT_S)
+    assert not rig.has_printed("removed"), "a reload is no unplugging"
+
+
+async def test_evdev_answers_as_the_kernel_does(rig: Any) -> None:
+    start(rig, "evdev")
+    await rig.ready()
+    await rig.printed("ready", WAIT_S)
+    async with player(rig) as viewer:
+        await viewer.send(Pad(pad=0, client_time_ms=1))
+        await rig.printed("node 20660 13:64 20660", WAIT_S)
+        await rig.printed("device 045e:028e Microsoft X-Box 360 pad", WAIT_S)
+        await viewer.send(Pad(pad=0, client_time_ms=2, buttons=SOUTH | HOME, left_x=1234))
+        for line in ("event 1 304 1", "event 1 316 1", "event 3 0 1234", "event 0 0 0"):
+            await rig.printed(line, WAIT_S)
+        await rig.printed("down [304, 316]", WAIT_S)
+        await rig.printed("x (1234, -32768, 32767)", WAIT_S)
+        rumble = await viewer.hears(lambda message: message["type"] == "rumble")
+        assert (rumble["strong"], rumble["weak"]) == (0.25, 0.75)
+        await viewer.hears(lambda message: message["type"] == "rumble" and message["strong"] == 0)
+        await viewer.send(PadGone(pad=0, client_time_ms=3))
+        await rig.printed("gone 19", WAIT_S)
+
+
+async def test_joydev_tells_how_it_stands_and_what_changes(rig: Any) -> None:
+    start(rig, "joydev")
+    await rig.ready()
+    await rig.printed("ready", WAIT_S)
+    async with player(rig) as viewer:
+        await viewer.send(Pad(pad=0, client_time_ms=1))
+        await rig.printed("joystick [8, 11]", WAIT_S)
+        await rig.printed("js 130 2 -32767", WAIT_S)
+        await viewer.send(Pad(pad=0, client_time_ms=2, buttons=SOUTH | UP, left_trigger=255))
+        for line in ("js 1 0 1", "js 2 7 -32767", "js 2 2 32767"):
+            await rig.printed(line, WAIT_S)
+
+
+async def test_a_game_that_floods_its_pad_harms_nobody(rig: Any) -> None:
+    start(rig, "storm")
+    await rig.ready()
+    await rig.printed("ready", WAIT_S)
+    async with player(rig) as viewer:
+        await viewer.send(Pad(pad=0, client_time_ms=1))
+        await rig.printed("stormed", WAIT_S)
+        assert not rig.has_printed("unlinked /dev/input/event0") and not rig.has_printed("unlinked /dev/input/.pad0")
+        await rig.printed("device 045e:028e Microsoft X-Box 360 pad", WAIT_S)
+        await viewer.send(Pad(pad=0, client_time_ms=2, buttons=SOUTH))
+        await rig.printed("event 1 304 1", WAIT_S)
+        said = [message for message in viewer.heard if message["type"] == "rumble"]
+        assert all(0 <= message["strong"] <= 1 and 0 <= message["duration_ms"] <= 5000 for message in said)
+
+
+@pytest.mark.parametrize("pad", [4, 255])
+async def test_a_pad_that_there_is_none_of_is_refused(rig: Any, pad: int) -> None:
+    start(rig, "sdl")
+    await rig.ready()
+    async with player(rig) as viewer:
+        await viewer.send(Pad(pad=pad, client_time_ms=1))
+        notice = await viewer.hears(lambda message: message["type"] == "notice")
+        assert "no gamepad" in notice["message"]
