@@ -1,6 +1,7 @@
-"""The generated pages of `docs/reference/`, and the diagram in the architecture: pure functions from the code to Markdown, then writing or comparing them.
+"""The generated pages of `docs/reference/`, and the diagram in the architecture.
 
-What `dillinger_contracts.codegen` makes of the input protocol (page, TypeScript codec, golden vectors) goes with them.
+Pure functions from the code to Markdown, then writing or comparing them. What `dillinger_contracts.codegen` makes of
+the input protocol (page, TypeScript codec, golden vectors) goes with them.
 """
 
 from __future__ import annotations
