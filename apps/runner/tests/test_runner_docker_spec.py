@@ -22,8 +22,10 @@ from dillinger_contracts import (
     WineLaunch,
 )
 from dillinger_contracts.cell import CONTAINER_INIT
+from dillinger_contracts.ice import MediaAccess, PortRange
 from dillinger_runner.backends import docker_usage
 from dillinger_runner.backends.base import SeatPhase
+from dillinger_runner.backends.docker_host import HostNetwork, parse
 from dillinger_runner.backends.docker_layers import layer_config
 from dillinger_runner.backends.docker_spec import Gpu, MountRule, Premises, cell_config, seat_config
 from dillinger_runner.backends.gpu import find_gpu
@@ -105,11 +107,13 @@ def test_the_seat_sees_its_folders_and_the_machines_network() -> None:
         "Image": "seat",
         "User": "997:996",
         "WorkingDir": "/",
+        "ExposedPorts": {},
         "Cmd": ["--dir", session, "--log", f"{session}/seat.log"],
         "StopSignal": "SIGTERM",
         "HostConfig": host(1024, 400_000, 256)
         | {
             "NetworkMode": "host",
+            "PortBindings": {},
             "BlkioWeight": 800,
             "Mounts": [
                 bind(session, session, is_read_only=False),
@@ -295,3 +299,55 @@ def test_a_game_that_may_write_beside_itself_gets_an_overlay_as_a_volume() -> No
         mount for mount in seat_config(session, premises)["HostConfig"]["Mounts"] if mount["Target"].endswith("doom")
     ]
     assert ["/state/saves/ann/.layers/doom", True] in [[mount["Target"], mount["ReadOnly"]] for mount in seat]
+
+
+def test_what_the_kernels_tables_say_of_a_machines_network() -> None:
+    text = """== /proc/net/fib_trie
+Main:
+  +-- 0.0.0.0/0 3 0 5
+     |-- 0.0.0.0
+        /0 universe UNICAST
+Local:
+        |-- 127.0.0.1
+           /32 host LOCAL
+        |-- 172.17.0.1
+           /32 host LOCAL
+        |-- 192.168.7.4
+           /32 host LOCAL
+        |-- 192.168.7.255
+           /32 link BROADCAST
+== /proc/net/route
+Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t0107A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
+eth0\t0007A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+== /proc/net/if_inet6
+00000000000000000000000000000001 01 80 10 80       lo
+20010db8000000000000000000000004 02 40 00 80     eth0
+fe800000000000000000000000000001 02 40 20 80     eth0
+== /etc/resolv.conf
+# made by hand
+nameserver 192.168.7.1
+nameserver fe80::1%eth0
+search example.org
+"""
+    assert parse(text) == HostNetwork(
+        addresses=("172.17.0.1", "192.168.7.4", "2001:db8::4"),
+        networks=("192.168.7.0/24", "172.17.0.0/16"),
+        outer_addresses=("192.168.7.4", "2001:db8::4"),
+        resolvers=("192.168.7.1", "fe80::1"),
+    )
+
+
+def test_a_seat_in_a_network_of_its_own_has_one_port_published() -> None:
+    media = MediaAccess(ports=PortRange.parse("40007"), addresses=("192.0.2.9",), is_behind_nat=True)
+    config = seat_config(spec(media=media), PREMISES)
+    assert config["ExposedPorts"] == {"40007/udp": {}}
+    assert config["HostConfig"]["PortBindings"] == {"40007/udp": [{"HostPort": "40007"}]}
+    assert config["Labels"]["io.dillinger.media-port"] == "40007"
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "70000", "5-4", "1-2-3", "-5", "5-", "٣"])
+def test_what_is_no_range_of_ports_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        PortRange.parse(text)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from tests import container_engine
 
 from dillinger_bench.house import House
 from dillinger_bench.viewer import Viewer
 from dillinger_bench.waiting import wait_until
+from dillinger_runner.backends.docker_spec import LABEL_MEDIA_PORT
 
 pytestmark = pytest.mark.browser
 
@@ -26,6 +30,17 @@ def start(viewer: Viewer, game_id: str) -> None:
     viewer.wait_picture(START_TIMEOUT_S)
 
 
+def assert_only_the_published_port_is_told(house: House) -> None:
+    """A browser of this machine would also reach the seat's own address, which others can't."""
+    with house.client() as client:
+        [session_id] = [view["session_id"] for view in client.sessions() if view["state"] != "ended"]
+    seat = container_engine.box(session_id, "seat")
+    assert seat is not None
+    media = json.loads((house.target.session_dir(session_id) / "spec.json").read_text())["media"]
+    assert media["is_behind_nat"] and media["addresses"]
+    assert [media["ports"]["first"]] == [media["ports"]["last"]] == [int(seat.labels[LABEL_MEDIA_PORT])]
+
+
 @pytest.mark.parametrize("transport", ["websocket", "webrtc"])
 def test_the_picture_goes_on_and_keys_arrive(viewer: Viewer, house: House, transport: str) -> None:
     start(viewer, "testcard-light")
@@ -37,6 +52,8 @@ def test_the_picture_goes_on_and_keys_arrive(viewer: Viewer, house: House, trans
     viewer.page.keyboard.press("Space")
     viewer.wait_card(lambda card: card.key_presses == 1, "the key")
     assert isolation(house) == ["container"]
+    if transport == "webrtc":
+        assert_only_the_published_port_is_told(house)
 
 
 def test_doom_is_seen_heard_and_played(viewer: Viewer) -> None:

@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from dillinger_contracts import Conflict, EndReason
+from dillinger_contracts.ice import MediaAccess
 
 from .admission import Capacity, machine
 from .api import problems, runtimes, seats, service, sessions
@@ -126,6 +127,7 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
             saves_dir=settings.saves_path,
             wine_templates_dir=settings.wine_templates_dir,
             control_url=settings.control_url or f"ws://{at}:{port}/seats",
+            media=MediaAccess(ports=settings.media_port_range, addresses=settings.media_addresses),
             start_timeout_s=settings.start_timeout_s,
             idle_timeout_s=settings.idle_timeout_s,
             disk_reserve_bytes=settings.disk_reserve_bytes,

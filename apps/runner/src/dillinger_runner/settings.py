@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from dillinger_contracts.ice import MediaAccess, PortRange
 from dillinger_contracts.paths import places
 from dillinger_contracts.settings import AppSettings
 
@@ -57,8 +58,8 @@ class RunnerSettings(AppSettings):
     docker_wine_image: str = "dillinger-cell-wine"
     """Image of the locked half for Windows games."""
     docker_seat_network: str = "host"
-    """Network of the trusted half. In another than `host`, seats reach the runner by `control_url` and viewers see
-    WebSocket streams only. Games have no network at all."""
+    """Network of the trusted half. In another than `host`, seats reach the runner by `control_url`, and viewers reach
+    seats by WebRTC only where `media_ports` are set, of which each seat then has one published."""
     docker_mounts: Annotated[tuple[str, ...], NoDecode] = ()
     """How the engine finds the runner's folders where they have other names for it (the runner is in a container
     itself): `PATH=/PATH/OF/THE/ENGINE` or `PATH=volume:NAME`, several with spaces between them as text."""
@@ -67,6 +68,13 @@ class RunnerSettings(AppSettings):
     such as `vendor.com/gpu=0`."""
     control_url: str | None = None
     """Where seats dial the runner, where it is not `ws://HOST:PORT/seats` for them."""
+    media_ports: str | None = None
+    """UDP ports that pictures leave by over WebRTC, such as `40000-40099`: each session takes one, for all its viewers.
+    A firewall has to let them through. Where not set, the system chooses, and seats in a network of their own
+    (`docker_seat_network`) are not reached by WebRTC."""
+    media_addresses: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses of this machine, IPv4 or IPv6, that it does not know itself, such as that of the router that forwards
+    the media ports to it; several with spaces between them as text."""
 
     seat_command: Annotated[tuple[str, ...], NoDecode] = (sys.executable, "-m", "dillinger_seat")
     """Program that is a seat; `--dir SESSION_DIR` or `--probe` is added. As text it is split as a shell does."""
@@ -119,7 +127,7 @@ class RunnerSettings(AppSettings):
     log_format: Literal["auto", "json", "text"] = "auto"
     """`auto` writes text to a terminal and JSON elsewhere."""
 
-    @field_validator("seat_command", "docker_mounts", mode="before")
+    @field_validator("seat_command", "docker_mounts", "media_addresses", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(shlex.split(value)) if isinstance(value, str) else value
@@ -130,6 +138,16 @@ class RunnerSettings(AppSettings):
         if not value:
             raise ValueError("names no program")
         return value
+
+    @field_validator("media_ports")
+    @classmethod
+    def _are_ports(cls, value: str | None) -> str | None:
+        return None if not value else str(PortRange.parse(value))
+
+    @field_validator("media_addresses")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return MediaAccess(addresses=value).addresses
 
     @field_validator("docker_user")
     @classmethod
@@ -183,6 +201,11 @@ class RunnerSettings(AppSettings):
             "keys_file": Path(str(data.get("keys_file") or state_dir / "runner/keys")).absolute(),
         }
         return {**data, **derived}
+
+    @property
+    def media_port_range(self) -> PortRange | None:
+        """`media_ports`, taken apart."""
+        return PortRange.parse(self.media_ports) if self.media_ports else None
 
     @property
     def sessions_dir(self) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dillinger_contracts import Game, GameLaunchRequest, Invalid, Resources, SeatSpec, SessionSpec, StreamProfile
+from dillinger_contracts.ice import MediaAccess
 from dillinger_saves.layout import GameSaves
 
 from .tokens import new_token
@@ -30,6 +31,7 @@ class Places:
     saves_dir: Path
     wine_templates_dir: Path
     control_url: str
+    media: MediaAccess
     start_timeout_s: float
     idle_timeout_s: float
     disk_reserve_bytes: int = 0
@@ -97,6 +99,7 @@ def seat_spec(
         control_url=places.control_url,
         control_token=new_token(),
         ticket_key=request.ticket_key or ticket_key,
+        media=places.media,
         start_timeout_s=places.start_timeout_s,
         idle_timeout_s=places.idle_timeout_s,
     )

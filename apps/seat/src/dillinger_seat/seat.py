@@ -228,6 +228,7 @@ class Seat:
                 session.profile,
                 events,
                 admit=Admission(session.session_id, self._spec.ticket_key).admit,
+                media=self._spec.media,
                 is_resizable=self._game.display.resizable,
                 sound_fd=sound_fd,
                 pads=pads,

@@ -18,12 +18,13 @@ from websockets.asyncio.server import Server, ServerConnection, unix_serve
 
 from dillinger_contracts.errors import DillingerError
 from dillinger_contracts.game import Size
+from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.session import SeatStats, SessionEnd, StreamProfile
 from dillinger_contracts.signaling import Notice
 from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.encode.x264 import X264Encoder
-from dillinger_stream.hub import HubParts, StreamHub
+from dillinger_stream.hub import HubParts, HubSettings, StreamHub
 from dillinger_stream.input.several import SeveralSinks
 from dillinger_stream.pipeline import VideoPipeline
 from dillinger_stream.sound.pipeline import SoundPipeline
@@ -58,6 +59,7 @@ class Streaming:
         events: StreamingEvents,
         *,
         admit: Callable[[str], TicketClaims],
+        media: MediaAccess,
         is_resizable: bool,
         sound_fd: int,
         pads: PadSlots,
@@ -73,7 +75,8 @@ class Streaming:
                 has_sound=True,
                 on_peers_changed=events.peers_changed,
                 clipboard=desktop,
-            )
+            ),
+            HubSettings(media=media),
         )
         desktop.on_copied = self._hub.copied
         self._video = VideoPipeline(

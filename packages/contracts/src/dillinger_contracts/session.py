@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StringConstraints
 
 from .game import Game, Resources
+from .ice import MediaAccess
 from .lifecycle import EndReason, SessionState
 from .model import GameId, Model, SessionId, UserId, WireModel
 
@@ -93,6 +94,7 @@ class SeatSpec(Model):
     """The runner's `/seats`."""
     control_token: str = Field(repr=False)
     ticket_key: str = Field(repr=False)
+    media: MediaAccess = MediaAccess()
     cell_cgroup: CellCgroup | None = None
     isolation: Literal["bubblewrap", "container", "none"] = "bubblewrap"
     """`container`: the runner starts the cell as a container of its own, once the seat listens for it."""

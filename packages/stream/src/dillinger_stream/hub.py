@@ -27,6 +27,7 @@ from .frames import AccessUnit, SoundPacket
 from .input.base import InputSink
 from .peer import HubSettings, Peer
 from .transport.link import CLOSE_TIMEOUT_S, Link
+from .transport.udp_port import UdpPort
 
 __all__ = ["HubParts", "HubSettings", "StreamHub"]
 
@@ -84,6 +85,7 @@ class StreamHub:
 
     def __init__(self, parts: HubParts, settings: HubSettings | None = None) -> None:
         self.settings = settings or HubSettings()
+        self.udp_port = UdpPort(self.settings.media.ports)
         self.is_resizable = parts.resize is not None
         self.has_sound = parts.has_sound
         self.clipboard = parts.clipboard

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import structlog
 
 from dillinger_contracts.errors import DillingerError, Exhausted, Invalid, Unavailable, problem_of
+from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.input import ReleaseAll, Shown, decode
 from dillinger_contracts.session import StreamProfile
 from dillinger_contracts.signaling import (
@@ -58,6 +59,7 @@ from .transport.bucket import TokenBucket
 from .transport.carrier import Carrier, CarrierParts
 from .transport.link import CLOSE_TIMEOUT_S, Link, LinkClosed
 from .transport.outlet import Outlet
+from .transport.udp_port import UdpPort
 
 if TYPE_CHECKING:
     from .transport.webrtc import Channel
@@ -79,14 +81,15 @@ class HubSettings:
     stats_interval_s: float = 1.0
     keyframe_spacing_s: float = 0.25
     """Between two keyframes that peers asked for."""
-    stun_url: str | None = None
-    """`stun:HOST:PORT` to find the address behind a NAT; None keeps to the machine's own addresses (LAN)."""
+    media: MediaAccess = field(default_factory=MediaAccess)
+    """Where browsers reach the stream by UDP."""
 
 
 class Host(Protocol):
     """What a peer asks of its hub."""
 
     settings: HubSettings
+    udp_port: UdpPort
     is_resizable: bool
     is_pointer_taken: bool
     has_sound: bool
@@ -206,7 +209,7 @@ class Peer:
             outlet=self._outlet, group=group, want_keyframe=lambda: self._host.want_keyframe(self),
             on_input=self._on_channel, on_offered=self._machine.offered,
             on_target=self._host.wish_changed, wish_bps=lambda: self.profile.bitrate_bps,
-            has_sound=self._host.has_sound, stun_url=self._host.settings.stun_url,
+            has_sound=self._host.has_sound, port=self._host.udp_port, access=self._host.settings.media,
         )  # fmt: skip
         carrier = Carrier(parts, wish=hello.transport, is_webrtc_able=hello.is_webrtc_able)
         self._host.join(self)

@@ -21,16 +21,17 @@ from typing import Any
 
 import structlog
 
-from dillinger_contracts import SeatSpec, Unavailable, Unsupported
+from dillinger_contracts import Exhausted, SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.cell import RuntimeFolder
 from dillinger_contracts.model import SESSION_ID_PATTERN
 from dillinger_contracts.wine import RUNTIMES_FOLDER
 from dillinger_runner.saves import make_saves
 from dillinger_runner.store import SessionStore
 
-from . import docker_usage, processes
+from . import docker_media, docker_usage, processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage
-from .docker_engine import Box, Engine, NameTaken
+from .docker_engine import Box, Engine, NameTaken, PortTaken
+from .docker_host import HostLook
 from .docker_layers import GameLayers
 from .docker_spec import Gpu, Premises, Role, cell_config, container_name, graphics_check_config, seat_config
 
@@ -63,6 +64,7 @@ class DockerBackend:
         self._store = store
         self._engine = engine
         self._layers = GameLayers(config.premises, engine)
+        self._host = HostLook(engine, config.premises)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._probe: tuple[Probe, float] | None = None
         self._probing = asyncio.Lock()
@@ -141,7 +143,7 @@ class DockerBackend:
                     await self._place(seat, seat_box)
             except NameTaken:
                 raise  # what has this name is somebody else's
-            except (Unavailable, Unsupported):
+            except (Unavailable, Unsupported, Exhausted):
                 await self._clear(session_id)
                 raise
             except TimeoutError:
@@ -153,14 +155,11 @@ class DockerBackend:
             return await self._handle(session_id)
 
     async def _place(self, seat: SeatSpec, seat_box: Box | None) -> None:
-        session_id, premises = seat.session.session_id, self._config.premises
+        session_id = seat.session.session_id
         has_runtimes = (Path(seat.library_dir) / RUNTIMES_FOLDER).is_dir()
         if seat_box is None or not seat_box.is_running:
             await self._clear(session_id)  # what a runner left that was killed here
-            await asyncio.to_thread(self._lay_out, seat)
-            name = container_name(session_id, "seat")
-            await self._engine.create(name, seat_config(seat, premises, has_runtimes=has_runtimes))
-            await self._engine.start(name)
+            await self._start_seat(seat, has_runtimes=has_runtimes)
         if not await self._until_seat(seat, is_waiting=True):
             return
         await self._start_cell(seat, has_runtimes=has_runtimes)
@@ -178,6 +177,22 @@ class DockerBackend:
             if not self._layers.is_at_fault(game, error):
                 raise
             await self._start_cell(seat, has_runtimes=has_runtimes)
+
+    async def _start_seat(self, seat: SeatSpec, *, has_runtimes: bool) -> None:
+        """With the first media port that the machine has free."""
+        name = container_name(seat.session.session_id, "seat")
+        ways = await docker_media.published(seat, self._config.premises, self._engine, self._host)
+        for number, placed in enumerate(ways, 1):
+            await asyncio.to_thread(self._lay_out, placed)
+            await self._engine.create(name, seat_config(placed, self._config.premises, has_runtimes=has_runtimes))
+            try:
+                await self._engine.start(name)
+            except PortTaken:
+                await self._engine.remove(name)
+                if number == len(ways):
+                    raise
+            else:
+                return
 
     async def _until_seat(self, seat: SeatSpec, *, is_waiting: bool) -> bool:
         """Returns once the seat awaits init, or once it has it; False where it has ended by itself before. Raises

@@ -24,6 +24,7 @@ REQUEST_TIMEOUT_S = 30.0
 _RECONNECT_S = 1.0
 _NO_CONNECTION = 900
 """aiodocker's own status for an engine that is not there."""
+_PORT_TAKEN = ("port is already allocated", "address already in use")
 
 
 class EngineAway(Unavailable):
@@ -32,6 +33,10 @@ class EngineAway(Unavailable):
 
 class NameTaken(Unavailable):
     """A container of this name is there already."""
+
+
+class PortTaken(Unavailable):
+    """A port that was to be published is somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +128,14 @@ class Engine:
             return str(container.id)
 
     async def start(self, name: str) -> None:
-        """Starts it; nothing happens where it runs."""
+        """Starts it; nothing happens where it runs. Raises `PortTaken` where a port of it is somebody else's."""
         with self._told(f"starting {name}"):
-            await self._docker().containers.container(name).start()
+            try:
+                await self._docker().containers.container(name).start()
+            except aiodocker.DockerError as error:
+                if any(words in str(error.message) for words in _PORT_TAKEN):
+                    raise PortTaken(f"A port of {name} is taken: {error.message}") from error
+                raise
 
     async def signal(self, name: str, number: str) -> None:
         """Signals its first process; nothing happens where it does not run."""
@@ -192,6 +202,11 @@ class Engine:
             tail = await self._docker().containers.container(name).log(stdout=True, stderr=True, tail=lines)
             return " ".join("".join(tail).split())[-500:]
         return ""
+
+    async def output(self, name: str) -> str:
+        """All that it wrote to its standard output."""
+        with self._told(f"reading what {name} wrote"):
+            return "".join(await self._docker().containers.container(name).log(stdout=True))
 
     async def ours(self) -> list[Box]:
         """All containers with this runner's label, also those that never started."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -44,6 +45,8 @@ LABEL_SESSION = "io.dillinger.session"
 LABEL_ROLE = "io.dillinger.role"
 LABEL_SPEC = "io.dillinger.spec"
 """Digest of the configuration that the container was made from."""
+LABEL_MEDIA_PORT = "io.dillinger.media-port"
+"""Which UDP port a seat has published."""
 
 _LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}}
 _SEAT_SCRATCH_BYTES = 64 << 20
@@ -122,15 +125,19 @@ def seat_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = Fals
         "Mounts": mounts,
         "Tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={_SEAT_SCRATCH_BYTES},mode=1777"},  # noqa: S108
     }
+    media = spec.media.ports if spec.media.is_behind_nat else None
+    published = {} if media is None else {f"{media.first}/udp": [{"HostPort": str(media.first)}]}
     config: Config = {
         "Image": premises.seat_image,
         "User": premises.user,
         "WorkingDir": "/",
+        "ExposedPorts": {name: {} for name in published},
         "Cmd": ["--dir", spec.session_dir, "--log", f"{spec.session_dir}/seat.log"],
         "StopSignal": "SIGTERM",
-        "HostConfig": host,
+        "HostConfig": host | {"PortBindings": published},
     }
-    return _labelled(config, spec, premises, "seat")
+    labels = {} if media is None else {LABEL_MEDIA_PORT: str(media.first)}
+    return _labelled(config, spec, premises, "seat", labels)
 
 
 def cell_config(
@@ -205,6 +212,19 @@ def graphics_check_config(premises: Premises, gpu: Gpu) -> Config:
     }
 
 
+def look_config(premises: Premises, script: str) -> Config:
+    """A container that sees the machine's network, with no right there, and prints what `script` does."""
+    host = _locked(Limits(64 << 20, 1.0, 16)) | {"NetworkMode": "host", "SecurityOpt": ["no-new-privileges:true"]}
+    return {
+        "Image": premises.seat_image,
+        "User": premises.user,
+        "Entrypoint": ["/bin/sh", "-c", script],
+        "Cmd": [],
+        "HostConfig": host,
+        "Labels": {LABEL_INSTANCE: premises.instance},
+    }
+
+
 def _cell_image(spec: SeatSpec, premises: Premises) -> str:
     kind = spec.session.game.launch.kind
     if kind not in premises.cell_images:
@@ -248,7 +268,9 @@ def _graphics(gpu: Gpu | None) -> Config:
             return {"Devices": [device], "GroupAdd": [str(group) for group in groups]}
 
 
-def _labelled(config: Config, spec: SeatSpec, premises: Premises, role: Role) -> Config:
+def _labelled(
+    config: Config, spec: SeatSpec, premises: Premises, role: Role, more: Mapping[str, str] | None = None
+) -> Config:
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
     labels = {
         LABEL_INSTANCE: premises.instance,
@@ -256,7 +278,7 @@ def _labelled(config: Config, spec: SeatSpec, premises: Premises, role: Role) ->
         LABEL_ROLE: role,
         LABEL_SPEC: digest,
     }
-    return config | {"Labels": labels}
+    return config | {"Labels": labels | dict(more or {})}
 
 
 def bind_of(premises: Premises, path: str, target: str, *, is_read_only: bool = True) -> Config:

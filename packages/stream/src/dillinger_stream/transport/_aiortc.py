@@ -1,26 +1,33 @@
 """aiortc 1.16's gaps, bridged: what `webrtc.py` needs and the library does not do by itself.
 
 It does not know the playout-delay extension, numbers no packets for transport-wide feedback and reads none, has no
-pacer, remembers 128 packets for retransmits, and takes whatever a peer puts into its SCTP buffers. All of it reaches
-into private parts of a pinned version; each in one function here. Runs on the asyncio loop.
+pacer, remembers 128 packets for retransmits, takes whatever a peer puts into its SCTP buffers, and binds a port of the
+kernel's choice for each peer, of which it tells the address that the machine has for itself. All of it reaches into
+private parts of a pinned version; each in one function here. Runs on the asyncio loop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import time
 from collections.abc import Callable
 
 import aioice.ice
 import structlog
+from aioice.candidate import Candidate, candidate_foundation, candidate_priority
+from aioice.ice import StunProtocol, server_reflexive_candidate
 from aiortc import RTCRtpSender, RTCSctpTransport, rtcrtpsender, rtp
 from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtcsctptransport import DataChunk
 
+from dillinger_contracts.ice import MediaAccess
+
 from .arrivals import ArrivalGauge, feedbacks, read_feedback
 from .pacer import Pacer
 from .rate import PathState
+from .udp_port import UdpPort
 
 log = structlog.get_logger()
 
@@ -30,6 +37,7 @@ MAX_CHANNELS = 16
 MAX_WAITING_CHUNKS = 1024
 LEAST_WAIT_S = 0.0005
 """The loop's timers are no finer than that."""
+GATHER_TIMEOUT_S = 5.0
 
 
 def prepare() -> None:
@@ -143,3 +151,65 @@ def bound(sctp: RTCSctpTransport) -> None:
             raise ConnectionError("The peer fills the data channels")
 
     setattr(sctp, "_receive_data_chunk", receive_bounded)  # noqa: B010
+
+
+def share_port(sctp: RTCSctpTransport, port: UdpPort, access: MediaAccess) -> None:
+    """From now on, and before it gathers, the connection of `sctp` is at `port`, and tells of it as `access` says."""
+    connection = sctp.transport.transport._connection
+    gather_relayed = connection.get_component_candidates
+
+    async def gather(component: int, addresses: list[str]) -> list[Candidate]:
+        hosts: list[StunProtocol] = []
+        for address in addresses:
+            agent = StunProtocol(connection)
+            try:
+                await port.join(address, connection.local_username, agent)
+            except OSError as error:
+                log.info("media_address_unusable", address=address, error=str(error))
+                continue
+            agent.local_candidate = _host_candidate(component, *agent.transport.get_extra_info("sockname")[:2])
+            hosts.append(agent)
+        connection._protocols += hosts
+        if addresses and not hosts:
+            raise OSError("No UDP port for pictures is to be had")
+        server = connection.stun_server
+        asking = [gather_relayed(component, [])]
+        asking += [_reflexive(agent, server) for agent in hosts if server is not None and _is_ipv4(agent)]
+        done, pending = await asyncio.wait([asyncio.ensure_future(one) for one in asking], timeout=GATHER_TIMEOUT_S)
+        for task in pending:
+            task.cancel()
+        found = [candidate for task in done if task.exception() is None for candidate in task.result()]
+        return [*_told([agent.local_candidate for agent in hosts], access), *found]
+
+    setattr(connection, "get_component_candidates", gather)  # noqa: B010
+
+
+def _told(own: list[Candidate], access: MediaAccess) -> list[Candidate]:
+    """What browsers are told of: the port is the same everywhere, the address is the one that they know."""
+    ports = {ipaddress.ip_address(candidate.host).version: candidate.port for candidate in reversed(own)}
+    elsewhere = [
+        _host_candidate(own[0].component, address, ports.get(ipaddress.ip_address(address).version, own[0].port))
+        for address in access.addresses
+        if own and address not in {candidate.host for candidate in own}
+    ]
+    return elsewhere if access.is_behind_nat else own + elsewhere
+
+
+def _host_candidate(component: int, host: str, port: int) -> Candidate:
+    return Candidate(
+        foundation=candidate_foundation("host", "udp", host),
+        component=component,
+        transport="udp",
+        priority=candidate_priority(component, "host"),
+        host=host,
+        port=port,
+        type="host",
+    )
+
+
+async def _reflexive(agent: StunProtocol, server: tuple[str, int]) -> list[Candidate]:
+    return [(await server_reflexive_candidate(agent, server))[0]]
+
+
+def _is_ipv4(agent: StunProtocol) -> bool:
+    return ipaddress.ip_address(agent.local_candidate.host).version == 4

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from dillinger_contracts.errors import Invalid
+from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.input import Shown
 from dillinger_contracts.signaling import (
     Candidate,
@@ -36,6 +37,7 @@ from .flow import PathMeasure
 from .outlet import Outlet
 from .pacer import THIN_FACTOR, WIDE_FACTOR
 from .rate import PathState, RateControl
+from .udp_port import UdpPort
 from .websocket import WebSocketTransport
 
 if TYPE_CHECKING:
@@ -61,7 +63,8 @@ class CarrierParts:
     wish_bps: Callable[[], int]
     """What the viewer would like."""
     has_sound: bool
-    stun_url: str | None
+    port: UdpPort
+    access: MediaAccess
 
 
 class Carrier:
@@ -240,7 +243,7 @@ class Carrier:
         try:
             module = await asyncio.to_thread(importlib.import_module, "dillinger_stream.transport.webrtc")
             webrtc: WebRtcTransport = module.WebRtcTransport(
-                has_sound=self._parts.has_sound, stun_url=self._parts.stun_url,
+                has_sound=self._parts.has_sound, port=self._parts.port, access=self._parts.access,
                 on_input=self._parts.on_input, on_state=lambda state: self._on_webrtc_state(webrtc, state),
                 on_path=lambda state: self._on_webrtc_path(webrtc, state), pace_bps=self._pace_bps,
             )  # fmt: skip

@@ -23,7 +23,6 @@ from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
     RTCDataChannel,
-    RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -32,16 +31,18 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import candidate_from_sdp
 
 from dillinger_contracts.errors import Invalid
+from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.signaling import Candidate, Description, SignalMessage, TransportKind
 from dillinger_stream.choose import WebRtcState
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
-from ._aiortc import PictureExtensions, bound, dress, prepare, steer
+from ._aiortc import PictureExtensions, bound, dress, prepare, share_port, steer
 from .arrivals import ArrivalGauge
 from .base import NetworkFeedback
 from .feedback import FeedbackMailbox
 from .flow import FlowWindow, PathMeasure
 from .rate import PathState
+from .udp_port import UdpPort
 
 log = structlog.get_logger()
 
@@ -109,13 +110,14 @@ class WebRtcTransport:
     kind: TransportKind = "webrtc"
 
     def __init__(
-        self, *, has_sound: bool, stun_url: str | None = None,
+        self, *, has_sound: bool, port: UdpPort | None = None, access: MediaAccess | None = None,
         on_input: Callable[[Channel, bytes | str], None], on_state: Callable[[WebRtcState], None],
         on_path: Callable[[PathState], None] = lambda _: None, pace_bps: Callable[[], float] = lambda: UNPACED_BPS,
     ) -> None:  # fmt: skip
-        """`on_path` is told of each of the browser's feedbacks; `pace_bps` is how fast packets may leave."""
-        servers = [RTCIceServer(stun_url)] if stun_url else []
-        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        """`port` is shared by all peers; `on_path` is told of each of the browser's feedbacks; `pace_bps` is how fast
+        packets may leave."""
+        access = access or MediaAccess()
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._on_input = on_input
         self._on_state = on_state
         self.state = WebRtcState.OPENING
@@ -146,10 +148,11 @@ class WebRtcTransport:
         self.dropped_frames = 0
         assert self._pc.sctp is not None
         bound(self._pc.sctp)
+        share_port(self._pc.sctp, port or UdpPort(access.ports), access)
         self._pc.on("connectionstatechange", self._on_connection_state)
 
     async def offer(self) -> Description:
-        """The seat's offer, with its host candidates (and a reflexive one where a STUN server is set)."""
+        """The seat's offer, with its candidates; raises OSError where no port is to be had."""
         await self._pc.setLocalDescription(await self._pc.createOffer())
         return Description(kind="offer", sdp=self._pc.localDescription.sdp)
 

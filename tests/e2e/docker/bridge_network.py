@@ -1,0 +1,63 @@
+"""A bridge network of a container engine, made for a test, from which containers reach one port of the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from typing import Any
+
+import aiodocker
+from tests import container_engine
+
+
+class BridgeNetwork:
+    """One thread with a loop of its own, ended by `close`, which removes the network too."""
+
+    def __init__(self) -> None:
+        self.name = f"dillinger-test-{os.getpid()}"
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server: asyncio.Server | None = None
+        self.to_port: int | None = None
+        """Of the loopback, where containers get to that connect to `gateway` at `port`."""
+        self.gateway, self.port = self._do(self._create())
+
+    def close(self) -> None:
+        """Nothing of it is left."""
+        self._do(self._remove())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def _do(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    async def _create(self) -> tuple[str, int]:
+        async with aiodocker.Docker(url=container_engine.HOST) as docker:
+            network = await docker.networks.create({"Name": self.name, "Driver": "bridge"})
+            found = await network.show()
+        gateway = str(found["IPAM"]["Config"][0]["Gateway"])
+        self._server = await asyncio.start_server(self._serve, gateway, 0)
+        return gateway, self._server.sockets[0].getsockname()[1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
+            await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+
+    async def _remove(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        async with aiodocker.Docker(url=container_engine.HOST) as docker:
+            await (await docker.networks.get(self.name)).delete()
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(65_536):
+            writer.write(chunk)
+            await writer.drain()
+    writer.close()
