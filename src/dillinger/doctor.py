@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import httpx2
 import psutil
 
 from dillinger_contracts.errors import DillingerError
@@ -27,6 +28,7 @@ from dillinger_seat.pads.library import INTERPOSER_FILE, MISSING
 from .apps import Plan
 from .ports import ensure_free
 from .tree import Tree
+from .up import runner_key
 
 LOW_DISK_BYTES = 2 << 30
 LOW_MEMORY_BYTES = 1 << 30
@@ -61,6 +63,7 @@ def examine(plan: Plan, tree: Tree) -> Iterator[Finding]:
     yield from commands(tree.root / "deploy/debian-packages.txt")
     yield _pages(plan)
     yield from _runner()
+    yield _warm_seats(plan)
     yield _xvfb()
     yield _encoder()
     yield from windows_games(plan.runner.library_path)
@@ -111,6 +114,25 @@ def _runner() -> Iterator[Finding]:
     except (ValueError, KeyError, TypeError):
         last = (ended.stderr.strip().splitlines() or ["no word"])[-1]
         yield Finding("sandbox", Verdict.BAD, f"the runner can't probe: {last}", "./dillinger setup")
+
+
+def _warm_seats(plan: Plan) -> Finding:
+    """What the pool of a runner that runs costs now."""
+    size = plan.runner.pool_size
+    if not size:
+        return Finding("warm seats", Verdict.GOOD, "none wait: each starts on the click (pool_size = 0)")
+    try:
+        headers = {"Authorization": f"Bearer {runner_key(plan)}"}
+        answer = httpx2.get(f"{plan.runner_url}/pool", headers=headers, timeout=5, trust_env=False).raise_for_status()
+    except (OSError, httpx2.HTTPError):
+        return Finding("warm seats", Verdict.GOOD, f"{size} will wait while the runner runs (pool_size)")
+    pool = answer.json()
+    used = [seat["memoryBytes"] for seat in pool["seats"] if seat["memoryBytes"] is not None]
+    ready = sum(seat["state"] == "warm" for seat in pool["seats"])
+    detail = f"{ready} of {size} wait, {sum(used) / 1e6:.0f} MB together; {pool['given']} given, {pool['lost']} lost"
+    if pool["problem"]:
+        return Finding("warm seats", Verdict.ABSENT, f"{detail}: {pool['problem']}", "look at the runner's log")
+    return Finding("warm seats", Verdict.GOOD, detail)
 
 
 def _xvfb() -> Finding:

@@ -159,7 +159,7 @@ class _Ending:
     def _client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(
             base_url=self.plan.runner_url,
-            headers={"Authorization": f"Bearer {_runner_key(self.plan)}"},
+            headers={"Authorization": f"Bearer {runner_key(self.plan)}"},
             timeout=SHUTDOWN_DEADLINE_S,
             trust_env=False,
         )
@@ -174,7 +174,8 @@ def title_of(library: Path, game_id: str) -> str:
     return title if isinstance(title, str) else game_id
 
 
-def _runner_key(plan: Plan) -> str:
+def runner_key(plan: Plan) -> str:
+    """What opens the runner's API; empty where there is none."""
     if plan.runner.api_keys is not None:
         return plan.runner.api_keys.get_secret_value().split(",")[0].strip()
     lines = plan.runner.keys_path.read_text("utf-8").splitlines()

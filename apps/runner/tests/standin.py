@@ -9,6 +9,8 @@
     viewer    says that one viewer watches            hungry   is ready, then eats memory in its own cgroup
     children  leaves processes behind, in its own cgroup, the cell's, and a session of their own
     loud      sends one report after another
+
+With `--wait FOLDER` it waits to be given a session, as a real one does; started with `--brittle` too, it dies instead.
 """
 
 from __future__ import annotations
@@ -185,11 +187,28 @@ def _end(reason: str, **facts: object) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Entry point: `--probe`, or `--dir SESSION_DIR`."""
-    if sys.argv[1:] == ["--probe"]:
+    """Entry point: `[--brittle]`, then `--probe`, `--dir SESSION_DIR` or `--wait FOLDER`."""
+    if "--probe" in sys.argv:
         print(json.dumps(_PROBE))
         return 0
-    return StandIn(Path(sys.argv[2])).run()
+    folder = Path(sys.argv[-1])
+    if "--wait" in sys.argv:
+        if "--brittle" in sys.argv:
+            print("stand-in: brittle as told", file=sys.stderr)
+            return 3
+        folder = _wait(folder)
+    return StandIn(folder).run()
+
+
+def _wait(folder: Path) -> Path:
+    """Until the certificate is in a session's folder; which one that is."""
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    with (folder / "identity.json").open("rb") as certificate:
+        (folder / "warm").touch()
+        while (now := Path(f"/proc/self/fd/{certificate.fileno()}").readlink().parent) == folder:
+            time.sleep(0.02)
+        os.chdir(now)
+        return now
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from dillinger_contracts import Conflict, EndReason
 from dillinger_contracts.ice import MediaAccess
 
 from .admission import Capacity, machine
-from .api import problems, runtimes, seats, service, sessions
+from .api import pool, problems, runtimes, seats, service, sessions
 from .api.limits import BodyLimit
 from .backends.base import Backend
 from .backends.docker import DockerBackend, DockerConfig
@@ -146,6 +146,7 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
         term_grace_s=settings.term_grace_s,
         history_sessions=settings.history_sessions,
         history_age_s=settings.history_age_s,
+        pool_size=settings.pool_size,
     )
     return Keeper(config, backend=backend, store=store, machine=machine)
 
@@ -186,7 +187,7 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _route(app: FastAPI) -> None:
-    for router in (service.open_router, service.router, sessions.router, runtimes.router, seats.router):
+    for router in (service.open_router, service.router, sessions.router, pool.router, runtimes.router, seats.router):
         app.include_router(router)
 
 

@@ -36,6 +36,7 @@ from .backends.base import Backend, Observation, SeatHandle, SeatPhase
 from .events import EventFeed
 from .library import Library
 from .metrics import RunnerMetrics
+from .pool import SeatPool
 from .reconcile import Deadlines, Decision, Facts, Step, decide, expired, honest
 from .records import Record
 from .store import SessionStore, StopWish
@@ -44,6 +45,7 @@ from .wishes import Places, resources_of, seat_spec
 
 _SETTLE_S = 2.0
 _BACK_OFF_S = 1.0
+_WARM_SEAT_BYTES = 128 << 20
 
 log = structlog.get_logger()
 
@@ -58,6 +60,7 @@ class KeeperConfig:
     term_grace_s: float
     history_sessions: int
     history_age_s: float
+    pool_size: int = 0
 
 
 class Keeper:
@@ -73,6 +76,7 @@ class Keeper:
         self.metrics = RunnerMetrics()
         self._library = Library(config.places.library_dir)
         self._machine = machine
+        self.pool = SeatPool(config.pool_size, backend, store, is_quiet=self._is_quiet)
         self._records: dict[str, Record] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._is_draining = False
@@ -85,6 +89,7 @@ class Keeper:
                 is_ready.set()
                 self._tasks.create_task(self._look_round(), name="first probe")
                 self._tasks.create_task(self._listen(), name="backend changes")
+                self._tasks.create_task(self.pool.run(), name="pool")
         finally:
             self._tasks = None
             self.feed.close()
@@ -160,6 +165,12 @@ class Keeper:
         self.feed.publish(record.event())
         record.wake.set()
 
+    def _is_quiet(self) -> bool:
+        """Whether the pool may start a seat: nobody waits for a start, and memory is left beside the reserve."""
+        reserve_bytes = self.config.capacity.memory_reserve_bytes
+        has_room = not reserve_bytes or self._machine().available_bytes > reserve_bytes + _WARM_SEAT_BYTES
+        return not self._is_draining and has_room and all(record.is_settled for record in self._records.values())
+
     def _snapshot(self) -> Sequence[RunnerEvent]:
         return [record.event() for record in reversed(self.all())]
 
@@ -193,6 +204,7 @@ class Keeper:
             record = self._records.get(handle.session_id)
             if record is not None:
                 record.wake.set()
+            self.pool.wake(handle.session_id)
 
     async def _tend(self, record: Record) -> None:
         while record.is_live:
@@ -237,7 +249,7 @@ class Keeper:
         started_s = time.monotonic()
         try:
             await asyncio.to_thread(self.store.save_digests, record.session_id, record.digests)
-            handle = await self.backend.ensure(record.spec)
+            handle = await self.pool.seat_for(record.spec) or await self.backend.ensure(record.spec)
             placed = await asyncio.to_thread(self._placed_spec, record.session_id)
             record.spec = placed or record.spec
         except DillingerError as error:

@@ -85,6 +85,11 @@ class Record:
         """Whether it takes up room."""
         return self.state is not SessionState.ENDED
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody waits for its start any more."""
+        return self.state not in (SessionState.REQUESTED, SessionState.PLACING, SessionState.STARTING)
+
     def step(self, event: SessionEvent) -> bool:
         """Applies `event` where the table has it for this state; False where it does not (it came late, or twice)."""
         if (self.state, event) not in TRANSITIONS:

@@ -104,6 +104,10 @@ class RunnerSettings(AppSettings):
     seat_pids: int = Field(default=256, ge=32, le=32_768)
     """Limit of processes and threads of a seat itself."""
 
+    pool_size: int = Field(default=0, ge=0, le=64)
+    """Seats that wait for a session, started ahead: a game shows sooner, and each takes memory (`GET /pool` tells how
+    much). They count as nobody's session. Sandboxes only; 0 starts each seat when it is wanted."""
+
     placing_timeout_s: float = Field(default=15.0, gt=0)
     """How long placing may take, from the request on."""
     start_timeout_s: float = Field(default=30.0, gt=0)

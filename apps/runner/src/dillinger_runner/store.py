@@ -20,6 +20,7 @@ from pydantic import AwareDatetime, ValidationError
 
 from dillinger_contracts import EndReason, SeatSpec, SessionEnd
 from dillinger_contracts.model import SESSION_ID_PATTERN, Model
+from dillinger_contracts.seat_folder import SeatFolder
 
 _SESSION_ID = re.compile(SESSION_ID_PATTERN)
 _FILE_LIMIT_BYTES = 1024 * 1024
@@ -105,6 +106,10 @@ class SessionStore:
         except FileNotFoundError:
             return ()
         return tuple(line[:500] for line in text.splitlines()[-lines:])
+
+    def is_warm(self, seat_id: str) -> bool:
+        """Whether the waiting seat in this folder has loaded all that it can."""
+        return (self.directory(seat_id) / SeatFolder.WARM).exists()
 
     def remove(self, session_id: str) -> None:
         """Forgets the session."""

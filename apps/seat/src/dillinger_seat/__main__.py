@@ -1,6 +1,7 @@
 """`python -m dillinger_seat --dir SESSION_DIR` runs one session; `--probe` says, as JSON, whether cells can be had.
 
-`--wine-template FOLDER` makes, once for each Wine, what the prefixes of its games are made of.
+`--wait FOLDER` starts before there is a session, and runs the one that it is given to. `--wine-template FOLDER` makes,
+once for each Wine, what the prefixes of its games are made of.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="dillinger-seat", description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--dir", type=Path, metavar="SESSION_DIR", help="a session's folder, with its spec.json")
+    what.add_argument("--wait", type=Path, metavar="FOLDER", help="a folder of the seat's own, until it has a session")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write the log there, not to standard output")
     what.add_argument("--probe", action="store_true", help="try the sandbox and say what is wrong with it")
     what.add_argument("--wine-template", type=Path, metavar="FOLDER", help="make what Wine's prefixes are made of")
@@ -28,6 +30,8 @@ def main() -> int:
         _print_to(arguments.log)
     if arguments.wine_template:
         return _make_template(arguments.wine_template)
+    if arguments.wait:
+        return _wait(arguments.wait)
     return _probe() if arguments.probe else _run(arguments.dir)
 
 
@@ -58,6 +62,16 @@ def _make_template(folder: Path) -> int:
         print(error.message, file=sys.stderr)
         return 1
     return 0
+
+
+def _wait(folder: Path) -> int:
+    from .warm import await_session
+
+    session_dir = await_session(folder.resolve())
+    if session_dir is None:
+        return 0
+    os.chdir(session_dir)
+    return _run(session_dir)
 
 
 def _run(session_dir: Path) -> int:

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/runner", include_in_schema=False)
 
 _ID = r"[a-z0-9]{20}"
 _CALLS = {
-    "GET": re.compile(rf"health|sessions|sessions/{_ID}|sessions/{_ID}/usage|containers|runtimes|events|metrics"),
+    "GET": re.compile(rf"health|sessions|sessions/{_ID}|sessions/{_ID}/usage|containers|pool|runtimes|events|metrics"),
     "POST": re.compile(r"sessions"),
     "DELETE": re.compile(rf"sessions/{_ID}"),
 }

@@ -97,6 +97,20 @@ class Usage:
     network_bytes: int | None = None
 
 
+class WarmSeats(Protocol):
+    """Seats that start before there is a session for them. Each has an id of its own, of a session's form, by which
+    `observe`, `stop`, `owned` and `usage` know it until it is given away."""
+
+    async def warm(self, seat_id: str) -> SeatHandle:
+        """Starts a seat that waits. Raises as `Backend.ensure` does."""
+        ...
+
+    async def assign(self, seat_id: str, seat: SeatSpec) -> SeatHandle:
+        """Makes the waiting seat that of this session, with the session's limits. Raises Unavailable when it is gone;
+        then the session has no seat, and what is left of the waiting one is still known by its id."""
+        ...
+
+
 class Backend(Protocol):
     """One instance per backend."""
 
@@ -105,6 +119,11 @@ class Backend(Protocol):
     @property
     def capabilities(self) -> BackendCapabilities:
         """Frozen data, true from the first probe on."""
+        ...
+
+    @property
+    def warm_seats(self) -> WarmSeats | None:
+        """None where a seat can't start before its session is known."""
         ...
 
     async def probe(self) -> Probe:

@@ -80,6 +80,11 @@ class DockerBackend:
             isolation=findings.get("engine", False),
         )
 
+    @property
+    def warm_seats(self) -> None:
+        """A container's mounts are fixed when it is made, and a seat's are its player's and its game's."""
+        return None
+
     async def probe(self) -> Probe:
         """Engine, images, limits and user; a good answer is remembered for half a minute, a bad one not at all."""
         async with self._probing:

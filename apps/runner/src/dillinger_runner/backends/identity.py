@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from dillinger_contracts.model import Model
+from dillinger_contracts.seat_folder import SeatFolder
 
 BORN = b"born\n"
 TAKEN_EXIT_CODE = 75
@@ -67,7 +68,7 @@ def birth_command(
 def read_identity(folder: Path) -> Identity | None:
     """The birth certificate in this session folder."""
     try:
-        return Identity.model_validate_json((folder / "identity.json").read_bytes())
+        return Identity.model_validate_json((folder / SeatFolder.IDENTITY).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,12 +24,13 @@ import structlog
 
 from dillinger_contracts import SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.model import SESSION_ID_PATTERN
+from dillinger_contracts.seat_folder import SeatFolder
 from dillinger_runner.cgroups import CgroupTree, Found, Limits, find_tree
 from dillinger_runner.saves import make_saves
 from dillinger_runner.store import SessionStore
 
 from . import processes
-from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage
+from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, WarmSeats
 from .identity import (
     BORN,
     TAKEN_EXIT_CODE,
@@ -87,6 +89,11 @@ class ProcessBackend:
             uinput=os.access("/dev/uinput", os.W_OK),
         )
 
+    @property
+    def warm_seats(self) -> WarmSeats:
+        """A process can be told later what it is for."""
+        return self
+
     async def probe(self) -> Probe:
         """Sandbox and limits, tried by running them."""
         sandbox = await self._isolation.finding()
@@ -108,12 +115,37 @@ class ProcessBackend:
         async with self._locks[session_id]:
             identity = await asyncio.to_thread(read_identity, self._store.directory(session_id))
             if identity is None:
-                probe = await self.probe()
-                if not probe.ok:
-                    raise _refusal(probe)
-                isolation = "bubblewrap" if self._isolation.is_ok else "none"
-                identity = await self._place(seat.model_copy(update={"isolation": isolation}))
+                await self._must_be_usable()
+                identity = await self._place(session_id, lambda tree: self._start(self._isolated(seat), tree))
         return self._handle(session_id, identity)
+
+    async def warm(self, seat_id: str) -> SeatHandle:
+        """Starts a seat that waits, in groups of its own."""
+        async with self._locks[seat_id]:
+            await self._must_be_usable()
+            identity = await self._place(seat_id, lambda tree: self._start_warm(seat_id, tree))
+        return self._handle(seat_id, identity)
+
+    async def assign(self, seat_id: str, seat: SeatSpec) -> SeatHandle:
+        """Makes the waiting seat that of this session: its birth certificate moves."""
+        session_id = seat.session.session_id
+        found = await self._cgroups()
+        async with self._locks[session_id], self._locks[seat_id]:
+            try:
+                identity = await asyncio.to_thread(self._assign, seat_id, self._isolated(seat), found.tree)
+            except OSError as error:
+                raise Unavailable(f"The waiting seat can't be had: {error.strerror} ({error.filename})") from error
+            self._unwatch(seat_id)
+        self._locks.pop(seat_id, None)
+        return self._handle(session_id, identity)
+
+    def _isolated(self, seat: SeatSpec) -> SeatSpec:
+        return seat.model_copy(update={"isolation": "bubblewrap" if self._isolation.is_ok else "none"})
+
+    async def _must_be_usable(self) -> None:
+        probe = await self.probe()
+        if not probe.ok:
+            raise _refusal(probe)
 
     async def observe(self, handle: SeatHandle) -> Observation:
         """Looks at the process and at its group's out-of-memory count."""
@@ -156,11 +188,10 @@ class ProcessBackend:
                 log.warning("limits_not_enforced", missing=dict(self._found.missing), hint=self._found.hint)
         return self._found
 
-    async def _place(self, seat: SeatSpec) -> Identity:
+    async def _place(self, session_id: str, start: Callable[[CgroupTree | None], Identity]) -> Identity:
         found = await self._cgroups()
-        session_id = seat.session.session_id
         try:
-            return await asyncio.to_thread(self._start, seat, found.tree)
+            return await asyncio.to_thread(start, found.tree)
         except OSError as error:
             await asyncio.to_thread(self._end, session_id, found.tree, 0.0)
             raise Unavailable(f"The seat could not be started: {error.strerror} ({error.filename})") from error
@@ -171,18 +202,7 @@ class ProcessBackend:
     def _start(self, seat: SeatSpec, tree: CgroupTree | None) -> Identity:
         session_id = seat.session.session_id
         directory = self._store.open(session_id)
-        Path(seat.runtime_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_saves(seat)
-        procs: list[Path] = []
-        data_limit_bytes: int | None = None
-        resources = seat.session.resources
-        if tree is not None:
-            cell = Limits(resources.memory_bytes, resources.cpu_cores, resources.pids)
-            cgroup = tree.create(session_id, seat=self._config.seat_limits, cell=cell)
-            seat = seat.model_copy(update={"cell_cgroup": cgroup})
-            procs = tree.procs_files(session_id, "seat")
-        else:
-            data_limit_bytes = max(resources.memory_bytes, self._config.seat_limits.memory_bytes)
+        seat, procs, data_limit_bytes = self._make_room(seat, tree)
         self._store.save_spec(seat)
         command = birth_command(
             directory,
@@ -191,6 +211,60 @@ class ProcessBackend:
             data_limit_bytes=data_limit_bytes,
         )
         return self._bear(session_id, directory, command)
+
+    def _make_room(self, seat: SeatSpec, tree: CgroupTree | None) -> tuple[SeatSpec, list[Path], int | None]:
+        """Folders and limits of a session: the spec with its groups, what its seat joins, and else its data limit."""
+        Path(seat.runtime_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_saves(seat)
+        resources = seat.session.resources
+        if tree is None:
+            return seat, [], max(resources.memory_bytes, self._config.seat_limits.memory_bytes)
+        session_id = seat.session.session_id
+        cell = Limits(resources.memory_bytes, resources.cpu_cores, resources.pids)
+        cgroup = tree.create(session_id, seat=self._config.seat_limits, cell=cell)
+        return seat.model_copy(update={"cell_cgroup": cgroup}), tree.procs_files(session_id, "seat"), None
+
+    def _start_warm(self, seat_id: str, tree: CgroupTree | None) -> Identity:
+        directory = self._store.open(seat_id)
+        procs: list[Path] = []
+        if tree is not None:
+            tree.create(seat_id, seat=self._config.seat_limits, cell=self._config.seat_limits)
+            procs = tree.procs_files(seat_id, "seat")
+        command = birth_command(
+            directory,
+            command=(*self._config.seat_command, "--wait", str(directory)),
+            cgroup_procs=procs,
+            data_limit_bytes=None,
+        )
+        return self._bear(seat_id, directory, command)
+
+    def _assign(self, seat_id: str, seat: SeatSpec, tree: CgroupTree | None) -> Identity:
+        """Limits first, the certificate last: whoever is killed before that leaves a waiting seat and a session without
+        one, whoever is killed after it a session with its seat."""
+        session_id = seat.session.session_id
+        folder, directory = self._store.directory(seat_id), self._store.open(session_id)
+        identity = read_identity(folder)
+        if identity is None or not is_alive(identity):
+            raise Unavailable("The waiting seat is gone")
+        seat, procs, data_limit_bytes = self._make_room(seat, tree)
+        for file in procs:
+            file.write_text(str(identity.pid), "ascii")
+        if data_limit_bytes is not None:
+            resource.prlimit(identity.pid, resource.RLIMIT_DATA, (data_limit_bytes, data_limit_bytes))
+        self._store.save_spec(seat)
+        with contextlib.suppress(FileNotFoundError):  # of a seat that this session had before
+            (directory / "seat.log").rename(directory / "seat.before.log")
+        (folder / "seat.log").rename(directory / "seat.log")
+        certificate = (folder / SeatFolder.IDENTITY).rename(directory / SeatFolder.IDENTITY)
+        if not send_signal(identity, signal.SIGUSR1):
+            certificate.rename(folder / SeatFolder.IDENTITY)  # it never was this session's
+            raise Unavailable("The waiting seat is gone")
+        if seat_id in self._children:
+            self._children[session_id] = self._children.pop(seat_id)
+        if tree is not None:
+            tree.remove(seat_id, timeout_s=_KILL_TIMEOUT_S)
+        self._store.remove(seat_id)
+        return identity
 
     def _bear(self, session_id: str, directory: Path, command: list[str]) -> Identity:
         with (directory / "seat.log").open("ab") as log_file:
