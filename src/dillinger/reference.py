@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +37,18 @@ The command line wins over the environment, the environment over the settings fi
 unknown name is an error. `./dillinger config show --origin` prints what is in force and why.
 
 The file is `/etc/dillinger/dillinger.toml` for root and services, `~/.config/dillinger/dillinger.toml` for a user, or
-what `DILLINGER_CONFIG` names. `DILLINGER_STATE_DIR` and `DILLINGER_RUNTIME_DIR` move data and sockets of all apps.
+what `DILLINGER_CONFIG` names; [a template](../../deploy/config.toml.template) has every setting with its meaning.
+`DILLINGER_STATE_DIR` and `DILLINGER_RUNTIME_DIR` move data and sockets of all apps.
 """
+
+_TEMPLATE_HEAD = """# Dillinger's settings. Copy this to /etc/dillinger/dillinger.toml (root and services) or
+# ~/.config/dillinger/dillinger.toml (a user), and take away the # before what you change. What is written here is the
+# default; nothing after the = means that it is unset, or found out at the start.
+#
+# Written by `./dillinger docs` from the apps' settings.py; change that, not this.
+"""
+
+_SECTIONS: Mapping[str, type[AppSettings]] = {"core": CoreSettings, "runner": RunnerSettings}
 
 _CORE_API_HEAD = """What the pages use, on the address that `dillinger up` prints; also as
 [OpenAPI](core-openapi.json). JSON; errors are problems (RFC 9457) with `code`, `detail` and often a `hint`. Log in
@@ -79,6 +90,7 @@ def pages(app: Typer) -> list[Page]:
         Page(folder / "cli.md", cli_page(app)),
         Page(folder / "lifecycle.md", lifecycle_page()),
         Page(folder / "settings.md", settings_page()),
+        Page(Path("deploy/config.toml.template"), settings_template()),
         *_api_pages(folder),
         _with_diagram(Path("docs/explanation/architecture.md")),
     ]
@@ -125,8 +137,7 @@ def settings_page() -> str:
         _NOTE.format(source="the apps' `settings.py`"),
         _SETTINGS_HEAD,
     ]
-    sections: Mapping[str, type[AppSettings]] = {"core": CoreSettings, "runner": RunnerSettings}
-    for section, settings in sections.items():
+    for section, settings in _SECTIONS.items():
         parts.append(
             f"\n## `[{section}]`\n\nIn the environment: `DILLINGER_{section.upper()}_<NAME>`.\n\n"
             "| name | default | |\n|---|---|---|\n"
@@ -136,6 +147,27 @@ def settings_page() -> str:
             meaning = re.sub(r"\s+", " ", field.description or "").replace("|", "\\|")
             parts.append(f"| `{name}` | {default} | {meaning} |\n")
     return "".join(parts)
+
+
+def settings_template() -> str:
+    """A settings file with every setting, its meaning and its default, all of it commented out."""
+    parts = [_TEMPLATE_HEAD]
+    for section, settings in _SECTIONS.items():
+        parts.append(f"\n[{section}]\n")
+        for name, field in settings.model_fields.items():
+            meaning = textwrap.wrap(re.sub(r"\s+", " ", field.description or ""), 110)
+            parts.append("".join(f"\n# {line}" for line in meaning))
+            value = _toml(field.default, has_factory=field.default_factory is not None)
+            parts.append(f"\n#{name} = {value}".rstrip() + "\n")
+    return "".join(parts)
+
+
+def _toml(value: object, *, has_factory: bool) -> str:
+    if has_factory or value is None:
+        return ""
+    if isinstance(value, tuple):
+        return json.dumps(["python3" if str(part).endswith(("/python", "/python3")) else str(part) for part in value])
+    return json.dumps(value if isinstance(value, bool | int | float) else str(value), ensure_ascii=False)
 
 
 def _default(value: object, *, has_factory: bool) -> str:

@@ -15,6 +15,9 @@ from typer.testing import CliRunner
 from dillinger import reference
 from dillinger.cli import app
 from dillinger.tree import find_tree
+from dillinger_contracts.settings import load
+from dillinger_core.settings import CoreSettings
+from dillinger_runner.settings import RunnerSettings
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -142,6 +145,21 @@ def test_an_unknown_image_is_refused_with_those_that_there_are() -> None:
 
 def test_generated_pages_are_current() -> None:
     assert reference.stale(find_tree().root, reference.pages(app)) == []
+
+
+def test_the_template_of_the_settings_says_the_defaults(tmp_path: Path) -> None:
+    """With every default uncommented it is a settings file, and changes nothing."""
+    text = re.sub(r"^#(\w+ = .)", r"\1", reference.settings_template(), flags=re.MULTILINE)
+    (tmp_path / "dillinger.toml").write_text(text)
+    assert text.count("\nhttps_port = 8443\n") == 1
+    for section, settings in (("core", CoreSettings), ("runner", RunnerSettings)):
+        assert f"[{section}]" in text
+        values, origins = load(settings, section=section, file=tmp_path / "dillinger.toml", environment={})
+        named = {name for name, origin in origins.items() if origin.source.startswith("file")}
+        assert len(named) > len(origins) / 2
+        defaults = settings()
+        for name in named - {"seat_command"}:  # an interpreter's path is this machine's
+            assert getattr(values, name) == getattr(defaults, name), name
 
 
 def test_stale_page_is_noticed_and_mended(tmp_path: Path) -> None:
