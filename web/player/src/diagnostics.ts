@@ -5,7 +5,8 @@
 
 import type { Box } from "./media";
 import { type Colour, frameColours, framePixels, type Pixels } from "./pixels";
-import type { Player, PlayerState } from "./player";
+import type { Player } from "./player";
+import type { PlayerState } from "./player_state";
 import type { Role, TransportKind } from "./signal";
 import type { SoundState } from "./sound";
 import type { PlayerStats } from "./stats";

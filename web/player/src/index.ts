@@ -1,7 +1,10 @@
 /** The player's public face. */
 
 export type { Shortcut } from "./keys";
-export { createPlayer, type Player, type PlayerOptions, type PlayerState, TicketRefused } from "./player";
+export { PadCapture, type PadView } from "./pad_capture";
+export { type PadState, REST } from "./pads";
+export { createPlayer, type Player, type PlayerOptions, TicketRefused } from "./player";
+export type { PlayerState } from "./player_state";
 export {
   DEFAULT_PROFILE,
   endOf,

@@ -115,7 +115,8 @@ export class InputCapture {
     this.ends.abort();
   }
 
-  private stamp(channel: Channel): Stamp {
+  /** What the next message of `channel` starts with. */
+  stamp(channel: Channel): Stamp {
     this.seq[channel] = (this.seq[channel] + 1) & 0xffff;
     return { seq: this.seq[channel], clientTimeMs: performance.now() };
   }

@@ -11,6 +11,8 @@ import { encodeShown } from "./input.gen";
 import { InputCapture } from "./input_capture";
 import type { Shortcut } from "./keys";
 import type { LinkPhase } from "./link";
+import { PadCapture, type PadView } from "./pad_capture";
+import { type PlayerState, playerState } from "./player_state";
 import { PointerGrab } from "./pointer_grab";
 import { ringMemory } from "./ring";
 import { type RtcFigures, RtcPath } from "./rtc";
@@ -31,8 +33,6 @@ import { type PlayerStats, playerStats } from "./stats";
 import { Surfaces, type VideoFrameShown } from "./surfaces";
 import { Rate } from "./window";
 import type { FromWorker, ToWorker, WorkerFigures } from "./worker_protocol";
-
-export type PlayerState = "idle" | "connecting" | "open" | "reconnecting" | "ended" | "failed" | "closed";
 
 /** A ticket could not be had. `isFinal`: asking again would not help. */
 export class TicketRefused extends Error {
@@ -60,25 +60,11 @@ export interface PlayerOptions {
   onPicture(widthPx: number, heightPx: number): void;
   onStats(stats: PlayerStats): void;
   onSound(state: SoundState): void;
+  /** Gamepads came or went. */
+  onPads(pads: PadView[]): void;
   onNotice(notice: Pick<Notice, "level" | "message" | "hint">): void;
   onEnded(end: SessionEnd): void;
   onShortcut(shortcut: Shortcut): void;
-}
-
-const STATES: Record<LinkPhase, PlayerState> = {
-  idle: "idle",
-  ticket: "connecting",
-  connecting: "connecting",
-  open: "open",
-  waiting: "reconnecting",
-  ended: "ended",
-  failed: "failed",
-  closed: "closed",
-};
-
-function playerState(phase: LinkPhase, hasBeenOpen: boolean): PlayerState {
-  const state = STATES[phase];
-  return state === "connecting" && hasBeenOpen ? "reconnecting" : state;
 }
 
 /** Without WebCodecs (an old browser, a page that it does not trust) only WebRTC can show a picture. */
@@ -108,6 +94,7 @@ export class Player {
   private readonly input: InputCapture;
   private readonly keyboard: ScreenKeyboard;
   private readonly clipboard: Clipboard;
+  readonly pads: PadCapture;
   private readonly grab = new PointerGrab();
   private readonly statsTimer: ReturnType<typeof setInterval>;
   private readonly ends = new AbortController();
@@ -139,6 +126,13 @@ export class Player {
       send: (message) => this.signal(message),
       hold: () => this.input.hold(),
       release: () => this.input.release(),
+      onNotice: (message) => options.onNotice({ level: "info", message, hint: null }),
+    });
+    this.pads = new PadCapture({
+      send: (bytes) => this.write("input", bytes),
+      stamp: () => this.input.stamp("input"),
+      isEnabled: () => this.input.isEnabled,
+      onPads: options.onPads,
       onNotice: (message) => options.onNotice({ level: "info", message, hint: null }),
     });
     this.keyboard = new ScreenKeyboard(host, (strokes) => this.input.type(strokes));
@@ -194,6 +188,7 @@ export class Player {
     this.ends.abort();
     clearInterval(this.statsTimer);
     this.clipboard.close();
+    this.pads.close();
     this.input.close();
     this.keyboard.close();
     this.post({ type: "leave" });
@@ -318,6 +313,7 @@ export class Player {
         this.sound.setHasSound(message.has_sound);
         this.grab.restarted();
         this.clipboard.restarted();
+        this.pads.tellAgain();
         this.setSharesClipboard(this.options.sharesClipboard);
         return this.options.onWelcome(message);
       case "video_config":
@@ -326,6 +322,7 @@ export class Player {
       case "transport":
         this.transport = message.transport;
         this.transportReason = message.reason;
+        this.pads.tellAgain();
         if (message.transport === "webrtc") this.sound.setRemote(this.rtcSound);
         return;
       case "description":
@@ -335,6 +332,8 @@ export class Player {
       case "pointer":
         this.grab.told(message.is_taken);
         return this.giveBack();
+      case "rumble":
+        return this.pads.rumble(message);
       case "clipboard_offer":
       case "clipboard_want":
       case "clipboard_part":

@@ -97,7 +97,17 @@ export interface Welcome {
   has_clipboard?: boolean;
 }
 
+/** The game lets a gamepad rumble from now on; strengths are 0 to 1, and both 0 ends it. */
+export interface Rumble {
+  type: "rumble";
+  pad: number;
+  strong: number;
+  weak: number;
+  duration_ms: number;
+}
+
 export type FromSeat =
+  | Rumble
   | Welcome
   | { type: "video_config"; codec: string; width_px: number; height_px: number }
   | { type: "transport"; transport: TransportKind; reason: string }
@@ -123,6 +133,7 @@ const REQUIRED: Record<FromSeat["type"], Fields> = {
   clipboard_want: { serial: "number", offset: "number" },
   clipboard_part: { serial: "number", offset: "number", data: "string" },
   clipboard_taken: { serial: "number" },
+  rumble: { pad: "number", strong: "number", weak: "number", duration_ms: "number" },
   pong: { time_ms: "number" },
   server_stats: {},
   notice: { level: "string", code: "string", message: "string" },

@@ -12,6 +12,7 @@ import { Mark } from "../ui/logo";
 import { useTitle } from "../use_title";
 import { KeyboardHelp } from "./keyboard_help";
 import { OverlayBar } from "./overlay_bar";
+import { PadsPanel } from "./pads_panel";
 import { StatsPanel } from "./stats_panel";
 import { useFullScreen } from "./use_full_screen";
 import { type PlayerView, usePlayer } from "./use_player";
@@ -31,6 +32,7 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
   const [attempt, setAttempt] = useState(0);
   const [barWish, setBarWish] = useState(0);
   const [showsHelp, setShowsHelp] = useState(false);
+  const [showsPads, setShowsPads] = useState(false);
   const fullScreen = useFullScreen(page);
   const stop = useStop();
   const me = useMe();
@@ -88,6 +90,8 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
         isStopping={stop.isPending || view.state === "stopping"}
         onStop={() => stop.mutate(view.session_id)}
         onHelp={() => setShowsHelp(true)}
+        padCount={live.pads.length}
+        onPads={() => setShowsPads(true)}
         onType={() => live.player?.openKeyboard()}
         onLeft={backToGame}
         onQuality={(quality) => {
@@ -123,6 +127,16 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
         )}
         {stop.error && <p className="hint hint-error">{stop.error.message}</p>}
       </div>
+      {showsPads && live.player && (
+        <PadsPanel
+          capture={live.player.pads}
+          pads={live.pads}
+          onClose={() => {
+            setShowsPads(false);
+            backToGame();
+          }}
+        />
+      )}
       {showsHelp && (
         <KeyboardHelp
           onClose={() => {

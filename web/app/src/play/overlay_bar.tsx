@@ -26,6 +26,8 @@ interface OverlayBarProps {
   isStopping: boolean;
   onStop: () => void;
   onHelp: () => void;
+  padCount: number;
+  onPads: () => void;
   /** Brings up the on-screen keyboard; it takes the focus. */
   onType: () => void;
   onLeft: () => void;
@@ -194,6 +196,14 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
       )}
       {hasKeyboard && (
         <BarButton icon="keyboard" label="Keyboard help" testId="keyboard-help-button" onClick={props.onHelp} />
+      )}
+      {!props.isViewer && (
+        <BarButton
+          icon="gamepad"
+          label={props.padCount ? `Gamepads (${props.padCount})` : "Gamepads"}
+          testId="pads-button"
+          onClick={props.onPads}
+        />
       )}
       {fullScreen.isPossible && (
         <BarButton

@@ -4,6 +4,7 @@ import { type RefObject, useEffect, useRef, useState } from "react";
 import {
   createPlayer,
   type Notice,
+  type PadView,
   type Player,
   type PlayerState,
   type PlayerStats,
@@ -25,6 +26,7 @@ export interface PlayerView {
   picture: { width: number; height: number } | null;
   stats: PlayerStats | null;
   sound: SoundState;
+  pads: PadView[];
   notice: Pick<Notice, "level" | "message" | "hint"> | null;
 }
 
@@ -36,6 +38,7 @@ const NOTHING: PlayerView = {
   picture: null,
   stats: null,
   sound: "off",
+  pads: [],
   notice: null,
 };
 
@@ -86,6 +89,7 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
       onPicture: (width, height) => change({ picture: { width, height } }),
       onStats: (stats) => change({ stats }),
       onSound: (sound) => change({ sound }),
+      onPads: (pads) => change({ pads }),
       onNotice: (notice) => {
         change({ notice });
         clearTimeout(noticeTimer);
@@ -96,7 +100,7 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
     });
     player.sound.setVolume(chosen.volume, chosen.isMuted);
     window.dillingerPlayer = player.diagnostics;
-    setView({ ...NOTHING, player });
+    setView({ ...NOTHING, pads: player.pads.list, player });
     return () => {
       clearTimeout(noticeTimer);
       window.dillingerPlayer = null;
