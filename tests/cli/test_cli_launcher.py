@@ -9,6 +9,7 @@ import select
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from tests.cli.launcher_house import LauncherHouse
@@ -248,6 +249,54 @@ def test_upgrade_outside_a_clone_says_so(house: LauncherHouse) -> None:
     ended = house.run("upgrade")
     assert ended.returncode == 1
     assert "not a git clone" in ended.stderr
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Runs git as somebody, whatever this machine's own settings are."""
+    somebody = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "init.defaultBranch=main")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(("git", *somebody, *arguments), cwd=folder, env=environment, check=True, capture_output=True)
+
+
+@pytest.fixture
+def published(house: LauncherHouse) -> Path:
+    """The house's tree is a clone; who has this other clone may publish to where both come from."""
+    house.install_everything()
+    (house.programs / "git").symlink_to(Path(shutil.which("git") or "/usr/bin/git").resolve())
+    origin, other = house.folder / "origin.git", house.folder / "other"
+    git(house.tree, "init", "-q")
+    house.write(".gitignore", ".stamps\n")
+    git(house.tree, "add", "-A")
+    git(house.tree, "commit", "-qm", "first")
+    git(house.folder, "clone", "-q", "--bare", str(house.tree), str(origin))
+    git(house.tree, "remote", "add", "origin", str(origin))
+    git(house.tree, "fetch", "-q", "origin")
+    git(house.tree, "branch", "-q", "--set-upstream-to=origin/main")
+    git(house.folder, "clone", "-q", str(origin), str(other))
+    return other
+
+
+def test_upgrade_fetches_the_newest_and_sets_it_up(house: LauncherHouse, published: Path) -> None:
+    (published / "requirements.lock").write_text("uv==2 --hash=sha256:0\n")
+    git(published, "commit", "-qam", "second")
+    git(published, "push", "-q")
+    ended = house.run("upgrade")
+    assert ended.returncode == 0, ended.stderr
+    assert (house.tree / "requirements.lock").read_text().startswith("uv==2")
+    assert "installing the locked Python packages (" in ended.stdout, "what the new version needs"
+    assert "CLI <setup>" in ended.stdout
+
+
+def test_upgrade_of_a_tree_that_went_its_own_way_changes_nothing(house: LauncherHouse, published: Path) -> None:
+    (published / "requirements.lock").write_text("uv==2 --hash=sha256:0\n")
+    git(published, "commit", "-qam", "second")
+    git(published, "push", "-q")
+    house.write("requirements.lock", "uv==3 --hash=sha256:0\n")
+    git(house.tree, "commit", "-qam", "mine")
+    ended = house.run("upgrade")
+    assert ended.returncode == 1 and "fetching the newest version: failed" in ended.stderr
+    assert (house.tree / "requirements.lock").read_text().startswith("uv==3")
+    assert "CLI" not in ended.stdout
 
 
 def test_tree_that_can_not_be_written_is_told(house: LauncherHouse) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from dillinger.apps import Overrides, make_plan
 from dillinger.loglines import LogLines
 from dillinger.supervisor import LONGEST_DELAY_S, STEADY_S, describe_end, next_delay
 from dillinger.tree import find_tree
+from dillinger_contracts.errors import Denied
 
 WARNING = json.dumps({"event": "runner_link_lost", "level": "warning", "timestamp": "2026-01-02T03:04:05Z", "peer": 1})
 
@@ -122,3 +124,40 @@ def test_unit_runs_this_tree_and_keeps_games_when_it_is_killed() -> None:
     assert f"ExecStart={tree.root}/dillinger up\n" in text
     assert "@TREE@" not in text
     assert {"User=dillinger", "Delegate=yes", "KillMode=process", "Type=notify"} <= set(text.splitlines())
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine that systemd runs, asked by root; its `systemctl` notes what it is told."""
+    calls = tmp_path / "calls"
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$*" >> {calls}\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(service, "RUNNING", tmp_path)
+    monkeypatch.setattr(service, "UNIT", tmp_path / "dillinger.service")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    return calls
+
+
+def test_a_service_comes_is_brought_up_to_date_and_goes(systemd: Path) -> None:
+    tree = find_tree()
+    for _ in range(2):
+        service.install(tree)
+        assert service.UNIT.read_text() == service.unit_text(tree)
+        assert systemd.read_text().splitlines() == [
+            "daemon-reload",
+            "enable dillinger.service",
+            "restart dillinger.service",
+        ]
+        systemd.unlink()
+    assert service.remove() and not service.UNIT.exists()
+    assert systemd.read_text().splitlines() == ["disable --now dillinger.service", "daemon-reload"]
+    assert not service.remove(), "there is none any more"
+
+
+@pytest.mark.usefixtures("systemd")
+def test_a_service_is_for_root_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(Denied, match="root"):
+        service.install(find_tree())
+    assert not service.UNIT.exists()
