@@ -10,6 +10,7 @@ from rich.console import Console
 from dillinger_bench.cli import cases_of
 from dillinger_bench.figures import matched, percentile, ratios
 from dillinger_bench.launches import Launches
+from dillinger_bench.overhead.measure import Drawn, figures_of
 from dillinger_bench.report import Report, load_cases
 from dillinger_contracts.errors import Invalid
 
@@ -90,6 +91,17 @@ def test_an_unknown_size_is_told_with_the_known_ones() -> None:
     assert [case.name for case in cases_of(["1280x720"])] == ["1280x720@60"]
     with pytest.raises(Invalid, match="640x480"):
         cases_of(["640x480"])
+
+
+def test_what_a_cell_costs_is_of_the_medians() -> None:
+    drawn = {
+        "host": [Drawn("x", fps, 10.0) for fps in (90, 100, 1)],
+        "cell": [Drawn("x", fps, 10.5) for fps in (81, 500)],
+        "watched": [Drawn("x", 45.0, 11.0)],
+    }
+    figures = figures_of(drawn)
+    assert (figures["gl_fps_host"], figures["gl_cpu_cell"], figures["loss_watched"]) == (90, 10.5, 50)
+    assert figures["loss_cell"] == pytest.approx(100 * (1 - 290.5 / 90))
 
 
 def test_starts_that_did_not_work_count_and_take_no_time() -> None:

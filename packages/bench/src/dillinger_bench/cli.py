@@ -20,6 +20,7 @@ from .house import House
 from .launches import SUBJECTS, docker_settings, prepare, run_rounds
 from .measure import CASES, Bench, Case, Effort, Transport
 from .network.run import TRANSPORTS, by_name, run_scenarios
+from .overhead.measure import measure as measure_overhead
 from .report import Cases, Report, load_cases
 from .target import Target
 from .testcard.install import install
@@ -205,11 +206,30 @@ def launches(
     chosen = tuple(known[game_id] for game_id in only or known)
     before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
     told = Console(stderr=True, highlight=False)
-    settings = docker_settings() if backend == "docker" else {"DILLINGER_RUNNER_BACKEND": "process"}
-    with House(web_dir=(web_dir or Path("web/dist")).absolute(), settings=settings) as house, open_browser() as browser:
+    web = (web_dir or Path("web/dist")).absolute()
+    with House(web_dir=web, settings=_settings_of(backend)) as house, open_browser() as browser:
         prepare(house, has_own_wine=backend == "docker")
         cases = run_rounds(house.target, browser, chosen, rounds, lambda text: told.print(text, soft_wrap=True))
     _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
+
+
+@app.command()
+def overhead(
+    backend: Annotated[Literal["process", "docker"], typer.Option(help="Where the games run.")] = "process",
+    rounds: Annotated[int, typer.Option(min=1, help="How often each side has its turn.")] = 3,
+    window_s: Window = 5.0,
+    json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
+) -> None:  # fmt: skip
+    """What a cell and a stream cost an OpenGL game: its frames a second beside Dillinger and in it, in turns."""
+    before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
+    told = Console(stderr=True, highlight=False)
+    with House(settings=_settings_of(backend)) as house:
+        cases = measure_overhead(house, rounds, window_s, lambda text: told.print(text, soft_wrap=True))
+    _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
+
+
+def _settings_of(backend: str) -> dict[str, str]:
+    return docker_settings() if backend == "docker" else {"DILLINGER_RUNNER_BACKEND": backend}
 
 
 def _show(report: Report, json: Path | None, csv: Path | None, markdown: Path | None) -> None:
