@@ -29,6 +29,7 @@ FAULTS = (
     Variant("fault-missing", "Is not there", command=("no-such-program-anywhere",)),
     Variant("fault-forks", "Leaves children", ("--mode", "idle", "--fork-children", "3", "--exit-after", "1")),
     Variant("fault-stubborn", "Ignores SIGTERM", ("--mode", "idle", "--ignore-sigterm", "--fork-children", "2")),
+    Variant("fault-again", "Is started once more", ("--mode", "light"), more=(("restart", "once"),)),
     Variant(
         "fault-memory", "Eats memory", ("--mode", "idle", "--eat-memory"), resources=(("memory_bytes", 256 * MIB),)
     ),

@@ -151,8 +151,35 @@ def test_a_killed_display_server_ends_the_session_with_its_reason(
     remembered = household(session_id)
     kill(session_id, "Xvfb")
     end = core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]
-    assert end["reason"] == "internal" and "display" in end["message"].lower()
+    assert end["reason"] == "cell_lost" and "display" in end["message"].lower()
     remembered.assert_gone()
+
+
+@pytest.mark.parametrize("part", ["Xvfb", "seat"])
+def test_a_lost_cell_or_seat_is_started_once_more_where_the_game_allows_it(
+    part: str, core: CoreClient, kill: Kill, household: Callable[[str], Any]
+) -> None:
+    """Who watches is told to come again, and finds the game; the second loss ends it."""
+    session_id = core.play("fault-again")["session_id"]
+    core.wait_state(session_id, {"ready"}, END_TIMEOUT_S)
+    first = household(session_id)
+    with StreamClient(core, session_id) as viewer:
+        viewer.hello(core.ticket(session_id))
+        viewer.wait_pictures(3)
+        core.wait_state(session_id, {"streaming"}, END_TIMEOUT_S)
+        kill(session_id, part)
+        assert viewer.wait_close(END_TIMEOUT_S) == 4503
+        assert not [message for message in viewer.messages if message["type"] == "ended"]
+    first.assert_processes_gone()
+    core.wait_state(session_id, {"ready"}, END_TIMEOUT_S)
+    second = household(session_id)
+    with StreamClient(core, session_id) as viewer:
+        viewer.hello(core.ticket(session_id))
+        viewer.wait_pictures(3)
+        kill(session_id, part)
+        end = core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]
+    assert end["reason"] == ("seat_lost" if part == "seat" else "cell_lost") and end["message"]
+    second.assert_gone()
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 
 import httpx2
@@ -172,6 +173,30 @@ async def test_a_seat_that_never_dials_is_ended(lab: RunnerLab) -> None:
     async with lab.client() as client:
         view = await lab.until(client, session_id, "ended")
     assert view["end"]["reason"] in ("seat_lost", "user_stop")
+    assert lab.leftovers() == []
+
+
+@pytest.mark.parametrize("has_identity", [True, False])
+async def test_a_machine_that_was_restarted_ends_what_ran_on_it(lab: RunnerLab, has_identity: bool) -> None:
+    """Nothing is placed anew behind a player's back, also where the game would be started once more."""
+    launch = '[launch]\nkind = "native"\ncommand = ["standin", "well"]\n'
+    lab.add_game("game", text=f'schema = 1\ntitle = "game"\nrestart = "once"\n{launch}')
+    await lab.start()
+    async with lab.client() as client:
+        session_id = (await lab.play(client, "game"))["sessionId"]
+        await lab.until(client, session_id, "ready")
+    await lab.end(signal.SIGKILL)
+    lab.kill_seat(session_id)
+    folder, other_boot = lab.sessions_dir / session_id, "11111111-2222-3333-4444-555555555555"
+    identity = {**lab.identity(session_id), "boot_id": other_boot}
+    (folder / "identity.json").write_text(json.dumps(identity))
+    if not has_identity:
+        (folder / "identity.json").unlink()
+    (folder / "boot").write_text(other_boot)
+    await lab.start()
+    async with lab.client() as client:
+        end = (await lab.until(client, session_id, "ended"))["end"]
+    assert end["reason"] == "seat_lost" and "machine was restarted" in end["message"]
     assert lab.leftovers() == []
 
 

@@ -119,7 +119,7 @@ async def test_a_killed_cell_ends_the_session(rig: Any, container: Container) ->
     await rig.ready()
     os.kill(container.init_pid(), signal.SIGKILL)
     end = await rig.ended()
-    assert end.reason is EndReason.INTERNAL and "cell is gone" in end.message
+    assert end.reason is EndReason.CELL_LOST and "cell is gone" in end.message
     assert rig.traces() == []
 
 

@@ -20,9 +20,9 @@ async def test_killed_display_server_ends_the_session_by_name(rig: Any) -> None:
     viewer = await rig.view()
     await rig.next_text(viewer, "video_config")
     os.kill(rig.pid_of("Xvfb"), signal.SIGKILL)
-    assert (await rig.next_text(viewer, "ended"))["end"]["reason"] == "internal"
+    assert (await rig.next_text(viewer, "ended"))["end"]["reason"] == "cell_lost"
     end = await rig.ended()
-    assert end.reason is EndReason.INTERNAL and "display" in end.message
+    assert end.reason is EndReason.CELL_LOST and "display" in end.message
     assert rig.traces() == []
 
 
@@ -45,7 +45,7 @@ async def test_killed_init_ends_the_session(rig: Any) -> None:
     await rig.ready()
     os.kill(rig.pid_of("/usr/bin/python3 -I -S"), signal.SIGKILL)
     end = await rig.ended()
-    assert end.reason is EndReason.INTERNAL and "cell" in end.message
+    assert end.reason is EndReason.CELL_LOST and "cell" in end.message
     assert rig.traces() == []
 
 

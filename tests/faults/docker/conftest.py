@@ -17,6 +17,7 @@ from dillinger_runner.backends.docker_spec import Role
 MIB = 1 << 20
 ROLES: tuple[Role, ...] = ("seat", "cell")
 FAULTS = (
+    Variant("fault-again", "Is started once more", ("--mode", "light"), more=(("restart", "once"),)),
     Variant(
         "fault-memory", "Eats memory", ("--mode", "idle", "--eat-memory"), resources=(("memory_bytes", 256 * MIB),)
     ),

@@ -50,7 +50,7 @@ def test_a_killed_runner_loses_neither_container_nor_stream(
     assert containers(session_id) == {}
 
 
-@pytest.mark.parametrize(("role", "reason"), [("cell", "internal"), ("seat", "seat_lost")])
+@pytest.mark.parametrize(("role", "reason"), [("cell", "cell_lost"), ("seat", "seat_lost")])
 def test_a_killed_container_ends_its_session_alone(
     role: str, reason: str, core: CoreClient, containers: Containers
 ) -> None:
@@ -61,6 +61,41 @@ def test_a_killed_container_ends_its_session_alone(
         assert end["reason"] == reason and end["message"]
         wait_until(lambda: containers(session_id) == {}, END_TIMEOUT_S, "both containers gone")
         viewer.wait_pictures(5, END_TIMEOUT_S)
+
+
+@pytest.mark.parametrize(("role", "reason"), [("cell", "cell_lost"), ("seat", "seat_lost")])
+def test_a_killed_container_is_started_once_more_where_the_game_allows_it(
+    role: str, reason: str, core: CoreClient, containers: Containers
+) -> None:
+    session_id = start(core, "fault-again")
+    before = containers(session_id)
+    with watch(core, session_id) as viewer:
+        container_engine.kill(before[role])
+        assert viewer.wait_close(END_TIMEOUT_S) == 4503
+    core.wait_state(session_id, {"ready"}, END_TIMEOUT_S)
+    after = containers(session_id)
+    assert set(after) == {"seat", "cell"} and not set(after.values()) & set(before.values())
+    with watch(core, session_id):
+        container_engine.kill(after[role])
+        end = core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]
+    assert end["reason"] == reason and end["message"]
+    assert containers(session_id) == {}
+
+
+def test_a_machine_that_was_restarted_ends_what_ran_on_it(
+    house: House, core: CoreClient, containers: Containers
+) -> None:
+    """What a restart leaves: containers that are not running, and paper of another boot."""
+    session_id = start(core, "fault-again")
+    house.kill("runner")
+    for container in containers(session_id).values():
+        container_engine.kill(container)
+    [boot] = house.root.rglob(f"{session_id}/boot")
+    boot.write_text("11111111-2222-3333-4444-555555555555")
+    house.start("runner")
+    end = core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]
+    assert end["reason"] == "seat_lost" and "machine was restarted" in end["message"]
+    assert containers(session_id) == {}
 
 
 def test_a_game_that_eats_memory_ends_as_such_and_the_others_live(core: CoreClient, containers: Containers) -> None:

@@ -38,6 +38,11 @@ const ENDS: Record<string, EndWords> = {
     text: "The process that watched over the game ended without a word. What the game had saved is kept.",
     tone: "fault",
   },
+  cell_lost: {
+    title: "The game’s cell was lost",
+    text: "What held the game ended, and the game with it. What it had saved is kept.",
+    tone: "fault",
+  },
   internal: { title: "Something broke", text: "That was our fault, not the game’s.", tone: "fault" },
 };
 

@@ -134,7 +134,7 @@ test("a wait is told in minutes and seconds, rounded up", () => {
 
 test("every reason has its words, an unknown one too", () => {
   const reasons = ["user_stop", "admin_stop", "game_exited", "game_crashed", "idle_timeout", "time_limit", "refused"];
-  reasons.push("placement_failed", "start_timeout", "out_of_memory", "out_of_disk", "seat_lost", "internal");
+  reasons.push("placement_failed", "start_timeout", "out_of_memory", "out_of_disk", "seat_lost", "cell_lost", "internal");
   expect(new Set(reasons.map((reason) => endWords({ reason }).title)).size).toBe(reasons.length);
   expect(endWords({ reason: "constructor" }).title).toBe("It’s over");
 });

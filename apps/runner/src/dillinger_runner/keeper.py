@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +32,9 @@ from dillinger_contracts import (
 from dillinger_contracts.control import StopSeat
 
 from .admission import Capacity, Machine, admit, admit_disk, admit_game
+from .adoption import recall, sweep
 from .backends.base import Backend, Observation, SeatHandle, SeatPhase
+from .backends.identity import boot_id
 from .events import EventFeed
 from .library import Library
 from .metrics import RunnerMetrics
@@ -40,7 +42,7 @@ from .pool import SeatPool
 from .reconcile import Deadlines, Decision, Facts, Step, decide, expired, honest
 from .records import Record
 from .store import SessionStore, StopWish
-from .tokens import digest
+from .tokens import digest, new_token
 from .wishes import Places, resources_of, seat_spec
 
 _SETTLE_S = 2.0
@@ -237,6 +239,8 @@ class Keeper:
                 self._ask(record)
             case Step.FORCE:
                 await self.backend.stop(record.handle, grace_s=self.config.term_grace_s)
+            case Step.FINISH if (reason := end.reason if end else decision.reason) and record.starts_again(reason):
+                await self._start_again(record, reason)
             case Step.FINISH:
                 await self._finish(record, decision, end)
             case Step.REST:
@@ -248,7 +252,7 @@ class Keeper:
             self.changed(record)
         started_s = time.monotonic()
         try:
-            await asyncio.to_thread(self.store.save_digests, record.session_id, record.digests)
+            await asyncio.to_thread(self._save_placing, record)
             handle = await self.pool.seat_for(record.spec) or await self.backend.ensure(record.spec)
             placed = await asyncio.to_thread(self._placed_spec, record.session_id)
             record.spec = placed or record.spec
@@ -268,6 +272,17 @@ class Keeper:
         record.asked_s = time.monotonic()
         if not record.link.send(StopSeat(reason=record.stop, grace_s=self.config.deadlines.grace_s)):
             record.link = None  # it has not read for long: no use to wait for an answer
+
+    async def _start_again(self, record: Record, reason: EndReason) -> None:
+        """A runner that is killed in here leaves a session that is placed anew, perhaps with its one try unspent."""
+        log.warning("session_started_again", session_id=record.session_id, reason=reason)
+        await self.backend.stop(record.handle, grace_s=0)
+        if record.link is not None:
+            record.link.close(Conflict("This session is started again"))
+        await asyncio.to_thread(self.store.begin_again, record.session_id)
+        record.begin_again(new_token())
+        self.metrics.restarted()
+        self.changed(record)
 
     async def _finish(self, record: Record, decision: Decision, end: SessionEnd | None) -> None:
         session_id = record.session_id
@@ -300,9 +315,11 @@ class Keeper:
             owned, is_known = {}, False
         for session_id in await asyncio.to_thread(self.store.ids):
             seen = await self.backend.observe(SeatHandle(session_id))
-            record = await asyncio.to_thread(self._recall, session_id, seen.phase, session_id in owned)
+            record = await asyncio.to_thread(
+                recall, self.store, session_id, seen.phase, is_owned=session_id in owned, boot_id=boot_id()
+            )
             if record is None:
-                await self._sweep(owned.pop(session_id, SeatHandle(session_id)))
+                await sweep(self.backend, [owned.pop(session_id, SeatHandle(session_id))])
                 await asyncio.to_thread(self.store.remove, session_id)
                 continue
             owned.pop(session_id, None)
@@ -312,7 +329,7 @@ class Keeper:
             else:
                 self._records[session_id] = record
         if is_known:
-            await self._sweep_all(owned.values())
+            await sweep(self.backend, owned.values())
         else:
             assert self._tasks is not None
             self._tasks.create_task(self._sweep_later(), name="late sweep")
@@ -325,38 +342,8 @@ class Keeper:
             with suppress(Unavailable):
                 owned = [handle async for handle in self.backend.owned()]
                 live = {record.session_id for record in self._records.values() if record.is_live}
-                await self._sweep_all(handle for handle in owned if handle.session_id not in live)
+                await sweep(self.backend, [handle for handle in owned if handle.session_id not in live])
                 return
-
-    async def _sweep_all(self, handles: Iterable[SeatHandle]) -> None:
-        for handle in handles:
-            await self._sweep(handle)
-
-    def _recall(self, session_id: str, phase: SeatPhase, is_owned: bool) -> Record | None:
-        """The record of a session that is on file, with no event told; None where the file is not complete (blocks)."""
-        spec = self.store.spec(session_id)
-        if spec is None:
-            return None
-        record = Record(spec, digests=self.store.digests(session_id), end=self.store.end(session_id))
-        if record.end is not None and not is_owned:
-            record.step(SessionEvent.END)
-            return record
-        record.step(SessionEvent.PLACE)
-        if phase is not SeatPhase.ABSENT:  # else its runner died before it was born: it is placed again
-            record.step(SessionEvent.PLACED)
-            record.step(SessionEvent.LINK_LOST)
-        wish = self.store.stop(session_id)
-        if wish is not None:
-            record.stop = wish.reason
-            record.step(SessionEvent.STOP)
-        return record
-
-    async def _sweep(self, handle: SeatHandle) -> None:
-        log.warning("orphan_swept", session_id=handle.session_id, place=handle.place)
-        try:
-            await self.backend.stop(handle, grace_s=0)
-        except DillingerError as error:
-            log.error("orphan_left", session_id=handle.session_id, error=error.message)
 
     async def _forget_old(self) -> None:
         ended = [(record.session_id, record.end) for record in self._records.values() if not record.is_live]
@@ -377,6 +364,10 @@ class Keeper:
         with suppress(FileNotFoundError):  # not placed yet: there is nothing to survive a restart
             self.store.save_stop(session_id, StopWish(reason=reason, asked_at=datetime.now(UTC)))
 
+    def _save_placing(self, record: Record) -> None:
+        self.store.save_boot(record.session_id, boot_id())
+        self.store.save_digests(record.session_id, record.digests)
+
     def _save_end(self, session_id: str, end: SessionEnd) -> None:
         self.store.open(session_id)
         self.store.save_end(session_id, end)
@@ -394,4 +385,5 @@ def _facts(record: Record, seen: Observation, end: SessionEnd | None) -> Facts:
         was_out_of_memory=seen.was_out_of_memory,
         exit_code=seen.exit_code,
         has_end=end is not None,
+        was_rebooted=record.was_rebooted,
     )

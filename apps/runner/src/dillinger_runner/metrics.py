@@ -22,12 +22,19 @@ class RunnerMetrics:
         self._ended = Counter(
             "dillinger_runner_sessions_ended", "Sessions that ended, by reason", ["reason"], registry=self._registry
         )
+        self._restarted = Counter(
+            "dillinger_runner_sessions_restarted", "Sessions that were started once more", registry=self._registry
+        )
         self._start_s = Histogram(
             "dillinger_runner_session_start_seconds",
             "From the request to the game's first picture",
             buckets=(0.5, 1, 1.5, 2, 3, 4, 6, 10, 20, 30, 60),
             registry=self._registry,
         )
+
+    def restarted(self) -> None:
+        """A session lost its cell or seat and is started once more."""
+        self._restarted.inc()
 
     def ended(self, reason: EndReason) -> None:
         """A session ended."""

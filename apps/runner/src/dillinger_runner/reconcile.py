@@ -58,6 +58,8 @@ class Facts:
     exit_code: int | None = None
     has_end: bool = False
     """Whether an end report is on file."""
+    was_rebooted: bool = False
+    """Whether it was placed before the machine's last start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def decide(facts: Facts, deadlines: Deadlines) -> Decision:
         is_unasked = facts.stop is not None and facts.has_link and facts.asked_s is None
         return Decision(Step.ASK) if is_unasked else Decision(Step.REST, again_s=_UNKNOWN_AGAIN_S)
     if facts.phase is SeatPhase.ABSENT and facts.state in (SessionState.REQUESTED, SessionState.PLACING):
-        return Decision(Step.PLACE) if facts.stop is None and not facts.has_end else _finish(facts)
+        is_wanted = facts.stop is None and not facts.has_end and not facts.was_rebooted
+        return Decision(Step.PLACE) if is_wanted else _finish(facts)
     if facts.phase in (SeatPhase.ABSENT, SeatPhase.EXITED):
         return _finish(facts)
     if facts.stop is None:
@@ -108,6 +111,8 @@ def _watch(facts: Facts, deadlines: Deadlines) -> Decision:
 
 
 def _finish(facts: Facts) -> Decision:
+    if facts.was_rebooted and facts.stop is None:
+        return Decision(Step.FINISH, EndReason.SEAT_LOST, "The machine was restarted while this session ran")
     if facts.was_out_of_memory:
         return Decision(Step.FINISH, EndReason.OUT_OF_MEMORY, "The seat was killed for using more memory than it may")
     if facts.stop is not None:
@@ -118,7 +123,7 @@ def _finish(facts: Facts) -> Decision:
 
 def honest(end: SessionEnd, *, was_out_of_memory: bool) -> SessionEnd:
     """A seat's own word for its end; one whose cell fell as a whole can't have seen that memory ran out."""
-    if end.reason is not EndReason.INTERNAL or not was_out_of_memory:
+    if end.reason not in (EndReason.INTERNAL, EndReason.CELL_LOST) or not was_out_of_memory:
         return end
     message = f"The session's memory is used up ({end.message})"
     return end.model_copy(update={"reason": EndReason.OUT_OF_MEMORY, "message": message})

@@ -37,6 +37,7 @@ from dillinger_contracts.lifecycle import TRANSITIONS, apply
 
 from .backends.base import SeatHandle
 from .link import SeatLink
+from .tokens import digest
 
 
 @dataclass(slots=True)
@@ -60,6 +61,8 @@ class Record:
     last_report: int = 0
     was_ready: bool = False
     """Whether the seat has said that the game shows."""
+    was_rebooted: bool = False
+    """Whether it was placed before the machine's last start."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it was placed, or won't be."""
@@ -152,12 +155,27 @@ class Record:
                 return False
             case SeatEnded(end=end):
                 self.end = end
+                if self.starts_again(end.reason):
+                    return self.step(SessionEvent.LINK_LOST)
                 self.stop = self.stop or end.reason
                 self.asked_s = self.asked_s or time.monotonic()
                 return self.step(SessionEvent.STOP)
             case PartRestarted():
                 return False
         return True
+
+    def starts_again(self, reason: EndReason) -> bool:
+        """Whether it is to be placed once more rather than to end for `reason`."""
+        return self.stop is None and not self.was_rebooted and self.spec.starts_again(reason)
+
+    def begin_again(self, token: str) -> None:
+        """It is to be placed once more, with a seat that dials with `token`; nothing of the first one counts."""
+        self.spec = self.spec.model_copy(update={"restarts": self.spec.restarts + 1, "control_token": token})
+        self.digests = [digest(token)]
+        self.steps, self.stats, self.end, self.link = (), None, None, None
+        self.peers = self.last_report = 0
+        self.asked_s, self.was_ready = None, False
+        self.step(SessionEvent.RESTART)
 
     def seen(self, *, is_known: bool) -> bool:
         """Its backend was asked, and does know of it or does not answer; returns whether there is something to tell.

@@ -97,6 +97,22 @@ class SessionStore:
         except (FileNotFoundError, UnicodeDecodeError):
             return []
 
+    def save_boot(self, session_id: str, boot_id: str) -> None:
+        """Keeps during which of the machine's boots the session was placed."""
+        _write(self.open(session_id) / "boot", boot_id)
+
+    def boot(self, session_id: str) -> str | None:
+        """During which boot the session was placed; None where it was not."""
+        try:
+            return (self.directory(session_id) / "boot").read_text("utf-8")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+
+    def begin_again(self, session_id: str) -> None:
+        """Forgets what a seat that is gone has written, so that another may take its place; logs stay."""
+        for name in ("identity.json", "control.json", "end.json"):
+            (self.directory(session_id) / name).unlink(missing_ok=True)
+
     def log_tail(self, session_id: str, *, lines: int = 20) -> tuple[str, ...]:
         """The last lines of the seat's log."""
         try:

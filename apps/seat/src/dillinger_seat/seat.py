@@ -104,7 +104,10 @@ class Seat:
             self._watches.spawn(self._start(stack))
             end = await self._watches.verdict.wait()
             if self._streaming is not None:
-                await self._streaming.end(end)
+                if self._spec.starts_again(end.reason):
+                    await self._streaming.interrupt(f"{end.message}; the game is started once more")
+                else:
+                    await self._streaming.end(end)
             await self._watches.cancel()
         return end
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, unix_serve
 
-from dillinger_contracts.errors import DillingerError
+from dillinger_contracts.errors import DillingerError, Unavailable
 from dillinger_contracts.game import Size
 from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.session import SeatStats, SessionEnd, StreamProfile
@@ -148,6 +148,10 @@ class Streaming:
     async def end(self, end: SessionEnd) -> None:
         """Tells every viewer how the session ended, and lets nobody in any more."""
         await self._hub.end(end)
+
+    async def interrupt(self, message: str) -> None:
+        """Tells every viewer to come again later, and why."""
+        await self._hub.interrupt(Unavailable(message))
 
     async def close(self) -> None:
         """Stops listening and the pipelines."""

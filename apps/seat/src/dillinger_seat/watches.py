@@ -23,6 +23,8 @@ from .guests.base import Guest
 log = structlog.get_logger()
 
 _SAME_TIME_S = 0.1
+_DISPLAY_END_S = 2.0
+"""A connection to the display that broke is nearly always its server's end, which is told a little later."""
 
 
 class Watches:
@@ -50,7 +52,8 @@ class Watches:
             await work
         except* DillingerError as group:
             error = _first(group)
-            self._give(reason_of_error(error), sentence(error))
+            if not (_is_of_the_display(error) and await self._has_lost_its_display(_DISPLAY_END_S)):
+                self._give(reason_of_error(error), sentence(error))
         except* Exception as group:
             log.exception("session_failed", exc_info=group)
             self._give(EndReason.INTERNAL, f"The seat failed: {_first(group)!r}")
@@ -67,7 +70,7 @@ class Watches:
     def _give(
         self, reason: EndReason, message: str, *, exit_code: int | None = None, signal: str | None = None
     ) -> None:
-        if reason is EndReason.INTERNAL and self._is_out_of_memory():
+        if reason in (EndReason.INTERNAL, EndReason.CELL_LOST) and self._is_out_of_memory():
             reason, message = EndReason.OUT_OF_MEMORY, f"The session's memory is used up ({message})"
         tail = self._cell.guest_log.tail() if self._cell is not None else ()
         self.verdict.give(reason, message, exit_code=exit_code, signal=signal, log_tail=tail)
@@ -78,7 +81,11 @@ class Watches:
 
     def lose_picture(self, error: DillingerError) -> None:
         """Capture or encoder failed for the second time."""
-        self._give(EndReason.INTERNAL, f"The picture is lost: {error.message}")
+        self.spawn(self._picture_end(error))
+
+    async def _picture_end(self, error: DillingerError) -> None:
+        if not (_is_of_the_display(error) and await self._has_lost_its_display(_DISPLAY_END_S)):
+            self._give(EndReason.INTERNAL, f"The picture is lost: {error.message}")
 
     def _is_out_of_memory(self) -> bool:
         told = self._cell.oom_kills if self._cell is not None else 0
@@ -91,32 +98,32 @@ class Watches:
 
     async def _cell_end(self, cell: Cell) -> None:
         how = await asyncio.shield(cell.ended)
-        self._give(EndReason.INTERNAL, f"The session's cell {how}")
+        self._give(EndReason.CELL_LOST, f"The session's cell {how}")
 
     async def display_end(self, server: Part) -> None:
         """The display server's end is the game's too: nothing draws without it."""
         self._display = server
         how = await asyncio.shield(server.ended)
         if self._cell is not None and not self._cell.is_gone:
-            self._give(EndReason.INTERNAL, f"The display ended: its server {how}")
+            self._give(EndReason.CELL_LOST, f"The display ended: its server {how}")
 
     async def guest_end(self, guest: Guest, program: str) -> None:
         """The game ended by itself."""
         how = await guest.wait()
         if how.exit_code is None and how.signal is None:
             return  # its cell was gone first, which is told by `_cell_end`
-        if how.is_crash and await self._has_lost_its_display():
+        if how.is_crash and await self._has_lost_its_display(_SAME_TIME_S):
             return  # it had nothing to draw on any more, which is told by `display_end`
         reason, message = end_of_guest(
             how, program, has_shown=self.has_shown, is_out_of_memory=how.is_crash and self._is_out_of_memory()
         )
         self._give(reason, message, exit_code=how.exit_code, signal=how.signal)
 
-    async def _has_lost_its_display(self) -> bool:
-        """Whether the display server is gone too: a game dies with it, and the two ends are told in any order."""
+    async def _has_lost_its_display(self, wait_s: float) -> bool:
+        """Whether the display server is gone too: what needs it fails with it, and the ends are told in any order."""
         if self._display is None:
             return False
-        await asyncio.wait({self._display.ended}, timeout=_SAME_TIME_S)
+        await asyncio.wait({self._display.ended}, timeout=wait_s)
         return self._display.ended.done()
 
     async def disk_full(self, on_nearly: Callable[[int], None]) -> None:
@@ -136,6 +143,12 @@ class Watches:
             self._idle = loop.call_later(
                 limit_s, self._give, EndReason.IDLE_TIMEOUT, f"Nobody has watched for {limit_s:g} s"
             )
+
+
+def _is_of_the_display(error: DillingerError) -> bool:
+    from dillinger_stream.capture.base import CaptureError
+
+    return isinstance(error, CaptureError)
 
 
 def _first(error: BaseException) -> Any:

@@ -114,6 +114,8 @@ class Game(Model):
     apart; the library's files stay as they are."""
     launch: LaunchSpec
     display: DisplayConfiguration = DisplayConfiguration()
+    restart: Literal["never", "once"] = "never"
+    """Whether a session that loses its cell or seat is started once more; what the game had not saved is lost then."""
     resources: Resources = Resources()
     art: Art = Art()
 

@@ -34,6 +34,7 @@ class SessionEvent(StrEnum):
     PEERS_LEFT = "peers_left"
     LINK_LOST = "link_lost"
     SEAT_RESUMED = "seat_resumed"
+    RESTART = "restart"
     STOP = "stop"
     END = "end"
 
@@ -53,6 +54,7 @@ class EndReason(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     OUT_OF_DISK = "out_of_disk"
     SEAT_LOST = "seat_lost"
+    CELL_LOST = "cell_lost"
     INTERNAL = "internal"
 
 
@@ -69,6 +71,7 @@ TRANSITIONS: dict[tuple[SessionState, SessionEvent], SessionState] = {
     (_S.STREAMING, _E.LINK_LOST): _S.UNREACHABLE,
     (_S.UNREACHABLE, _E.SEAT_RESUMED): _S.STARTING,
     (_S.UNREACHABLE, _E.SEAT_READY): _S.READY,
+    **{(state, _E.RESTART): _S.PLACING for state in (_S.STARTING, _S.READY, _S.STREAMING, _S.UNREACHABLE)},
     **{(state, _E.STOP): _S.STOPPING for state in _S if state not in (_S.STOPPING, _S.ENDED)},
     **{(state, _E.END): _S.ENDED for state in _S if state is not _S.ENDED},
 }

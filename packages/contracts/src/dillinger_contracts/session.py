@@ -12,6 +12,9 @@ from .ice import MediaAccess
 from .lifecycle import EndReason, SessionState
 from .model import GameId, Model, SessionId, UserId, WireModel
 
+_RESTARTED = frozenset({EndReason.CELL_LOST, EndReason.SEAT_LOST})
+"""Ends that are no game's doing, and that another try may not meet again."""
+
 
 class StreamProfile(Model):
     """What a viewer wants of a stream."""
@@ -101,6 +104,12 @@ class SeatSpec(Model):
     start_timeout_s: float = 30.0
     idle_timeout_s: float = 900.0
     """Ends the session after so long without a viewer; 0 never."""
+    restarts: int = 0
+    """How many times this session was started again."""
+
+    def starts_again(self, reason: EndReason) -> bool:
+        """Whether it is started once more when nobody asked for this end."""
+        return self.session.game.restart == "once" and self.restarts == 0 and reason in _RESTARTED
 
 
 class StartStep(WireModel):

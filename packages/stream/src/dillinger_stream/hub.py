@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from dillinger_contracts.errors import Conflict, DillingerError, Exhausted, problem_of
+from dillinger_contracts.errors import Conflict, DillingerError, Exhausted, Unavailable, problem_of
 from dillinger_contracts.game import Size
 from dillinger_contracts.session import SessionEnd
 from dillinger_contracts.signaling import Ended, FromSeat, Notice, PointerTaken, ServerStats
@@ -98,6 +98,7 @@ class StreamHub:
         self._made_peers = 0
         self.is_pointer_taken = False
         self._end: SessionEnd | None = None
+        self._interruption: Unavailable | None = None
         self._quality: tuple[int, float] | None = None
         self._hold_until_ns = 0
         self._keyframe_at_s = 0.0
@@ -184,6 +185,16 @@ class StreamHub:
         self._end = end
         for peer in self._serving:
             peer.end(Ended(end=end) if peer.peer_id in self._peers else None)
+        await self._see_off()
+
+    async def interrupt(self, error: Unavailable) -> None:
+        """Closes all peers, and those who come now, with `error`: the session goes on elsewhere, later."""
+        self._interruption = error
+        for peer in self._serving:
+            peer.interrupt(error)
+        await self._see_off()
+
+    async def _see_off(self) -> None:
         own = asyncio.current_task()
         serving = [task for task in self._serving.values() if task is not own]
         if serving:
@@ -210,6 +221,8 @@ class StreamHub:
         if self._end is not None:
             peer.end(Ended(end=self._end))
             raise Conflict("The session is over")
+        if self._interruption is not None:
+            raise self._interruption
         if len(self._peers) >= self.settings.max_peers:
             raise Exhausted(f"At most {self.settings.max_peers} may watch this session", hint="Try again later")
         self._peers[peer.peer_id] = peer

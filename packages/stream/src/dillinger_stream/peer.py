@@ -199,6 +199,10 @@ class Peer:
             self.say(ended)
         self._outlet.finish(CLOSE_NORMAL, "The session is over")
 
+    def interrupt(self, error: Unavailable) -> None:
+        """Closes with `error`, so that the other side comes again."""
+        self._outlet.finish(problem_of(error).close_code, error.message)
+
     async def _converse(self, group: asyncio.TaskGroup, helpers: list[asyncio.Task[None]]) -> None:
         hello = await self._receive_hello()
         claims = self._host.admit(hello.ticket)

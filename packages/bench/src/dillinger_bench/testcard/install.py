@@ -26,6 +26,8 @@ class Variant:
     """What is started, before `arguments`; a fault test names a program that is not there."""
     needs_window: bool = True
     resources: tuple[tuple[str, int | float], ...] = ()
+    more: tuple[tuple[str, str | bool], ...] = ()
+    """Other keys of the entry itself."""
 
 
 VARIANTS = (
@@ -48,6 +50,7 @@ def game_toml(variant: Variant) -> str:
         "schema = 1",
         f"title = {json.dumps(variant.title)}",
         'summary = "Draws what it knows, to test and to measure with."',
+        *(f"{name} = {json.dumps(value)}" for name, value in variant.more),
         "",
         "[launch]",
         'kind = "native"',
