@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,6 +22,7 @@ from .measure import CASES, Bench, Case, Effort, Transport
 from .network.run import TRANSPORTS, by_name, run_scenarios
 from .overhead.measure import measure as measure_overhead
 from .report import Cases, Report, load_cases
+from .starts import Backend, compare, settings_of
 from .target import Target
 from .testcard.install import install
 from .viewer import open_browser
@@ -79,10 +80,10 @@ def machine() -> dict[str, str]:
 
 
 @contextmanager
-def _target(url: str | None, web_dir: Path | None) -> Iterator[Target]:
+def _target(url: str | None, web_dir: Path | None, settings: Mapping[str, str] | None) -> Iterator[Target]:
     """The Dillinger to measure: a running one, given the test card, or one of the bench's own."""
     if url is None:
-        with House(web_dir=(web_dir or Path("web/dist")).absolute()) as house:
+        with House(web_dir=(web_dir or Path("web/dist")).absolute(), settings=settings) as house:
             yield house.target
         return
     password = os.environ.get("DILLINGER_BENCH_PASSWORD")
@@ -123,11 +124,12 @@ def _run(
     *,
     size: list[str] | None, url: str | None, web_dir: Path | None, transport: Transport, effort: Effort,
     json: Path | None, csv: Path | None, markdown: Path | None, baseline: Path | None,
+    settings: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
     cases = cases_of(size)
     before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
     told = Console(stderr=True, highlight=False)
-    with _target(url, web_dir) as target:
+    with _target(url, web_dir, settings) as target:
         report = Report(measure(kinds, cases, target, effort, transport, told), machine(), before)
     console = Console(highlight=False)
     console.print(report.table())
@@ -148,11 +150,24 @@ def latency(
 @app.command()
 def startup(
     size: Sizes = None, url: Url = None, web_dir: WebDir = None, transport: Over = "auto", starts: Starts = 3,
+    backend: Annotated[Backend, typer.Option(help="Where the game runs.")] = "auto",
+    warm: Annotated[bool, typer.Option("--warm", help="By turns, also with a seat that waits.")] = False,
     json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
 ) -> None:  # fmt: skip
     """Click on Play → first picture."""
-    _run(("startup",), size=size, url=url, web_dir=web_dir, transport=transport, effort=Effort(starts=starts),
-         json=json, csv=csv, markdown=markdown, baseline=baseline)  # fmt: skip
+    effort = Effort(starts=starts)
+    if url is not None and (backend != "auto" or warm):
+        raise Invalid("--backend and --warm are of a Dillinger of the bench's own, and --url names another")
+    if not warm:
+        settings = settings_of(backend)
+        _run(("startup",), size=size, url=url, web_dir=web_dir, transport=transport, effort=effort,
+             json=json, csv=csv, markdown=markdown, baseline=baseline, settings=settings)  # fmt: skip
+        return
+    before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
+    told = Console(stderr=True, highlight=False)
+    pages = (web_dir or Path("web/dist")).absolute()
+    cases = compare(cases_of(size), effort, backend, pages, transport, told.print)
+    _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
 
 
 @app.command()
