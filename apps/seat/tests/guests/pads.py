@@ -2,9 +2,9 @@
 
 Runs inside a cell with `/usr/bin/python3`: the standard library, and SDL2 by ctypes.
 
-usage: pads.py sdl | evdev | joydev | storm
-sdl: what SDL's game controllers do; the south button makes one rumble. evdev, joydev: the kernel's interfaces of the
-first gamepad, by hand. storm: says nonsense to the seat, as fast as it can.
+usage: pads.py sdl | kernel | storm
+sdl: what SDL's game controllers do; the south button makes one rumble. kernel: evdev and joydev of the first gamepad,
+by hand. storm: says nonsense to the seat, as fast as it can, then the same.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def wait_for(path: str) -> None:
         time.sleep(0.02)
 
 
-def play_with_evdev() -> None:
+def play_by_hand() -> None:
     path = "/dev/input/event0"
     wait_for(path)
     fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
@@ -86,8 +86,15 @@ def play_with_evdev() -> None:
     say(f"device {identity[1]:04x}:{identity[2]:04x} {name}")
     effect = fcntl.ioctl(fd, EVIOCSFF, struct.pack("<HhHHHHHxxHH28x", FF_RUMBLE, -1, 0, 0, 0, 400, 0, 0x4000, 0xC000))
     number = struct.unpack_from("<Hh", effect)[1]
+    joystick = os.open("/dev/input/js0", os.O_RDONLY)
+    counts = [fcntl.ioctl(joystick, request, bytes(1))[0] for request in (JSIOCGAXES, JSIOCGBUTTONS)]
+    say(f"joystick {counts}")
     while True:
-        select.select([fd], [], [], 60)
+        ready = select.select([fd, joystick], [], [])[0]
+        if fd not in ready:
+            for _, value, kind_, button in JS.iter_unpack(os.read(joystick, 64 * JS.size)):
+                say(f"js {kind_} {button} {value}")
+            continue
         try:
             data = os.read(fd, 64 * EVENT.size)
         except OSError as error:
@@ -102,21 +109,11 @@ def play_with_evdev() -> None:
                 os.write(fd, EVENT.pack(0, 0, EV_FF, number, 1))
 
 
-def play_with_joydev() -> None:
-    wait_for("/dev/input/js0")
-    fd = os.open("/dev/input/js0", os.O_RDONLY)
-    counts = [fcntl.ioctl(fd, request, bytes(1))[0] for request in (JSIOCGAXES, JSIOCGBUTTONS)]
-    say(f"joystick {counts}")
-    while True:
-        for _, value, kind, number in JS.iter_unpack(os.read(fd, 64 * JS.size)):
-            say(f"js {kind} {number} {value}")
-
-
 def storm() -> None:
     """Without the interposer's manners: sockets that are opened and left, and bytes that mean nothing."""
     wait_for("/dev/input/event0")
     held = []
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 1
     while time.monotonic() < deadline:
         for name in ("event0", "js0"):
             caller = socket.socket(socket.AF_UNIX)
@@ -136,8 +133,8 @@ def storm() -> None:
             pass
     say("stormed")
     held.clear()
-    play_with_evdev()
+    play_by_hand()
 
 
 if __name__ == "__main__":
-    {"sdl": play_with_sdl, "evdev": play_with_evdev, "joydev": play_with_joydev, "storm": storm}[sys.argv[1]]()
+    {"sdl": play_with_sdl, "kernel": play_by_hand, "storm": storm}[sys.argv[1]]()
