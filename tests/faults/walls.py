@@ -24,6 +24,7 @@ END_TIMEOUT_S = 90.0
 GAME_TOML = """
 schema = 1
 title = "Hostile"
+keeps_changes = false
 [launch]
 kind = "native"
 command = ["/usr/bin/python3", "-I", "/game/hostile_guest.py"]
