@@ -59,7 +59,7 @@ async def test_from_click_to_end(house: House) -> None:
         view = await play(client, profile={"rate_hz": 30})
         session_id = view["session_id"]
         assert (view["state"], view["game_title"], view["user_name"]) == ("starting", "Test Card", "admin")
-        assert view["steps"] == [{"name": "placed", "duration_ms": 3.5}]
+        assert view["steps"] == [{"name": "placed", "duration_ms": 3.5, "share_done": None}]
         [launch] = house.runner.launches
         assert launch.session_id == session_id and launch.profile is not None and launch.profile.rate_hz == 30
         steps = (StartStep(name="placed", duration_ms=3.5), StartStep(name="window", duration_ms=120))

@@ -30,6 +30,8 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 
+from dillinger_programs.wine import TIMESTAMP, wine_version
+
 _PROBE = {"ok": True, "isolation": "stand-in", "problem": None, "hint": None}
 
 
@@ -186,12 +188,30 @@ def _end(reason: str, **facts: object) -> dict[str, Any]:
     return {"reason": reason, "endedAt": datetime.now(UTC).isoformat(), **facts}
 
 
+def _make_template(folder: Path) -> int:
+    """Says that it is half done, and ends as the file `end` beside `folder` tells: `made`, or why it can't be."""
+    print(json.dumps({"share": 0.5}), flush=True)
+    end = folder.with_name("end")
+    while not end.exists():
+        time.sleep(0.02)
+    if end.read_text() != "made":
+        print(end.read_text(), file=sys.stderr)
+        return 1
+    version = wine_version()
+    assert version is not None
+    (folder / version).mkdir(parents=True)
+    (folder / version / TIMESTAMP).touch()
+    return 0
+
+
 def main() -> int:
-    """Entry point: `[--brittle]`, then `--probe`, `--dir SESSION_DIR` or `--wait FOLDER`."""
+    """Entry point: `[--brittle]`, then `--probe`, `--wine-template FOLDER`, `--dir SESSION_DIR` or `--wait FOLDER`."""
     if "--probe" in sys.argv:
         print(json.dumps(_PROBE))
         return 0
     folder = Path(sys.argv[-1])
+    if "--wine-template" in sys.argv:
+        return _make_template(folder)
     if "--wait" in sys.argv:
         if "--brittle" in sys.argv:
             print("stand-in: brittle as told", file=sys.stderr)

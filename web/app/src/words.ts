@@ -1,7 +1,7 @@
 /** States, reasons and figures in words that a person understands. Pure. */
 
 import type { SessionEnd } from "../../player/src";
-import type { SessionState } from "./api/types";
+import type { SessionState, SessionView } from "./api/types";
 
 export interface EndWords {
   title: string;
@@ -66,6 +66,19 @@ const STATES: Record<SessionState, string> = {
 export function stateWords(state: SessionState): string {
   return STATES[state] ?? state;
 }
+
+/** What a start is doing: the step that is under way where one says so, else the session's state. */
+export function nowWords(view: Pick<SessionView, "state" | "steps">): string {
+  const now = view.steps.find((step) => step.share_done !== null);
+  if (now === undefined) return stateWords(view.state);
+  const words = STEPS_UNDER_WAY[now.name] ?? stepWords(now.name);
+  const percent = Math.floor((now.share_done ?? 0) * 100);
+  return percent < 99 ? `${words}: ${percent} %` : `${words}: nearly done`;
+}
+
+const STEPS_UNDER_WAY: Record<string, string> = {
+  template: "Making Wine ready, once for all its games",
+};
 
 const STEPS: Record<string, string> = {
   template: "Wine made ready, once for all its games",

@@ -10,7 +10,7 @@ import { isCleanExit } from "../src/play/end_view";
 import { DEFAULTS, profileOf, readPreferences } from "../src/preferences";
 import { routeOf } from "../src/router";
 import { coverArt, PALETTES } from "../src/ui/cover_art";
-import { ago, bitrate, endWords, figure, milliseconds, stepWords, waitWords } from "../src/words";
+import { ago, bitrate, endWords, figure, milliseconds, nowWords, stepWords, waitWords } from "../src/words";
 
 test("addresses and their pages", () => {
   expect(routeOf("/")).toEqual({ page: "library" });
@@ -104,6 +104,14 @@ const SESSION: SessionView = {
   peers: 0,
   end: null,
 };
+
+test("a start says which step is under way and how much of it is done", () => {
+  const step = { name: "template", duration_ms: 900, share_done: 0.421 };
+  const starting = { ...SESSION, state: "placing" as const };
+  expect(nowWords({ ...starting, steps: [step] })).toBe("Making Wine ready, once for all its games: 42 %");
+  expect(nowWords({ ...starting, steps: [{ ...step, share_done: 0.99 }] })).toMatch(/nearly done/);
+  expect(nowWords({ ...starting, steps: [{ ...step, share_done: null }] })).toBe("Finding a place");
+});
 
 test("a session that changes is there once, the newest first", () => {
   const newer = { ...SESSION, session_id: "two", created_at: "2026-01-02T00:00:00Z" };

@@ -36,6 +36,7 @@ from .keys import KeyRing, ensure_keys, parse_environment
 from .reconcile import Deadlines
 from .settings import RunnerSettings
 from .store import SessionStore
+from .templates import TemplateConfig, WineTemplates
 from .wishes import Places
 
 _STOP_MARGIN_S = 10.0
@@ -148,7 +149,14 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
         history_age_s=settings.history_age_s,
         pool_size=settings.pool_size,
     )
-    return Keeper(config, backend=backend, store=store, machine=machine)
+    templates = TemplateConfig(
+        seat_command=settings.seat_command,
+        folder=settings.wine_templates_dir,
+        library_dir=settings.library_path,
+        timeout_s=settings.template_timeout_s,
+    )
+    own_wine = WineTemplates(templates) if backend.kind == "process" else None
+    return Keeper(config, backend=backend, store=store, machine=machine, templates=own_wine)
 
 
 def build_app(keeper: Keeper, keys: KeyRing) -> FastAPI:

@@ -26,6 +26,7 @@ from dillinger_contracts import (
     SeatSpec,
     SessionEnd,
     SessionEvent,
+    StartStep,
     Unavailable,
     Unsupported,
 )
@@ -42,6 +43,7 @@ from .pool import SeatPool
 from .reconcile import Deadlines, Decision, Facts, Step, decide, expired, honest
 from .records import Record
 from .store import SessionStore, StopWish
+from .templates import WineTemplates
 from .tokens import digest, new_token
 from .wishes import Places, resources_of, seat_spec
 
@@ -69,9 +71,16 @@ class Keeper:
     """All sessions of this runner."""
 
     def __init__(
-        self, config: KeeperConfig, *, backend: Backend, store: SessionStore, machine: Callable[[], Machine]
+        self,
+        config: KeeperConfig,
+        *,
+        backend: Backend,
+        store: SessionStore,
+        machine: Callable[[], Machine],
+        templates: WineTemplates | None = None,
     ) -> None:
         self.config = config
+        """`templates` where cells have this machine's Wine."""
         self.backend = backend
         self.store = store
         self.feed = EventFeed(self._snapshot)
@@ -80,6 +89,7 @@ class Keeper:
         self._machine = machine
         self.pool = SeatPool(config.pool_size, backend, store, is_quiet=self._is_quiet)
         self._records: dict[str, Record] = {}
+        self._templates = templates
         self._tasks: asyncio.TaskGroup | None = None
         self._is_draining = False
 
@@ -94,9 +104,13 @@ class Keeper:
                 self._tasks.create_task(self.pool.run(), name="pool")
         finally:
             self._tasks = None
+                if self._templates is not None:
+                    self._tasks.create_task(self._templates.keep_ahead(), name="wine template")
             self.feed.close()
 
     async def create(self, request: GameLaunchRequest) -> tuple[Record, bool]:
+            if self._templates is not None:
+                await self._templates.close()
         """The session of this wish, and whether it is new.
 
         The same `session_id` is placed once. Raises NotFound, Invalid, Unsupported, Exhausted, Conflict or Unavailable.
@@ -258,6 +272,8 @@ class Keeper:
             record.spec = placed or record.spec
         except DillingerError as error:
             refused = isinstance(error, Unsupported)
+        if not await self._has_template(record):
+            return
             reason = EndReason.REFUSED if refused else EndReason.PLACEMENT_FAILED
             hint = f". {error.hint}" if error.hint else ""
             await self._finish(record, Decision(Step.FINISH, reason, error.message + hint), None)
@@ -275,6 +291,25 @@ class Keeper:
 
     async def _start_again(self, record: Record, reason: EndReason) -> None:
         """A runner that is killed in here leaves a session that is placed anew, perhaps with its one try unspent."""
+    async def _has_template(self, record: Record) -> bool:
+        """Waits for what its prefix is made of, a step that its viewer is told about; False when it is to end."""
+        if self._templates is None:
+            return True
+        began_s, share = time.monotonic(), None
+        try:
+            async for share in self._templates.wait(record.spec.session.game):
+                record.note(_template_step(began_s, share))
+                self.changed(record)
+                if record.stop is not None:
+                    return False
+        except DillingerError as error:
+            await self._finish(record, Decision(Step.FINISH, EndReason.PLACEMENT_FAILED, error.message), None)
+            return False
+        if share is not None:
+            record.note(_template_step(began_s, None))
+            self.changed(record)
+        return record.stop is None
+
         log.warning("session_started_again", session_id=record.session_id, reason=reason)
         await self.backend.stop(record.handle, grace_s=0)
         if record.link is not None:
@@ -381,6 +416,11 @@ def _facts(record: Record, seen: Observation, end: SessionEnd | None) -> Facts:
         in_state_s=now_s - record.entered_s,
         stop=record.stop,
         has_link=record.link is not None,
+def _template_step(began_s: float, share: float | None) -> StartStep:
+    duration_ms = round((time.monotonic() - began_s) * 1000, 1)
+    return StartStep(name="template", duration_ms=duration_ms, share_done=share)
+
+
         asked_s=None if record.asked_s is None else now_s - record.asked_s,
         was_out_of_memory=seen.was_out_of_memory,
         exit_code=seen.exit_code,

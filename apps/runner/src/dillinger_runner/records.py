@@ -65,7 +65,7 @@ class Record:
     """Whether it was placed before the machine's last start."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once it was placed, or won't be."""
+    """Set once it was placed, or won't be, or waits for something."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -128,7 +128,8 @@ class Record:
 
     def enrolled(self, enroll: Enroll) -> None:
         """The seat has a link (again), and says how far it is."""
-        self.steps = enroll.steps or self.steps
+        told = {step.name for step in enroll.steps}
+        self.steps = (*(step for step in self.steps if step.name not in told), *enroll.steps)
         self.was_ready = self.was_ready or enroll.is_ready
         self.step(SessionEvent.PLACED)
         if self.state is SessionState.UNREACHABLE:
@@ -136,6 +137,11 @@ class Record:
         elif enroll.is_ready and self.state is SessionState.STARTING:
             self.step(SessionEvent.SEAT_READY)
         self._count(enroll.peers)
+
+    def note(self, step: StartStep) -> None:
+        """A step before its seat's own; the word that came last counts."""
+        self.steps = (*(known for known in self.steps if known.name != step.name), step)
+        self.settled.set()  # who asked for it is told what it waits for, and waits no longer
 
     def reported(self, report: Report) -> bool:
         """Takes a report in; returns whether there is something to tell. Repeats are passed over."""

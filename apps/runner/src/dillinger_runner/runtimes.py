@@ -48,7 +48,7 @@ def runtimes(library_dir: Path, *, has_own_wine: bool) -> list[Runtime]:
     """Wine first, then every Proton and every folder of libraries that is there or that a game wants.
 
     `has_own_wine` is of a backend whose cells bring theirs."""
-    wanted = _wanted(library_dir)
+    wanted = games_by_runtime(library_dir)
     there = {folder.name: folder for folder in _folders(library_dir / RUNTIMES_FOLDER)}
     for_native = {name for kind, name in wanted if kind == "libraries"}
     for_native |= {name for name, folder in there.items() if _has_libraries(folder)}
@@ -60,7 +60,8 @@ def runtimes(library_dir: Path, *, has_own_wine: bool) -> list[Runtime]:
     ]
 
 
-def _wanted(library_dir: Path) -> dict[tuple[str, str], tuple[str, ...]]:
+def games_by_runtime(library_dir: Path) -> dict[tuple[str, str], tuple[str, ...]]:
+    """(kind, name) of each runtime → the games of the library that want it."""
     library, found = Library(library_dir), dict[tuple[str, str], tuple[str, ...]]()
     for folder in _folders(library_dir):
         try:

@@ -110,6 +110,8 @@ class RunnerSettings(AppSettings):
 
     placing_timeout_s: float = Field(default=15.0, gt=0)
     """How long placing may take, from the request on."""
+    template_timeout_s: float = Field(default=300.0, gt=0)
+    """How long Wine may take to make what Windows games' drives are made of, once for each Wine, from its start on."""
     start_timeout_s: float = Field(default=30.0, gt=0)
     """How long a game may take to show, from its seat's start on. The seat ends itself then; the runner adds 5 s."""
     unreachable_timeout_s: float = Field(default=60.0, gt=0)

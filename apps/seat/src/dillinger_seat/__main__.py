@@ -57,7 +57,8 @@ def _make_template(folder: Path) -> int:
     from .guests.wine_template import ensure_template
 
     try:
-        print(ensure_template(folder))
+        template = ensure_template(folder, on_share=lambda share: print(json.dumps({"share": share}), flush=True))
+        print(json.dumps({"template": str(template)}))
     except DillingerError as error:
         print(error.message, file=sys.stderr)
         return 1

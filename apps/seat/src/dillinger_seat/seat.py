@@ -41,14 +41,12 @@ from .admission import Admission
 from .cell.cell import Cell
 from .cell.game_folder import GameFolder, library_folder, ready_folder, saves_of
 from .cell.paths import SharedPaths, cell_paths
-from .cell.windows import template_of, templates_dir
 from .control import ControlLink
 from .desktops.sound import SoundFifo, SoundServer
 from .desktops.xvfb import X11Sockets, Xvfb, first_display
 from .ends import save_end
 from .guests.base import Guest
 from .guests.choose import GUEST_KINDS, guest_of
-from .guests.wine_template import ensure_template
 from .pads.choose import pads_of
 from .watches import Watches
 
@@ -137,9 +135,6 @@ class Seat:
         fifo = stack.enter_context(contextlib.closing(SoundFifo(shared)))
         pads = stack.enter_context(contextlib.closing(pads_of(self._spec, shared)))
         folder = await self._ready_folder(stack)
-        if (templates := templates_dir(self._spec)) is not None and template_of(templates) is None:
-            async with self._step("template", "Wine's template was not made"):  # once for each Wine of this machine
-                await asyncio.to_thread(ensure_template, templates)
         async with self._step("cell", "The cell was not up"):
             cell = await Cell.start(self._spec, folder, listen_fds=(display_sockets.listen_fd,))
             stack.push_async_callback(cell.close)

@@ -117,6 +117,8 @@ class StartStep(WireModel):
 
     name: str
     duration_ms: float
+    share_done: float | None = Field(default=None, ge=0, le=1)
+    """Of one that is under way: how much of it is done. None: all."""
 
 
 class SessionEnd(WireModel):

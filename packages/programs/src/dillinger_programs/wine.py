@@ -17,6 +17,7 @@ TIMESTAMP = ".update-timestamp"
 """In a prefix: the time of the wine.inf that it was made by."""
 GET_WINE = "apt-get install wine wine64"
 GET_32_BIT = "dpkg --add-architecture i386 && apt-get update && apt-get install wine32:i386"
+_LIBRARIES = (("*/wine/x86_64-windows", 64), ("i386*/wine/i386-windows", 32))
 _32_BIT_LIBRARIES = "drive_c/windows/syswow64"
 
 
@@ -24,6 +25,13 @@ def wine_loader() -> str | None:
     """The program that starts Windows programs; None where there is no Wine."""
     own = next((path for path in LOADERS if os.access(path, os.X_OK)), None)
     return own or shutil.which("wine")
+
+
+def libraries_bytes() -> int | None:
+    """The size of the Windows libraries that Wine copies into a new prefix; None where they are not to be found."""
+    wanted = [folder for folder, bits in _LIBRARIES if bits == 64 or has_32_bit()]
+    sizes = [file.stat().st_size for pattern in wanted for file in Path("/usr/lib").glob(f"{pattern}/*")]
+    return sum(sizes) or None
 
 
 def has_32_bit(path: str | None = None) -> bool:
@@ -40,6 +48,15 @@ def wine_version() -> str | None:
         with contextlib.suppress(OSError):
             return _named(str(int(file.stat().st_mtime)), has_both=has_32_bit())
     return None
+
+
+def template_of(templates_dir: Path) -> Path | None:
+    """The prefix below `templates_dir` that others are made of, for the Wine that is here; None where there is none."""
+    version = wine_version()
+    if version is None:
+        return None
+    template = templates_dir / version
+    return template if (template / TIMESTAMP).is_file() else None
 
 
 def version_of(prefix: Path) -> str | None:

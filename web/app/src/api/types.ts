@@ -44,6 +44,8 @@ export type SessionState =
 export interface StartStep {
   name: string;
   duration_ms: number;
+  /** Of one that is under way; null for one that is done. */
+  share_done: number | null;
 }
 
 export interface SessionView {

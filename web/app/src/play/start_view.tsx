@@ -8,7 +8,7 @@ import { Cover } from "../ui/cover";
 import { Icon } from "../ui/icons";
 import { Problem } from "../ui/problem";
 import { useTitle } from "../use_title";
-import { milliseconds, stateWords, stepWords } from "../words";
+import { milliseconds, nowWords, stepWords } from "../words";
 
 /** Milliseconds since this page saw the start, ten times a second. */
 function useElapsed(): number {
@@ -34,14 +34,16 @@ export function StartView({ view, iconUrl }: { view: SessionView; iconUrl: strin
       <div className="start-box">
         <h1>{view.game_title}</h1>
         <ol className="steps" data-testid="start-steps">
-          {view.steps.map((step) => (
-            <li key={step.name} className="step step-done" data-testid="start-step">
-              <span>{stepWords(step.name)}</span>
-              <span className="step-time">{milliseconds(step.duration_ms)}</span>
-            </li>
-          ))}
-          <li className="step step-now" aria-live="polite">
-            <span>{stateWords(view.state)}</span>
+          {view.steps
+            .filter((step) => step.share_done === null)
+            .map((step) => (
+              <li key={step.name} className="step step-done" data-testid="start-step">
+                <span>{stepWords(step.name)}</span>
+                <span className="step-time">{milliseconds(step.duration_ms)}</span>
+              </li>
+            ))}
+          <li className="step step-now" aria-live="polite" data-testid="start-now">
+            <span>{nowWords(view)}</span>
             <span className="step-time">{(elapsed / 1000).toFixed(1)} s</span>
           </li>
         </ol>

@@ -14,6 +14,8 @@ class StepView(Model):
 
     name: str
     duration_ms: float
+    share_done: float | None
+    """Of one that is under way; None for one that is done."""
 
 
 class EndView(Model):
@@ -60,7 +62,9 @@ def view_of(row: SessionRow, *, peers: int, is_runner_reachable: bool) -> Sessio
         state=state,
         created_at=row.created_at,
         ended_at=row.end.ended_at if row.end else None,
-        steps=tuple(StepView(name=step.name, duration_ms=step.duration_ms) for step in row.steps),
+        steps=tuple(
+            StepView(name=step.name, duration_ms=step.duration_ms, share_done=step.share_done) for step in row.steps
+        ),
         peers=peers if row.is_live else 0,
         end=end,
     )

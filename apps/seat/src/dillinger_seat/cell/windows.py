@@ -1,7 +1,8 @@
 """What a Windows game needs of its cell: Wine's template under the prefix, the library's runtimes for Proton.
 
-The template is a folder of this machine, one for each Wine, made by `guests.wine_template`. Where an overlay
-can be mounted the prefix is one, by `overlay`; else the cell sees the template and fills its prefix in from it.
+The template is a folder of this machine, one for each Wine, which the runner has made ahead by `guests.wine_template`.
+Where an overlay can be mounted the prefix is one, by `overlay`; else the cell sees the template and fills its prefix in
+from it.
 """
 
 from __future__ import annotations
@@ -10,19 +11,10 @@ from pathlib import Path
 
 from dillinger_contracts.session import SeatSpec
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER, WINE_TEMPLATE, WineLaunch
-from dillinger_programs.wine import TIMESTAMP, wine_version
+from dillinger_programs.wine import template_of
 from dillinger_saves.layout import PREFIXES
 
 from .layers import Layer
-
-
-def template_of(templates_dir: Path) -> Path | None:
-    """This machine's template for the Wine that is installed; None where there is none yet."""
-    version = wine_version()
-    if version is None:
-        return None
-    template = templates_dir / version
-    return template if (template / TIMESTAMP).is_file() else None
 
 
 def templates_dir(spec: SeatSpec) -> Path | None:

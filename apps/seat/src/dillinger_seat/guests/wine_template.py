@@ -1,7 +1,7 @@
 """The template that Wine's prefixes are made of: made once for each Wine of this machine, in a sandbox. Blocking.
 
-It takes five to ten seconds, once for each Wine: the first Windows game of a machine waits for it, in a step of its
-own. In a container's image it is made at build, by the same program (`prefix`).
+It takes ten seconds or more, so the runner has it made ahead, by `python -m dillinger_seat --wine-template`, and tells
+whoever waits how far it is. In a container's image it is made at build, by the same program (`prefix`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import json
 import shutil
 import subprocess
 import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -18,14 +21,17 @@ from dillinger_contracts.cell import HOME, PYTHON, environment
 from dillinger_contracts.errors import Unavailable, Unsupported
 from dillinger_contracts.wine import WineLaunch
 from dillinger_programs.alone import WINE, standalone
-from dillinger_programs.wine import GET_WINE, TIMESTAMP, has_32_bit, wine_version
+from dillinger_programs.wine import GET_WINE, TIMESTAMP, has_32_bit, libraries_bytes, template_of, wine_version
+from dillinger_saves.measure import folder_bytes
 from dillinger_seat.cell.alone import run_alone
-from dillinger_seat.cell.windows import template_of
 
 from . import prefix
 from .wine_settings import prefix_path, wine_variables
 
 TIMEOUT_S = 180.0
+_TELL_S = 0.5
+_NOT_QUITE = 0.99
+_MAKING = ".making-"
 KEPT = 2
 """The newest, and the one before it, over which sessions may be running."""
 
@@ -36,9 +42,11 @@ def prefix_program() -> str:
     return standalone(WINE | {"prefix": Path(prefix.__file__)})
 
 
-def ensure_template(folder: Path) -> Path:
-    """This machine's template below `folder`, made if it lacks. Raises `Unsupported` (no Wine, no sandbox), or
-    `Unavailable` with what Wine said."""
+def ensure_template(folder: Path, *, on_share: Callable[[float], None] | None = None) -> Path:
+    """This machine's template below `folder`, made if it lacks; `on_share` is told on a thread of its own how much is.
+
+    Raises `Unsupported` (no Wine, no sandbox), or `Unavailable` with what Wine said.
+    """
     version = wine_version()
     if version is None:
         raise Unsupported("There is no Wine on this machine", hint=GET_WINE)
@@ -47,12 +55,35 @@ def ensure_template(folder: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (known := template_of(folder)) is not None:
             return known
-        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as room:
+        for left in folder.glob(f"{_MAKING}*"):  # of one that was killed: nobody else is here now
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=_MAKING, dir=folder) as room, _told(Path(room), on_share):
             made = _make(Path(room))
             shutil.rmtree(folder / version, ignore_errors=True)
             made.rename(folder / version)
         _forget_old(folder)
     return folder / version
+
+
+@contextmanager
+def _told(room: Path, on_share: Callable[[float], None] | None) -> Iterator[None]:
+    """Measures how much of what Wine has to copy is there; the rest is small."""
+    whole, is_over = libraries_bytes(), threading.Event()
+    if on_share is None or whole is None:
+        yield
+        return
+
+    def tell() -> None:
+        while not is_over.wait(_TELL_S):
+            on_share(min(folder_bytes(room) / whole, _NOT_QUITE))
+
+    teller = threading.Thread(target=tell, name="template share")
+    teller.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        teller.join()
 
 
 def _make(room: Path) -> Path:
