@@ -93,18 +93,19 @@ def test_a_cell_whose_init_hangs_dies_with_its_seat(
     remembered.assert_processes_gone()
 
 
-@pytest.mark.parametrize("part", ["seat", "runner", "core"])
+@pytest.mark.parametrize("part", ["seat", "runner", "core", "Xvfb", "pulseaudio"])
 def test_what_is_killed_while_a_session_stops_ends_it_all_the_same(
     part: str, house: House, core: CoreClient, find_part: FindPart, household: Callable[[str], Any]
 ) -> None:
     session_id = core.play("fault-stubborn")["session_id"]
     core.wait_state(session_id, {"ready"})
     remembered = household(session_id)
-    seat = find_part(session_id, "seat")
-    assert seat is not None and core.stop(session_id)["state"] == "stopping"
-    if part == "seat":
+    is_of_session = part not in ("runner", "core")
+    victim = wait_until(lambda: find_part(session_id, part if is_of_session else "seat"), END_TIMEOUT_S, part)
+    assert core.stop(session_id)["state"] == "stopping"
+    if is_of_session:
         with contextlib.suppress(psutil.NoSuchProcess):
-            seat.kill()
+            victim.kill()
     elif part == "runner":
         house.kill("runner")
         house.start("runner")
