@@ -79,17 +79,17 @@ class Keeper:
         machine: Callable[[], Machine],
         templates: WineTemplates | None = None,
     ) -> None:
-        self.config = config
         """`templates` where cells have this machine's Wine."""
+        self.config = config
         self.backend = backend
         self.store = store
         self.feed = EventFeed(self._snapshot)
         self.metrics = RunnerMetrics()
         self._library = Library(config.places.library_dir)
         self._machine = machine
+        self._templates = templates
         self.pool = SeatPool(config.pool_size, backend, store, is_quiet=self._is_quiet)
         self._records: dict[str, Record] = {}
-        self._templates = templates
         self._tasks: asyncio.TaskGroup | None = None
         self._is_draining = False
 
@@ -102,15 +102,15 @@ class Keeper:
                 self._tasks.create_task(self._look_round(), name="first probe")
                 self._tasks.create_task(self._listen(), name="backend changes")
                 self._tasks.create_task(self.pool.run(), name="pool")
-        finally:
-            self._tasks = None
                 if self._templates is not None:
                     self._tasks.create_task(self._templates.keep_ahead(), name="wine template")
+        finally:
+            self._tasks = None
             self.feed.close()
-
-    async def create(self, request: GameLaunchRequest) -> tuple[Record, bool]:
             if self._templates is not None:
                 await self._templates.close()
+
+    async def create(self, request: GameLaunchRequest) -> tuple[Record, bool]:
         """The session of this wish, and whether it is new.
 
         The same `session_id` is placed once. Raises NotFound, Invalid, Unsupported, Exhausted, Conflict or Unavailable.
@@ -264,6 +264,8 @@ class Keeper:
     async def _place(self, record: Record) -> None:
         if record.step(SessionEvent.PLACE):
             self.changed(record)
+        if not await self._has_template(record):
+            return
         started_s = time.monotonic()
         try:
             await asyncio.to_thread(self._save_placing, record)
@@ -272,8 +274,6 @@ class Keeper:
             record.spec = placed or record.spec
         except DillingerError as error:
             refused = isinstance(error, Unsupported)
-        if not await self._has_template(record):
-            return
             reason = EndReason.REFUSED if refused else EndReason.PLACEMENT_FAILED
             hint = f". {error.hint}" if error.hint else ""
             await self._finish(record, Decision(Step.FINISH, reason, error.message + hint), None)
@@ -283,14 +283,6 @@ class Keeper:
         placed_ms = round((time.monotonic() - started_s) * 1000, 1)
         log.info("seat_placed", session_id=record.session_id, place=handle.place, duration_ms=placed_ms)
 
-    def _ask(self, record: Record) -> None:
-        assert record.link is not None and record.stop is not None
-        record.asked_s = time.monotonic()
-        if not record.link.send(StopSeat(reason=record.stop, grace_s=self.config.deadlines.grace_s)):
-            record.link = None  # it has not read for long: no use to wait for an answer
-
-    async def _start_again(self, record: Record, reason: EndReason) -> None:
-        """A runner that is killed in here leaves a session that is placed anew, perhaps with its one try unspent."""
     async def _has_template(self, record: Record) -> bool:
         """Waits for what its prefix is made of, a step that its viewer is told about; False when it is to end."""
         if self._templates is None:
@@ -310,6 +302,14 @@ class Keeper:
             self.changed(record)
         return record.stop is None
 
+    def _ask(self, record: Record) -> None:
+        assert record.link is not None and record.stop is not None
+        record.asked_s = time.monotonic()
+        if not record.link.send(StopSeat(reason=record.stop, grace_s=self.config.deadlines.grace_s)):
+            record.link = None  # it has not read for long: no use to wait for an answer
+
+    async def _start_again(self, record: Record, reason: EndReason) -> None:
+        """A runner that is killed in here leaves a session that is placed anew, perhaps with its one try unspent."""
         log.warning("session_started_again", session_id=record.session_id, reason=reason)
         await self.backend.stop(record.handle, grace_s=0)
         if record.link is not None:
@@ -408,6 +408,11 @@ class Keeper:
         self.store.save_end(session_id, end)
 
 
+def _template_step(began_s: float, share: float | None) -> StartStep:
+    duration_ms = round((time.monotonic() - began_s) * 1000, 1)
+    return StartStep(name="template", duration_ms=duration_ms, share_done=share)
+
+
 def _facts(record: Record, seen: Observation, end: SessionEnd | None) -> Facts:
     now_s = time.monotonic()
     return Facts(
@@ -416,11 +421,6 @@ def _facts(record: Record, seen: Observation, end: SessionEnd | None) -> Facts:
         in_state_s=now_s - record.entered_s,
         stop=record.stop,
         has_link=record.link is not None,
-def _template_step(began_s: float, share: float | None) -> StartStep:
-    duration_ms = round((time.monotonic() - began_s) * 1000, 1)
-    return StartStep(name="template", duration_ms=duration_ms, share_done=share)
-
-
         asked_s=None if record.asked_s is None else now_s - record.asked_s,
         was_out_of_memory=seen.was_out_of_memory,
         exit_code=seen.exit_code,
