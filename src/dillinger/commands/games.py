@@ -1,4 +1,4 @@
-"""Commands for the library of games: `games add`, `list`, `remove`, `check`.
+"""Commands for the library of games: `games add`, `list`, `remove`, `check`; those for saves are in `saves`.
 
 They work on the volume itself, whether Dillinger runs or not; a running one sees the change at its next look.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from dillinger.commands import saves
 from dillinger.terminal import console, errors
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ app = typer.Typer()
 PANEL = "Play"
 games_app = typer.Typer(help="The games of the library.", no_args_is_help=True)
 app.add_typer(games_app, name="games", rich_help_panel=PANEL)
+saves.add_to(games_app)
 
 OFFERED = 8
 CLOSE_SCORE = 20.0

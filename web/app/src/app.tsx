@@ -4,6 +4,7 @@ import { useEvents } from "./api/events";
 import { useMe } from "./api/queries";
 import { AddGamePage } from "./games/add_page";
 import { EditGamePage } from "./games/edit_page";
+import { SavesPage } from "./games/saves_page";
 import { LibraryPage } from "./pages/library";
 import { FirstPasswordPage, LoginPage } from "./pages/login";
 import { SettingsPage } from "./pages/settings";
@@ -42,6 +43,8 @@ export function App() {
       return <AddGamePage isConnected={isConnected} />;
     case "edit-game":
       return <EditGamePage key={route.gameId} gameId={route.gameId} isConnected={isConnected} />;
+    case "saves":
+      return <SavesPage key={route.gameId} gameId={route.gameId} isConnected={isConnected} />;
     case "play":
       return <PlayPage key={route.sessionId} sessionId={route.sessionId} isConnected={isConnected} />;
     case "unknown":

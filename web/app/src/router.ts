@@ -8,6 +8,7 @@ export type Route =
   | { page: "settings" }
   | { page: "add-game" }
   | { page: "edit-game"; gameId: string }
+  | { page: "saves"; gameId: string }
   | { page: "play"; sessionId: string }
   | { page: "unknown" };
 
@@ -20,6 +21,9 @@ export function routeOf(path: string): Route {
   if (parts[0] === "games" && parts.length === 2 && parts[1] === "add") return { page: "add-game" };
   if (parts[0] === "games" && parts.length === 3 && parts[1] && parts[2] === "edit") {
     return { page: "edit-game", gameId: parts[1] };
+  }
+  if (parts[0] === "games" && parts.length === 3 && parts[1] && parts[2] === "saves") {
+    return { page: "saves", gameId: parts[1] };
   }
   return { page: "unknown" };
 }

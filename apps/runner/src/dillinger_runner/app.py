@@ -21,7 +21,7 @@ from dillinger_contracts import Conflict, EndReason
 from dillinger_contracts.ice import MediaAccess
 
 from .admission import Capacity, machine
-from .api import pool, problems, runtimes, seats, service, sessions
+from .api import pool, problems, runtimes, saves, seats, service, sessions
 from .api.limits import BodyLimit
 from .backends.base import Backend
 from .backends.docker import DockerBackend, DockerConfig
@@ -132,6 +132,7 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
             start_timeout_s=settings.start_timeout_s,
             idle_timeout_s=settings.idle_timeout_s,
             disk_reserve_bytes=settings.disk_reserve_bytes,
+            saves_owner=_saves_owner(settings, backend),
         ),
         capacity=Capacity(
             max_sessions=settings.max_sessions,
@@ -157,6 +158,14 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
     )
     own_wine = WineTemplates(templates) if backend.kind == "process" else None
     return Keeper(config, backend=backend, store=store, machine=machine, templates=own_wine)
+
+
+def _saves_owner(settings: RunnerSettings, backend: Backend) -> tuple[int, int] | None:
+    """Who runs games, where only root could have given the saves to them."""
+    if backend.kind != "docker" or os.getuid() != 0:
+        return None
+    uid, gid = settings.docker_user.split(":")
+    return int(uid), int(gid)
 
 
 def build_app(keeper: Keeper, keys: KeyRing) -> FastAPI:
@@ -195,7 +204,8 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _route(app: FastAPI) -> None:
-    for router in (service.open_router, service.router, sessions.router, pool.router, runtimes.router, seats.router):
+    routers = (sessions.router, pool.router, saves.router, runtimes.router, seats.router)
+    for router in (service.open_router, service.router, *routers):
         app.include_router(router)
 
 

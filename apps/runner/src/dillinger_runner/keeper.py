@@ -45,6 +45,7 @@ from .records import Record
 from .store import SessionStore, StopWish
 from .templates import WineTemplates
 from .tokens import digest, new_token
+from .vault import Vault
 from .wishes import Places, resources_of, seat_spec
 
 _SETTLE_S = 2.0
@@ -85,6 +86,7 @@ class Keeper:
         self.store = store
         self.feed = EventFeed(self._snapshot)
         self.metrics = RunnerMetrics()
+        self.vault = Vault(config.places, is_played=self.is_played)
         self._library = Library(config.places.library_dir)
         self._machine = machine
         self._templates = templates
@@ -130,6 +132,7 @@ class Keeper:
             raise Unavailable("This runner is shutting down", retry_after_s=5)
         live = [record.spec.session.resources for record in self._records.values() if record.is_live]
         admit(resources, live, self._machine(), self.config.capacity)
+        self.vault.ensure_idle(request.user_id, request.game_id)
         admit_disk(self.config.places.saves_dir, self.config.places.disk_reserve_bytes)
         record = Record(seat_spec(request, game, resources, self.config.places, now=datetime.now(UTC)))
         record.digests = [digest(record.spec.control_token)]
@@ -139,6 +142,11 @@ class Keeper:
             async with asyncio.timeout(_SETTLE_S):
                 await record.settled.wait()
         return record, True
+
+    def is_played(self, user_id: str, game_id: str) -> bool:
+        """Whether a session of this user and game lives."""
+        live = (record.spec.session for record in self._records.values() if record.is_live)
+        return any((session.user_id, session.game.game_id) == (user_id, game_id) for session in live)
 
     def get(self, session_id: str) -> Record:
         """The session; raises NotFound."""

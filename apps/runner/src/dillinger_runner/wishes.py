@@ -35,6 +35,8 @@ class Places:
     start_timeout_s: float
     idle_timeout_s: float
     disk_reserve_bytes: int = 0
+    saves_owner: tuple[int, int] | None = None
+    """Whom players' folders have to belong to, where that is not this process's own user."""
 
 
 def new_session_id() -> str:

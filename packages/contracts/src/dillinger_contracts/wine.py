@@ -22,7 +22,8 @@ RUNTIMES = "/opt/dillinger/runtimes"
 RUNTIMES_FOLDER = "runtimes"
 """In the library: a folder for each Proton, as its archive has it. No game can have this id: it has no `game.toml`."""
 
-PrefixName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,30}[a-z0-9])?$")]
+PREFIX_NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9_-]{0,30}[a-z0-9])?$"
+PrefixName = Annotated[str, StringConstraints(pattern=PREFIX_NAME_PATTERN)]
 RuntimeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,63}$")]
 WindowsVersion = Literal[
     "win11", "win10", "win81", "win8", "win7", "win2008", "vista", "win2003", "winxp64", "winxp", "win2k", "nt40",

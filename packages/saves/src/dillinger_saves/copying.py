@@ -52,6 +52,10 @@ def ensure_copy(source: Path, saves: GameSaves, *, most_bytes: int) -> int:
         for path in sorted(before.keys() - now.keys(), reverse=True):
             if _is_as(root, path, before[path]):
                 _drop(root, path)
+        if not before and saves.changes.is_dir():  # they came from a machine that mounts overlays
+            with _opened(saves.changes) as theirs:
+                for path, mark in _marks(saves.changes):
+                    _take_over(theirs, root, path, mark)
     part = saves.copy_list.with_suffix(".part")
     part.write_text(json.dumps(now), "utf-8")
     part.replace(saves.copy_list)
@@ -174,3 +178,13 @@ def _drop(root: int, path: str) -> None:
             os.rmdir(name, dir_fd=folder)
         else:
             os.unlink(name, dir_fd=folder)
+
+
+def changed_in_copy(saves: GameSaves) -> frozenset[str]:
+    """What of the copy is its player's, with the folders above it."""
+    if not saves.copy.is_dir():
+        return frozenset()
+    with _opened(saves.copy) as root:
+        marks = _load(saves.copy_list)
+        changed = {path for path, _ in _marks(saves.copy) if not _is_as(root, path, marks.get(path))}
+    return frozenset(changed | {str(above) for path in changed for above in Path(path).parents} - {"."})

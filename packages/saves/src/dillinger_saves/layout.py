@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,3 +79,8 @@ class GameSaves:
         if owner is not None:
             for path in (self.home.parent, self.side.parent, *made):
                 os.chown(path, *owner, follow_symlinks=False)
+
+    def give_to(self, owner: tuple[int, int]) -> None:
+        """Makes `owner` the owner of all of it; follows no link."""
+        command = ["chown", "-R", "-h", "-P", f"{owner[0]}:{owner[1]}", "--", str(self.home), str(self.side)]
+        subprocess.run(command, stderr=subprocess.DEVNULL, check=False)

@@ -47,6 +47,16 @@ export function setCsrf(value: string): void {
   csrf = value;
 }
 
+/** A file as it is; nothing comes back. */
+export async function upload(method: string, path: string, file: Blob, type: string): Promise<void> {
+  await answered(path, {
+    method,
+    headers: { Accept: "application/json", "Content-Type": type, "X-Dillinger-CSRF": csrf },
+    credentials: "same-origin",
+    body: file,
+  });
+}
+
 export async function request<T>(
   method: string,
   path: string,
@@ -60,6 +70,11 @@ export async function request<T>(
     headers["Content-Type"] = "application/json";
     init.body = JSON.stringify(body);
   }
+  const response = await answered(path, init);
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+async function answered(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(`/api/v1${path}`, init);
@@ -76,7 +91,7 @@ export async function request<T>(
     if (problem.code === "login_required") loginLost();
     throw problem;
   }
-  return (response.status === 204 ? undefined : await response.json()) as T;
+  return response;
 }
 
 /** Core writes seconds; a date, which the header may also be, is not read. */

@@ -1,10 +1,12 @@
 /** What the pages for adding and editing ask core for. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { request } from "../api/client";
-import type { Addition, Folder, GameDetails, Runtime, Survey } from "./types";
+import { request, upload } from "../api/client";
+import type { GameCard } from "../api/types";
+import type { Addition, Folder, GameDetails, Runtime, Saves, Survey } from "./types";
 
 const POLL_MS = 400;
+const QUIET_MS = 5000;
 
 export function useFolder(path: string) {
   return useQuery({
@@ -85,5 +87,41 @@ export function useRemoveGame(gameId: string) {
   return useMutation({
     mutationFn: () => request<void>("DELETE", `/games/${encodeURIComponent(gameId)}`),
     onSuccess: () => client.invalidateQueries({ queryKey: ["games"] }),
+  });
+}
+
+export function useGame(gameId: string) {
+  return useQuery({
+    queryKey: ["game", gameId],
+    retry: false, // saves outlive their game
+    queryFn: () => request<GameCard>("GET", `/games/${encodeURIComponent(gameId)}`),
+  });
+}
+
+/** Asked again often while something is being done to them. */
+export function useSaves(gameId: string) {
+  return useQuery({
+    queryKey: ["saves", gameId],
+    queryFn: () => request<Saves>("GET", `/games/${encodeURIComponent(gameId)}/saves`),
+    refetchInterval: (query) => (query.state.data?.work ? POLL_MS : QUIET_MS),
+  });
+}
+
+export function useResetSaves(gameId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: object) => request<void>("POST", `/games/${encodeURIComponent(gameId)}/saves/reset`, body),
+    onSettled: () => client.invalidateQueries({ queryKey: ["saves", gameId] }),
+  });
+}
+
+export function useRestoreSaves(gameId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (file: File) => {
+      setTimeout(() => void client.invalidateQueries({ queryKey: ["saves", gameId] }), POLL_MS); // shows how far it is
+      return upload("PUT", `/games/${encodeURIComponent(gameId)}/saves/archive`, file, "application/zip");
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ["saves", gameId] }),
   });
 }

@@ -101,6 +101,23 @@ export interface Addition {
   hint: string | null;
 }
 
+export interface Prefix {
+  name: string;
+  kind: "wine" | "proton";
+  used_bytes: number;
+  /** Whether it was last made ready by the Wine that is installed; null: not known. */
+  is_current: boolean | null;
+}
+
+export interface Saves {
+  used_bytes: number;
+  limit_bytes: number;
+  game_folder_bytes: number;
+  prefixes: Prefix[];
+  is_played: boolean;
+  work: { kind: "reset" | "export" | "restore"; done_bytes: number; total_bytes: number } | null;
+}
+
 export interface GameDetails {
   game_id: string;
   version: string;

@@ -166,6 +166,16 @@ function GameItem({ game, isAdmin, isStarting, isRunning, onPlay }: GameItemProp
           <Icon name="edit" />
         </a>
       )}
+      <a
+        className="card-edit card-saves"
+        href={`/games/${encodeURIComponent(game.game_id)}/saves`}
+        onClick={follow}
+        aria-label={`Your saves of ${game.title}`}
+        title="Your saves"
+        data-testid="game-saves"
+      >
+        <Icon name="folder" />
+      </a>
       <h2 className="card-title">{game.title}</h2>
       {game.problem ? <p className="card-problem">{game.problem}</p> : <p className="card-summary">{game.summary}</p>}
       {game.warning && <p className="card-warning">{game.warning}</p>}

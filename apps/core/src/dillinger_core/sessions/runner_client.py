@@ -27,12 +27,16 @@ from dillinger_contracts import (
     Unavailable,
 )
 from dillinger_contracts.errors import error_from_document
+from dillinger_contracts.saves import SavesReset, SavesView
 from dillinger_core.settings import CoreSettings
 
 RETRY_AFTER_S = 2.0
 _RETRY_DELAYS_S = (0.1, 0.4)
 _SILENCE_S = 45.0
 """The event feed says something at least every 15 s; three times that is a dead link."""
+_LONG_S = 600.0
+"""Saves may be gigabytes, and the runner answers when they are on disk."""
+_JSON = {"content-type": "application/json"}
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -119,6 +123,32 @@ class RunnerClient:
                 raise _away(error) from error
         raise Unavailable("The runner ended its event feed", retry_after_s=RETRY_AFTER_S)
 
+    async def saves(self, user_id: str, game_id: str) -> SavesView:
+        """What a user has of a game; raises `NotFound` for what is no id."""
+        return _parse(SavesView, await self._call("GET", f"/saves/{user_id}/{game_id}"))
+
+    async def reset_saves(self, user_id: str, game_id: str, reset: SavesReset) -> None:
+        """Empties a part of it; raises `Conflict` while it is played, `NotFound`."""
+        body = reset.model_dump_json().encode()
+        async with self._open(
+            "POST", f"/saves/{user_id}/{game_id}/reset", read_s=_LONG_S, content=body, headers=_JSON
+        ) as response:
+            await _refuse_errors(response)
+
+    @asynccontextmanager
+    async def exported_saves(self, user_id: str, game_id: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """All of it as one archive; raises `Conflict` while it is played."""
+        async with self._open("GET", f"/saves/{user_id}/{game_id}/archive", read_s=_LONG_S) as response:
+            await _refuse_errors(response)
+            yield response.aiter_raw()
+
+    async def restore_saves(self, user_id: str, game_id: str, archive: AsyncIterator[bytes]) -> None:
+        """Puts an archive in the place of what is there; raises `Conflict` while it is played, `Invalid`,
+        `Exhausted`."""
+        path = f"/saves/{user_id}/{game_id}/archive"
+        async with self._open("PUT", path, read_s=_LONG_S, content=archive) as response:
+            await _refuse_errors(response)
+
     @asynccontextmanager
     async def passed(
         self, method: str, path: str, *, params: Mapping[str, str], content: bytes, headers: Mapping[str, str]
@@ -138,7 +168,7 @@ class RunnerClient:
         *,
         read_s: float,
         params: Mapping[str, str] | None = None,
-        content: bytes = b"",
+        content: bytes | AsyncIterator[bytes] = b"",
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[httpx2.Response]:
         request = self._http.build_request(
