@@ -22,7 +22,8 @@ def house(web_dir: Path) -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
+    # A microphone that beeps, and nobody to be asked whether it may be used.
+    with open_browser(more_flags=("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")) as browser:
         yield browser
 
 

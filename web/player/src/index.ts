@@ -1,6 +1,7 @@
 /** The player's public face. */
 
 export type { Shortcut } from "./keys";
+export { Microphone, type MicrophoneState } from "./microphone";
 export { PadCapture, type PadView } from "./pad_capture";
 export { type PadState, REST } from "./pads";
 export { createPlayer, type Player, type PlayerOptions, TicketRefused } from "./player";

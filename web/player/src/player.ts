@@ -11,6 +11,7 @@ import { encodeShown } from "./input.gen";
 import { InputCapture } from "./input_capture";
 import type { Shortcut } from "./keys";
 import type { LinkPhase } from "./link";
+import { Microphone, type MicrophoneState } from "./microphone";
 import { PadCapture, type PadView } from "./pad_capture";
 import { type PlayerState, playerState } from "./player_state";
 import { PointerGrab } from "./pointer_grab";
@@ -60,6 +61,7 @@ export interface PlayerOptions {
   onPicture(widthPx: number, heightPx: number): void;
   onStats(stats: PlayerStats): void;
   onSound(state: SoundState): void;
+  onMicrophone(state: MicrophoneState): void;
   /** Gamepads came or went. */
   onPads(pads: PadView[]): void;
   onNotice(notice: Pick<Notice, "level" | "message" | "hint">): void;
@@ -94,6 +96,7 @@ export class Player {
   private readonly input: InputCapture;
   private readonly keyboard: ScreenKeyboard;
   private readonly clipboard: Clipboard;
+  private readonly microphone: Microphone;
   readonly pads: PadCapture;
   private readonly grab = new PointerGrab();
   private readonly statsTimer: ReturnType<typeof setInterval>;
@@ -135,6 +138,9 @@ export class Player {
       onPads: options.onPads,
       onNotice: (message) => options.onNotice({ level: "info", message, hint: null }),
     });
+    this.microphone = new Microphone((bytes) => {
+      if (this.state === "open") this.post({ type: "input", channel: "input", bytes });
+    }, options.onMicrophone);
     this.keyboard = new ScreenKeyboard(host, (strokes) => this.input.type(strokes));
     const ring = globalThis.crossOriginIsolated ? (ringMemory(true) as SharedArrayBuffer) : null;
     const samples = new MessageChannel();
@@ -178,6 +184,14 @@ export class Player {
     return this.requestLock();
   }
 
+  /** Lets the game hear the person, or no longer; only within a click or key of theirs. */
+  toggleMicrophone(): void {
+    if (this.microphone.state !== "off") return this.microphone.stop();
+    this.microphone.start().catch((error: Error) => {
+      this.options.onNotice({ level: "warning", message: error.message, hint: null });
+    });
+  }
+
   /** Brings up the device's on-screen keyboard; only within a click or touch of the person. */
   openKeyboard(): void {
     this.keyboard.open();
@@ -188,6 +202,7 @@ export class Player {
     this.ends.abort();
     clearInterval(this.statsTimer);
     this.clipboard.close();
+    this.microphone.stop();
     this.pads.close();
     this.input.close();
     this.keyboard.close();
@@ -345,6 +360,7 @@ export class Player {
       case "notice":
         return this.options.onNotice(message);
       case "ended":
+        this.microphone.stop();
         this.input.releaseAll();
         return this.options.onEnded(message.end);
     }

@@ -95,6 +95,8 @@ export interface Welcome {
   is_resizable: boolean;
   /** Absent in older seats. */
   has_clipboard?: boolean;
+  /** Absent in older seats. */
+  has_microphone?: boolean;
 }
 
 /** The game lets a gamepad rumble from now on; strengths are 0 to 1, and both 0 ends it. */

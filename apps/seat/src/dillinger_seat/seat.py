@@ -43,6 +43,7 @@ from .cell.game_folder import GameFolder, library_folder, ready_folder, saves_of
 from .cell.paths import SharedPaths, cell_paths
 from .control import ControlLink
 from .desktops.sound import SoundFifo, SoundServer
+from .desktops.voice import Microphone
 from .desktops.xvfb import X11Sockets, Xvfb, first_display
 from .ends import save_end
 from .guests.base import Guest
@@ -133,6 +134,8 @@ class Seat:
             contextlib.closing(X11Sockets(shared, is_isolated=self._spec.isolation != "none"))
         )
         fifo = stack.enter_context(contextlib.closing(SoundFifo(shared)))
+        microphone = Microphone(shared)
+        stack.push_async_callback(microphone.close)
         pads = stack.enter_context(contextlib.closing(pads_of(self._spec, shared)))
         folder = await self._ready_folder(stack)
         async with self._step("cell", "The cell was not up"):
@@ -141,6 +144,7 @@ class Seat:
         self._watches.on_cell(cell)
         paths = cell_paths(self._spec)
         server, sound = Xvfb(cell, display_sockets, paths), SoundServer(cell, paths)
+        microphone.join(cell, paths, sound)
         guest = guest_of(self._spec, cell, has_windows=lambda: self._desktop is not None and self._desktop.has_windows)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._start_sound(sound))
@@ -153,7 +157,7 @@ class Seat:
         self._watches.spawn(self._watches.guest_end(guest, guest.program))
         self._watches.spawn(self._watches.disk_full(self._on_disk_nearly_full))
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._open_stream(stack, desktop, fifo.take_read_fd(), pads))
+            group.create_task(self._open_stream(stack, desktop, fifo.take_read_fd(), microphone, pads))
             group.create_task(self._show(desktop, guest))
 
     def _refuse_what_is_not_here(self) -> None:
@@ -210,7 +214,9 @@ class Seat:
         self._watches.spawn(self._watches.display_end(part))
         return desktop
 
-    async def _open_stream(self, stack: AsyncExitStack, desktop: X11Desktop, sound_fd: int, pads: PadSlots) -> None:
+    async def _open_stream(
+        self, stack: AsyncExitStack, desktop: X11Desktop, sound_fd: int, voice: Microphone, pads: PadSlots
+    ) -> None:
         async with self._step("stream", "The stream was not open"):
             from .streaming import Streaming, StreamingEvents
 
@@ -229,6 +235,7 @@ class Seat:
                 media=self._spec.media,
                 is_resizable=self._game.display.resizable,
                 sound_fd=sound_fd,
+                voice=voice,
                 pads=pads,
             )
             stack.push_async_callback(self._streaming.close)

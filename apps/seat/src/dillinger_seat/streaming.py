@@ -28,6 +28,7 @@ from dillinger_stream.hub import HubParts, HubSettings, StreamHub
 from dillinger_stream.input.several import SeveralSinks
 from dillinger_stream.pipeline import VideoPipeline
 from dillinger_stream.sound.pipeline import SoundPipeline
+from dillinger_stream.sound.voice import Voice
 from dillinger_stream.transport.link import SERVER_OPTIONS, WebSocketLink
 
 from .desktops.base import Desktop
@@ -62,6 +63,7 @@ class Streaming:
         media: MediaAccess,
         is_resizable: bool,
         sound_fd: int,
+        voice: Voice,
         pads: PadSlots,
     ) -> None:
         """Takes over `sound_fd`."""
@@ -75,6 +77,7 @@ class Streaming:
                 has_sound=True,
                 on_peers_changed=events.peers_changed,
                 clipboard=desktop,
+                voice=voice,
             ),
             HubSettings(media=media),
         )

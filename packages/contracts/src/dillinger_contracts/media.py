@@ -1,8 +1,12 @@
-"""Media over the signaling socket (the WebSocket transport): binary messages, seat → browser, little-endian.
+"""Media over the signaling socket: binary messages, little-endian. Seat → browser (the WebSocket transport):
 
 u8 kind (1 picture, 2 sound), u8 flags, u16 reserved, u32 sequence, u64 captured_at_us (the seat's monotonic clock)
 picture only: u16 width, u16 height, u16 box_x, u16 box_y, u16 box_width, u16 box_height (what changed)
 then the access unit (H.264: Annex B) or the Opus packet
+
+Browser → seat, beside input (whose first byte, the op, is below 128): a player's microphone, whatever the transport.
+
+u8 kind (130 voice), then one Opus packet (48 kHz, mono)
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ PICTURE_HEADER_BYTES = _PICTURE.size
 SOUND_HEADER_BYTES = _COMMON.size
 KIND_PICTURE = 1
 KIND_SOUND = 2
+KIND_VOICE = 130
 FLAG_KEYFRAME = 1
 
 

@@ -183,6 +183,8 @@ class Welcome(Model):
     role: Literal["player", "viewer"]
     has_sound: bool
     is_resizable: bool
+    has_microphone: bool = False
+    """The game can hear its player."""
     has_clipboard: bool = False
     """Copying and pasting between game and browser is possible; watchers are never part of it."""
 

@@ -26,6 +26,7 @@ from .clipboard.base import Clip, Clipboard
 from .frames import AccessUnit, SoundPacket
 from .input.base import InputSink
 from .peer import HubSettings, Peer
+from .sound.voice import Voice
 from .transport.link import CLOSE_TIMEOUT_S, Link
 from .transport.udp_port import UdpPort
 
@@ -78,6 +79,8 @@ class HubParts:
     on_peers_changed: Callable[[int], None]
     clipboard: Clipboard | None = None
     """What players paste into; None where nothing is shared."""
+    voice: Voice | None = None
+    """The game's microphone; None where it has none."""
 
 
 class StreamHub:
@@ -89,6 +92,7 @@ class StreamHub:
         self.is_resizable = parts.resize is not None
         self.has_sound = parts.has_sound
         self.clipboard = parts.clipboard
+        self.voice = parts.voice
         self._parts = parts
         self._loop = asyncio.get_running_loop()
         self._video: Video | None = None

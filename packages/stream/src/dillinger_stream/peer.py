@@ -19,6 +19,7 @@ import structlog
 from dillinger_contracts.errors import DillingerError, Exhausted, Invalid, Unavailable, problem_of
 from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.input import ReleaseAll, Shown, decode
+from dillinger_contracts.media import KIND_VOICE
 from dillinger_contracts.session import StreamProfile
 from dillinger_contracts.signaling import (
     HELLO_DEADLINE_S,
@@ -55,6 +56,7 @@ from .clipboard.base import Clip, Clipboard
 from .clipboard.exchange import ClipExchange
 from .frames import AccessUnit, SoundPacket
 from .input.base import InputSink
+from .sound.voice import Voice, VoiceDecoder
 from .transport.bucket import TokenBucket
 from .transport.carrier import Carrier, CarrierParts
 from .transport.link import CLOSE_TIMEOUT_S, Link, LinkClosed
@@ -69,6 +71,7 @@ log = structlog.get_logger()
 INPUT_RATE_HZ, INPUT_BURST = 2000.0, 4000.0
 SIGNAL_RATE_HZ, SIGNAL_BURST = 50.0, 200.0
 CLOSE_NORMAL = 1000
+VOICE = bytes([KIND_VOICE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Host(Protocol):
     is_pointer_taken: bool
     has_sound: bool
     clipboard: Clipboard | None
+    voice: Voice | None
 
     def admit(self, ticket: str) -> TicketClaims:
         """Raises `Denied`."""
@@ -141,6 +145,7 @@ class Peer:
         self._carrier: Carrier | None = None
         self._sink: InputSink | None = None
         self._clips = ClipExchange()
+        self._voice_decoder: VoiceDecoder | None = None
         self._inputs = TokenBucket(rate_hz=INPUT_RATE_HZ, burst=INPUT_BURST)
         self._signals = TokenBucket(rate_hz=SIGNAL_RATE_HZ, burst=SIGNAL_BURST)
         self._noticed: set[str] = set()
@@ -221,7 +226,7 @@ class Peer:
             Welcome(
                 peer_id=self.peer_id, role=self.role,
                 has_sound=self._host.has_sound, is_resizable=self._host.is_resizable,
-                has_clipboard=self._may_share,
+                has_clipboard=self._may_share, has_microphone=self._may_speak,
             )
         )  # fmt: skip
         if self._host.is_pointer_taken:
@@ -254,7 +259,10 @@ class Peer:
 
     async def _take(self, message: str | bytes, carrier: Carrier) -> None:
         if isinstance(message, bytes):
-            self._take_input(message, over="websocket")
+            if message[:1] == VOICE:
+                self._take_voice(message[1:])
+            else:
+                self._take_input(message, over="websocket")
             return
         signal = self._machine.receive(message)
         if isinstance(signal, Description | Candidate):
@@ -289,6 +297,23 @@ class Peer:
             self._host.wish_changed()
             if (old.width_px, old.height_px) != (self.profile.width_px, self.profile.height_px):
                 self._host.want_size(self, self.profile.width_px, self.profile.height_px)
+
+    @property
+    def _may_speak(self) -> bool:
+        return self.role == "player" and self._host.voice is not None
+
+    def _take_voice(self, packet: bytes) -> None:
+        if self._host.voice is None or not self._may_speak:
+            self.notice_once("no_microphone", "The game can't hear you here")
+            return
+        if self._voice_decoder is None:
+            self._voice_decoder = VoiceDecoder()
+        try:
+            pcm = self._voice_decoder.decode(packet)
+        except Invalid:
+            self._machine.fault()
+            raise
+        self._host.voice.hear(self.peer_id, pcm)
 
     @property
     def _may_share(self) -> bool:

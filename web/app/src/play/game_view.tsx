@@ -87,6 +87,8 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
         isViewer={live.welcome?.role === "viewer"}
         fullScreen={fullScreen}
         pointer={pointer}
+        microphone={live.welcome?.has_microphone ? live.microphone : null}
+        onMicrophone={() => live.player?.toggleMicrophone()}
         isStopping={stop.isPending || view.state === "stopping"}
         onStop={() => stop.mutate(view.session_id)}
         onHelp={() => setShowsHelp(true)}

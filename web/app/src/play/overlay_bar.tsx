@@ -4,7 +4,7 @@
  */
 
 import { type FocusEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
-import type { SoundState, TransportWish } from "../../../player/src";
+import { Microphone, type MicrophoneState, type SoundState, type TransportWish } from "../../../player/src";
 import { type Quality, setPreferences, usePreferences } from "../preferences";
 import { follow } from "../router";
 import { Icon, type IconName } from "../ui/icons";
@@ -23,6 +23,9 @@ interface OverlayBarProps {
   isViewer: boolean;
   fullScreen: FullScreen;
   pointer: PointerLock;
+  /** null where the game has none. */
+  microphone: MicrophoneState | null;
+  onMicrophone: () => void;
   isStopping: boolean;
   onStop: () => void;
   onHelp: () => void;
@@ -154,6 +157,15 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
         aria-label="Volume"
         data-testid="volume-slider"
       />
+      {props.microphone !== null && Microphone.isSupported() && (
+        <BarButton
+          icon="microphone"
+          label={props.microphone === "off" ? "Let the game hear you" : "Mute your microphone"}
+          testId="microphone-button"
+          isPressed={props.microphone !== "off"}
+          onClick={act(props.onMicrophone)}
+        />
+      )}
       <Choice
         label="Quality"
         testId="quality-select"

@@ -3,6 +3,7 @@
 import { type RefObject, useEffect, useRef, useState } from "react";
 import {
   createPlayer,
+  type MicrophoneState,
   type Notice,
   type PadView,
   type Player,
@@ -26,6 +27,7 @@ export interface PlayerView {
   picture: { width: number; height: number } | null;
   stats: PlayerStats | null;
   sound: SoundState;
+  microphone: MicrophoneState;
   pads: PadView[];
   notice: Pick<Notice, "level" | "message" | "hint"> | null;
 }
@@ -38,6 +40,7 @@ const NOTHING: PlayerView = {
   picture: null,
   stats: null,
   sound: "off",
+  microphone: "off",
   pads: [],
   notice: null,
 };
@@ -89,6 +92,7 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
       onPicture: (width, height) => change({ picture: { width, height } }),
       onStats: (stats) => change({ stats }),
       onSound: (sound) => change({ sound }),
+      onMicrophone: (microphone) => change({ microphone }),
       onPads: (pads) => change({ pads }),
       onNotice: (notice) => {
         change({ notice });

@@ -42,6 +42,11 @@ class SharedPaths:
         """Where the sound comes out."""
         return self.sound_dir / "fifo"
 
+    @property
+    def voice_fifo(self) -> Path:
+        """Where the player's voice goes in."""
+        return self.sound_dir / "voice"
+
 
 @dataclass(frozen=True, slots=True)
 class CellPaths:
@@ -53,6 +58,7 @@ class CellPaths:
     auth: str
     sound_socket: str
     sound_fifo: str
+    voice_fifo: str
     environment: dict[str, str]
 
 
@@ -66,6 +72,7 @@ def cell_paths(spec: SeatSpec) -> CellPaths:
             auth=X11_AUTH,
             sound_socket=f"{RUNTIME}/pulse/native",
             sound_fifo=f"{SOUND}/fifo",
+            voice_fifo=f"{SOUND}/voice",
             environment=environment(),
         )
     shared = SharedPaths.of(spec)
@@ -76,6 +83,7 @@ def cell_paths(spec: SeatSpec) -> CellPaths:
         auth=str(shared.auth),
         sound_socket=str(shared.sound_dir / "pulse" / "native"),
         sound_fifo=str(shared.sound_fifo),
+        voice_fifo=str(shared.voice_fifo),
         environment=environment() | {"HOME": spec.saves_dir, "XDG_RUNTIME_DIR": str(shared.sound_dir)},
     )
 

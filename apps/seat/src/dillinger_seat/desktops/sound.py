@@ -1,4 +1,5 @@
-"""The cell's sound server: PulseAudio with one sink that writes into a FIFO which the seat made and reads.
+"""The cell's sound server: PulseAudio with one sink that writes into a FIFO which the seat made and reads, and a
+microphone that plays what `voice.py` gives it.
 
 `module-pipe-sink` on the system clock needs no recorder beside the server, hands sound out within a few milliseconds,
 and is suspended while nobody plays, so silence costs nothing (ADR 0003 has the figures). Its socket is made by the
@@ -21,6 +22,7 @@ from dillinger_seat.cell.paths import CellPaths, SharedPaths
 log = structlog.get_logger()
 
 SOUND = "sound"
+VOICE_SINK = "voice"
 PIPE_BYTES = 16_384
 """85 ms of 48 kHz stereo: what is older than that when the seat stalls is dropped by the server, not delayed."""
 
@@ -63,7 +65,8 @@ class SoundServer:
     async def start(self) -> None:
         """Starts the server; raises `PartFailed` or `Unavailable`."""
         protocol = f"auth-anonymous=1 auth-cookie-enabled=0 socket={self._paths.sound_socket}"
-        sink = f"sink_name=speakers file={self._paths.sound_fifo} format=s16le rate=48000 channels=2"
+        # A device of class sound is what programs get that ask for none by name.
+        sink = f"sink_name=speakers file={self._paths.sound_fifo} format=s16le sink_properties=device.class=sound"
         state = {"HOME": self._state, "PULSE_STATE_PATH": self._state, "PULSE_RUNTIME_PATH": self._state}
         await self._cell.run(
             SOUND,
@@ -73,7 +76,9 @@ class SoundServer:
                     "--disable-shm=yes", "--high-priority=no", "--realtime=no",
                     "--log-target=stderr", "--log-level=error",
                     f"--load=module-native-protocol-unix {protocol}",
-                    f"--load=module-pipe-sink {sink} use_system_clock_for_timing=yes",
+                    f"--load=module-pipe-sink {sink} rate=48000 channels=2 use_system_clock_for_timing=yes",
+                    f"--load=module-null-sink sink_name={VOICE_SINK} format=s16le rate=48000 channels=1",
+                    f"--load=module-remap-source master={VOICE_SINK}.monitor source_name=microphone",
                     "--load=module-suspend-on-idle timeout=2",
                 ),
                 env=self._paths.environment | state,
