@@ -16,6 +16,7 @@ import pytest
 from apps.runner.tests.runner_lab import RunnerLab
 
 from dillinger_contracts import Game, GameLaunchRequest, NativeLaunch, Resources
+from dillinger_contracts.ice import MediaAccess
 from dillinger_runner.app import instance_of
 from dillinger_runner.cgroups import Limits, find_tree
 from dillinger_runner.settings import RunnerSettings
@@ -173,7 +174,7 @@ def put_on_file(lab: RunnerLab, pid: int) -> None:
     places = Places(
         sessions_dir=lab.sessions_dir, runtime_dir=lab.runtime_dir, library_dir=lab.folder / "library",
         saves_dir=lab.folder / "saves", wine_templates_dir=lab.folder / "wine",
-        control_url=f"ws://127.0.0.1:{lab.port}/seats", start_timeout_s=30, idle_timeout_s=0,
+        control_url=f"ws://127.0.0.1:{lab.port}/seats", media=MediaAccess(), start_timeout_s=30, idle_timeout_s=0,
     )  # fmt: skip
     game = Game(game_id="game", title="game", launch=NativeLaunch(command=("standin", "well")))
     request = GameLaunchRequest(game_id="game", user_id="ann", session_id=SESSION)
