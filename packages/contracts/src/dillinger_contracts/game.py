@@ -17,6 +17,8 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whi
 Summary = Annotated[str, StringConstraints(max_length=2000)]
 
 MIB = 1024 * 1024
+UNPACKED_FOLDER = ".unpacked"
+"""In a game's folder: what Dillinger unpacked of its AppImages, a folder for each, by the file's name."""
 
 
 class Size(Model):

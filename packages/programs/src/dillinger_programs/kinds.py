@@ -6,13 +6,16 @@ self-extracting scripts, AppImage (type 1 and 2), Windows Installer packages and
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from .appimage import payload
 from .elf import Elf, ReadAt, Unreadable, read_elf
+from .squashfs import superblock
 
 HEAD_BYTES = 64 * 1024
 SCAN_BYTES = 1024 * 1024
@@ -46,6 +49,8 @@ class Program:
     """A Windows program without a window of its own."""
     installer: str | None = None
     """What made the installer that this is: `nsis`, `inno`, `installshield`, `wix`, `msi`, `makeself`, …"""
+    compression: str | None = None
+    """How an AppImage's files are packed: `gzip`, `zstd`, …; None where that can't be told."""
     interpreter: str | None = None
     """What a script, or an ELF program, is started by."""
 
@@ -133,11 +138,16 @@ def _elf(read: ReadAt, head: bytes) -> Program | None:
     except Unreadable:
         return None
     is_image = head[8:10] == b"AI" and head[10:11] in (b"\x01", b"\x02")
+    compression = None
+    if is_image:
+        with contextlib.suppress(Unreadable):
+            compression = superblock(payload(read)).compressor
     return Program(
         Format.APPIMAGE if is_image else Format.ELF,
         bits=elf.bits,
         machine=elf.machine,
-        is_library=not elf.is_program,
+        is_library=not elf.is_program and not is_image,
+        compression=compression,
         interpreter=elf.interpreter,
     )
 

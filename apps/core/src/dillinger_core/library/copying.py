@@ -15,13 +15,16 @@ from pathlib import Path
 
 from dillinger_contracts import Exhausted, NotFound
 
-from .survey import Item, items, stays_inside
+from .survey import Item, items, leads_inside, stays_inside
+
+__all__ = ["NEW_FILE", "Cancelled", "Progress", "copy_game", "ensure_room", "leads_inside", "told"]
 
 _FICLONE = 0x40049409
 _CHUNK_BYTES = 16 * 1024 * 1024
 _KEEP_FREE_BYTES = 256 * 1024 * 1024
 """What a copy leaves free: a full disk breaks more than this game."""
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a file is opened that must not be there yet."""
 _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF})
 
 
@@ -63,7 +66,7 @@ def copy_game(
             elif item.is_file:
                 _copy_file(item, place, progress, free_bytes, is_executable=item.path in executable)
         except OSError as error:
-            raise _told(error, item.path) from error
+            raise told(error, item.path) from error
 
 
 def _make_folder(path: Path) -> None:
@@ -75,7 +78,7 @@ def _copy_file(item: Item, place: Path, progress: Progress, free_bytes: int, *, 
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     reading = os.open(item.name, flags, dir_fd=item.folder_fd)
     try:
-        writing = os.open(place, _NEW_FILE, 0o600)
+        writing = os.open(place, NEW_FILE, 0o600)
         try:
             if _reflinked(reading, writing):
                 size_bytes = os.fstat(writing).st_size
@@ -103,9 +106,7 @@ def _copied(reading: int, writing: int, progress: Progress, free_bytes: int) -> 
     while True:
         if progress.is_cancelled:
             raise Cancelled
-        written_bytes = progress.copied_bytes - progress.reflinked_bytes
-        if written_bytes + _KEEP_FREE_BYTES > free_bytes:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        ensure_room(progress.copied_bytes - progress.reflinked_bytes, free_bytes)
         try:
             count = copy(reading, writing)
         except OSError as error:
@@ -116,6 +117,12 @@ def _copied(reading: int, writing: int, progress: Progress, free_bytes: int) -> 
         if count == 0:
             return
         progress.copied_bytes += count
+
+
+def ensure_room(written_bytes: int, free_bytes: int) -> None:
+    """Raises OSError when what is written takes too much of what was free before."""
+    if written_bytes + _KEEP_FREE_BYTES > free_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _by_kernel(reading: int, writing: int) -> int:
@@ -130,7 +137,8 @@ def _by_hand(reading: int, writing: int) -> int:
     return done
 
 
-def _told(error: OSError, path: str) -> Exhausted | NotFound:
+def told(error: OSError, path: str) -> Exhausted | NotFound:
+    """Why `path` could not be made, for people."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Exhausted(
             "The library's disk has no room for this game",

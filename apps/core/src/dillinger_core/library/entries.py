@@ -16,11 +16,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from dillinger_contracts import Conflict, Game, Invalid, LaunchSpec, NotFound
+from dillinger_contracts.game import UNPACKED_FOLDER
 from dillinger_contracts.model import GAME_ID_PATTERN
 from dillinger_contracts.signaling import first_fault
 from dillinger_core.private_files import write_private
+from dillinger_programs import Format
+from dillinger_programs.kinds import identify_file
 
 from . import volume
+from .appimages import unpack
 from .copying import Progress, copy_game
 from .game_file import changed_file, new_file
 from .scan import GAME_FILE, MAX_GAME_FILE_BYTES, parse_game
@@ -62,12 +66,24 @@ def add(root: Path, game: Game, source: Path, parts: tuple[str, ...], progress: 
     try:
         copy_game(source, parts, staging, progress, executable=frozenset({program_path(game.launch) or ""}))
         (staging / GAME_FILE).unlink(missing_ok=True)
+        _unpack(game, staging, progress)
         _write_public(staging / GAME_FILE, new_file(game))
         ensure_free(root, game.game_id)
         staging.rename(root / game.game_id)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
+
+
+def _unpack(game: Game, folder: Path, progress: Progress) -> None:
+    """Unpacks the AppImage that `game` starts, if it does."""
+    shutil.rmtree(folder / UNPACKED_FOLDER, ignore_errors=True)
+    inside = program_path(game.launch)
+    if game.launch.kind != "native" or inside is None or (folder / inside).is_symlink():
+        return
+    program = identify_file(folder / inside)
+    if program is not None and program.format is Format.APPIMAGE:
+        unpack(folder / inside, folder / UNPACKED_FOLDER / Path(inside).name, progress)
 
 
 def add_entry(root: Path, game: Game) -> None:

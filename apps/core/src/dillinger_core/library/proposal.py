@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dillinger_contracts import Game, NotFound, Resources, Unsupported
 from dillinger_programs import Format
 
+from .appimages import decompressors
 from .candidates import Candidate, Found, id_of, launch_of, title_of
 from .survey import Survey
 
@@ -16,7 +17,7 @@ _UNPACK = {
 }
 _INSTALL = "Install it on another machine or with your own Wine, then add the folder that it made"
 _SCRATCH_PER_APPIMAGE = 4
-"""An AppImage is compressed: unpacked it takes some three times its size."""
+"""An AppImage that unpacks itself is compressed: unpacked it takes some three times its size."""
 _MAX_SCRATCH_BYTES = 1 << 36
 
 
@@ -61,7 +62,8 @@ def resources_of(found: Found) -> Resources | None:
     """What a program needs beyond the default; None where that will do."""
     usual = Resources()
     scratch_bytes = min(_SCRATCH_PER_APPIMAGE * found.size_bytes, _MAX_SCRATCH_BYTES)
-    if found.program.format is not Format.APPIMAGE or scratch_bytes <= usual.scratch_bytes:
+    unpacks_itself = found.program.format is Format.APPIMAGE and found.program.compression not in decompressors()
+    if not unpacks_itself or scratch_bytes <= usual.scratch_bytes:
         return None
     more_bytes = scratch_bytes - usual.scratch_bytes
     return Resources(scratch_bytes=scratch_bytes, memory_bytes=usual.memory_bytes + more_bytes)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from dillinger_contracts import Exhausted, NotFound
+from dillinger_contracts.game import UNPACKED_FOLDER
 from dillinger_programs import Format, Program
 from dillinger_programs.kinds import identify_open
 
@@ -84,6 +85,8 @@ def survey(root: Path, *parts: str, check: Callable[[], None] = lambda: None) ->
     left_out: list[str] = []
     for item in items(root, *parts):
         check()
+        if item.path == UNPACKED_FOLDER or item.path.startswith(UNPACKED_FOLDER + "/"):
+            continue
         if item.is_link:
             if not stays_inside(item):
                 left_out.append(item.path)
@@ -139,8 +142,13 @@ def stays_inside(item: Item) -> bool:
         target = os.readlink(item.name, dir_fd=item.folder_fd)
     except OSError:
         return False
-    end = os.path.normpath(os.path.join(os.path.dirname(item.path), target))  # noqa: PTH118, PTH120
-    return not target.startswith("/") and end != ".." and not end.startswith("../")
+    return leads_inside(item.path, target)
+
+
+def leads_inside(path: str, target: str) -> bool:
+    """Whether a link at `path`, from the game's folder, leads to `target` in the same folder, by its words."""
+    end = os.path.normpath(os.path.join(os.path.dirname(path), target))  # noqa: PTH118, PTH120
+    return bool(target) and not target.startswith("/") and end != ".." and not end.startswith("../")
 
 
 def _may_be_program(item: Item) -> bool:

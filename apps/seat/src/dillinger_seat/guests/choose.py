@@ -9,9 +9,11 @@ from dillinger_contracts.game import NativeLaunch
 from dillinger_contracts.session import SeatSpec
 from dillinger_contracts.wine import ProtonLaunch, WineLaunch
 from dillinger_seat.cell.cell import Cell
+from dillinger_seat.cell.game_folder import library_folder
 from dillinger_seat.cell.paths import cell_paths, runtimes_dir
 from dillinger_seat.cell.windows import template_path
 
+from .appimage import unpacked
 from .base import Guest
 from .native import NativeGuest
 from .proton import ProtonGuest
@@ -26,8 +28,9 @@ def guest_of(spec: SeatSpec, cell: Cell, *, has_windows: Callable[[], bool]) -> 
     match launch:
         case NativeLaunch():
             return NativeGuest(
-                cell, launch, paths, file_bytes=file_bytes, has_windows=has_windows, runtimes_dir=runtimes_dir(spec)
-            )
+                cell, launch, paths, file_bytes=file_bytes, has_windows=has_windows, runtimes_dir=runtimes_dir(spec),
+                app_dir=unpacked(library_folder(spec), launch.command[0]),
+            )  # fmt: skip
         case WineLaunch():
             template = template_path(spec)
             return WineGuest(cell, launch, paths, template=template, file_bytes=file_bytes, has_windows=has_windows)

@@ -14,6 +14,7 @@ from dillinger_contracts.game import NativeLaunch
 from dillinger_seat.cell.cell import GUEST, Cell, Part, PartFailed, Program
 from dillinger_seat.cell.paths import CellPaths
 
+from . import appimage
 from .base import GuestExit
 from .libraries import library_folders, runtime_folders
 
@@ -57,11 +58,14 @@ class NativeGuest:
         file_bytes: int,
         has_windows: Callable[[], bool],
         runtimes_dir: Path | None = None,
+        app_dir: str | None = None,
     ) -> None:
+        """`runtimes_dir` is the library's folder of runtimes; `app_dir`, below the game's, an unpacked AppImage."""
         self._cell = cell
         self._launch = launch
         self._paths = paths
         self._runtimes_dir = runtimes_dir
+        self._app_dir = app_dir
         self._file_bytes = file_bytes
         self._has_windows = has_windows
         self._part: Part | None = None
@@ -84,12 +88,16 @@ class NativeGuest:
     @property
     def _program_path(self) -> str:
         first = self._launch.command[0]
+        if self._app_dir is not None:
+            return f"{self._paths.game}/{self._app_dir}/{appimage.START}"
         return f"{self._paths.game}/{first[2:]}" if first.startswith("./") else first
 
     async def launch(self, variables: dict[str, str]) -> None:
         """Starts the program; raises `NotFound` or `Unsupported`, naming it."""
         first, *rest = self._launch.command
         environment = self._paths.environment | BASE_ENVIRONMENT | variables | self._launch.environment
+        if self._app_dir is not None:
+            environment |= appimage.environment(first, self._app_dir, self._paths)
         try:
             self._part = await self._cell.run(
                 GUEST,

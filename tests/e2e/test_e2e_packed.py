@@ -1,0 +1,58 @@
+"""Games that come packed are added by their one command, and play."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.e2e import packed_games
+
+from dillinger_bench.house import House
+from dillinger_bench.waiting import wait_until
+
+START_S = 60.0
+"""For a start under load; no figure."""
+
+
+def add(house: House, path: Path, *arguments: str) -> str:
+    """`dillinger games add`; what it said."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(house.root / "home"),
+        "DILLINGER_STATE_DIR": str(house.state_dir),
+        "DILLINGER_RUNTIME_DIR": str(house.runtime_dir),
+        "DILLINGER_CONFIG": str(house.root / "dillinger.toml"),
+    }
+    command = [sys.executable, "-m", "dillinger", "games", "add", str(path), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def played(house: House, game_id: str) -> str:
+    """What the game has printed once its window shows; its session has ended then."""
+    with house.client() as client:
+        wait_until(lambda: any(game["game_id"] == game_id for game in client.games()), START_S, f"{game_id} is there")
+        session_id = client.play(game_id)["session_id"]
+        client.wait_state(session_id, {"ready", "streaming"}, START_S)
+        said = (house.target.session_dir(session_id) / "guest.log").read_text("utf-8", "replace")
+        client.stop(session_id)
+        client.wait_state(session_id, {"ended"}, START_S)
+    return said
+
+
+@pytest.mark.parametrize("compression", ["gzip", pytest.param("zstd", marks=pytest.mark.full)])
+def test_an_appimage_is_unpacked_once_and_plays(
+    house: House, explained: list[House], tmp_path: Path, compression: str
+) -> None:
+    explained.append(house)
+    file = tmp_path / f"Card_{compression}-1.0-x86_64.AppImage"
+    packed_games.appimage(file, tmp_path, compression)
+    assert "(AppImage, 64 bit) as native" in add(house, file, "--argument", "--fast")
+    game_id = f"card-{compression}"
+    folder = house.library_dir / game_id
+    assert (folder / f".unpacked/{file.name}/usr/share/testcard.py").is_file()
+    assert f"started in /game/.unpacked/{file.name} as ./{file.name} with --fast" in played(house, game_id)
