@@ -72,7 +72,8 @@ def test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged(
 ) -> None:
     viewer = open_viewer()
     viewer.page.add_init_script(BROWSER_PAD)
-    viewer.play(padtest)
+    viewer.click_play(padtest)
+    viewer.page.wait_for_url("**/play/*")
     viewer.wait_picture(START_S)
     log = house.target.session_dir(viewer.session_id) / "guest.log"
 

@@ -222,3 +222,35 @@ async def test_who_reads_too_slowly_gets_the_newest_state_and_no_torn_event(
         assert data == b""
     devices.close()
     assert not folder.exists()
+
+
+async def test_a_game_that_opens_and_writes_without_end_is_held_to_its_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pads"
+    folder.mkdir()
+    devices = InterposedPads(folder, "none")
+    rumbles: list[float] = []
+    devices.plug(0, lambda strong, weak, duration_ms: rumbles.append(strong))
+    monkeypatch.chdir(folder)
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    with contextlib.ExitStack() as stack:
+        programs = []
+        for _ in range(40):
+            program = stack.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+            program.setblocking(False)
+            await loop.sock_connect(program, "event0")
+            programs.append(program)
+            await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            assert await loop.sock_recv(programs[-1], 1) == b"", "one too many is sent away"
+        programs[0].setblocking(False)
+        for step in range(300):
+            await loop.sock_sendall(programs[0], _effect(0, 0xFFFF * (step % 2), 0, 0) + _write(0, 1) * (step == 0))
+        await loop.sock_sendall(programs[0], _effect(0, 0x8000, 0, 0))
+        async with asyncio.timeout(30):
+            while not rumbles or round(rumbles[-1], 2) != 0.5:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+    assert len(rumbles) <= (loop.time() - began_s) / 0.025 + 2, "not each of 300 changes"
+    devices.close()

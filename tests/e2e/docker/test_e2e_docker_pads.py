@@ -1,0 +1,10 @@
+"""The same gamepad where the game is in a container: its devices and the interposer are mounted there."""
+
+from __future__ import annotations
+
+import pytest
+from tests.e2e.test_e2e_pads import padtest, test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged
+
+__all__ = ["padtest", "test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged"]
+
+pytestmark = [pytest.mark.browser]
