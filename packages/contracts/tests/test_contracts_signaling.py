@@ -25,6 +25,7 @@ from dillinger_contracts.signaling import (
     Resize,
     SetProfile,
     SetTransport,
+    SignalingError,
     SignalingMachine,
     SignalingState,
     VideoConfig,
@@ -155,6 +156,12 @@ def test_a_fault_names_its_field(text: str, field: str | None) -> None:
 def test_a_message_that_is_too_long_is_not_even_parsed() -> None:
     with pytest.raises(Invalid, match="at most"):
         parse_from_browser(json.dumps({"type": "ping", "time_ms": 1, "x": "y" * MAX_SIGNAL_BYTES}))
+
+
+@pytest.mark.parametrize("text", ["{", '{"type": "hello", "version": 1}', "x" * (MAX_SIGNAL_BYTES + 1)])
+def test_what_can_not_be_read_is_signaling_s_own_error(text: str) -> None:
+    with pytest.raises(SignalingError):
+        parse_from_browser(text)
 
 
 def test_a_ticket_is_not_shown_in_a_representation() -> None:

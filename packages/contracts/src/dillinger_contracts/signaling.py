@@ -302,13 +302,18 @@ def first_fault(error: ValidationError) -> Invalid:
     return Invalid(f"{path or 'message'}: {fault['msg']}", field=path or None)
 
 
+class SignalingError(Invalid):
+    """A signaling message that can't be read: too long, of no known kind, with a field amiss, of another version."""
+
+
 def _parse(adapter: TypeAdapter[Any], text: str | bytes) -> Any:
     if len(text) > MAX_SIGNAL_BYTES:
-        raise Invalid(f"A signaling message has at most {MAX_SIGNAL_BYTES} bytes, this one {len(text)}")
+        raise SignalingError(f"A signaling message has at most {MAX_SIGNAL_BYTES} bytes, this one {len(text)}")
     try:
         return adapter.validate_json(text)
     except ValidationError as error:
-        raise first_fault(error) from error
+        fault = first_fault(error)
+        raise SignalingError(fault.message, field=fault.field) from error
 
 
 def parse_from_browser(text: str | bytes) -> FromBrowser:
@@ -361,7 +366,7 @@ class SignalingMachine:
             if not isinstance(message, Hello):
                 raise Conflict(f"The first message is hello, not {message.type}")
             if message.version != SIGNALING_VERSION:
-                raise Invalid(
+                raise SignalingError(
                     f"This seat speaks version {SIGNALING_VERSION}, not {message.version}",
                     field="version", hint="Reload the page",
                 )  # fmt: skip

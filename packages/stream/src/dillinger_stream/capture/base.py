@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dillinger_contracts.errors import Unavailable
+from dillinger_stream.errors import CaptureError as CaptureError
+from dillinger_stream.errors import RequestRefusedError as RequestRefusedError
 from dillinger_stream.frames import Frame
-
-
-class CaptureError(Unavailable):
-    """The display is gone or refuses; the pipeline may try once more with a new source."""
-
-
-class RequestRefusedError(CaptureError):
-    """The display server is there, and said no to this one request."""
 
 
 class CaptureSource(Protocol):

@@ -5,16 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from dillinger_contracts.errors import Unavailable
+from dillinger_stream.errors import EncoderError as EncoderError
+from dillinger_stream.errors import EncoderUnavailable as EncoderUnavailable
 from dillinger_stream.frames import AccessUnit, Frame
-
-
-class EncoderError(Unavailable):
-    """The encoder failed; the pipeline starts a new one once."""
-
-
-class EncoderUnavailable(EncoderError):  # noqa: N818 - reads as what it says; the family is an error
-    """This encoder can't run here; the hint says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from dillinger_contracts.errors import Unavailable
 from dillinger_contracts.signaling import SignalMessage, TransportKind
 from dillinger_stream.frames import AccessUnit, SoundPacket
-
-
-class TransportError(Unavailable):
-    """This transport does not pass; another may."""
 
 
 @dataclass(frozen=True, slots=True)

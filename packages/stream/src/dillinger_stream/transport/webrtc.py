@@ -3,7 +3,7 @@
 Beside `_aiortc.py`, which bridges the library's gaps, the only file that imports aiortc (22 MB, 0.25 s: `carrier.py`
 imports this module in a thread, when WebRTC is wanted). A PLI does not reach pre-encoded tracks
 (`_on_keyframe_request`), and all tracks would share one MediaStream. Hostile SDP, candidates and data-channel messages
-end as `Invalid` or are dropped. Runs on the asyncio loop.
+end as `WebRtcError` or are dropped. Runs on the asyncio loop.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import candidate_from_sdp
 
-from dillinger_contracts.errors import Invalid
 from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.signaling import Candidate, Description, SignalMessage, TransportKind
 from dillinger_stream.choose import WebRtcState
+from dillinger_stream.errors import WebRtcError
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
 from ._aiortc import PictureExtensions, bound, dress, prepare, share_port, steer
@@ -157,16 +157,16 @@ class WebRtcTransport:
         return Description(kind="offer", sdp=self._pc.localDescription.sdp)
 
     async def negotiate(self, message: SignalMessage) -> list[SignalMessage]:
-        """Takes the browser's answer and candidates; raises `Invalid` for what can't be used."""
+        """Takes the browser's answer and candidates; raises `WebRtcError` for what can't be used."""
         try:
             if isinstance(message, Description):
                 await self._pc.setRemoteDescription(RTCSessionDescription(_usable(message.sdp), "answer"))
             elif isinstance(message, Candidate):
                 await self._add_candidate(message)
-        except Invalid:
+        except WebRtcError:
             raise
         except Exception as error:  # aiortc's parsers raise whatever hostile text makes them stumble over
-            raise Invalid(f"This {message.type} can't be used: {error or type(error).__name__}") from error
+            raise WebRtcError(f"This {message.type} can't be used: {error or type(error).__name__}") from error
         return []
 
     def push(self, unit: AccessUnit) -> None:
@@ -253,7 +253,7 @@ class WebRtcTransport:
     async def _add_candidate(self, message: Candidate) -> None:
         self._candidates += 1
         if self._candidates > MAX_CANDIDATES:
-            raise Invalid(f"A browser has at most {MAX_CANDIDATES} candidates")
+            raise WebRtcError(f"A browser has at most {MAX_CANDIDATES} candidates")
         if not message.candidate:
             return  # aiortc would give up early: peer-reflexive candidates may still come
         candidate = candidate_from_sdp(message.candidate.removeprefix("candidate:"))
@@ -334,7 +334,7 @@ class _SoundClock:
 
 
 def _usable(sdp: str) -> str:
-    """An answer without what would only cost time; raises `Invalid` where there is too much of it.
+    """An answer without what would only cost time; raises `WebRtcError` where there is too much of it.
 
     Each candidate costs checks towards an address of the browser's choice, each section memory. A name (`….local`)
     would be looked up by multicast for a second, and is not needed: the browser's own checks show its address (RFC 8445
@@ -342,9 +342,9 @@ def _usable(sdp: str) -> str:
     """
     lines = sdp.splitlines()
     if sum(line.startswith("a=candidate:") for line in lines) > MAX_CANDIDATES:
-        raise Invalid(f"An answer has at most {MAX_CANDIDATES} candidates")
+        raise WebRtcError(f"An answer has at most {MAX_CANDIDATES} candidates")
     if sum(line.startswith("m=") for line in lines) > MAX_SECTIONS:
-        raise Invalid(f"An answer has at most {MAX_SECTIONS} media sections")
+        raise WebRtcError(f"An answer has at most {MAX_SECTIONS} media sections")
     kept = [line for line in lines if not line.startswith("a=end-of-candidates") and not _is_named(line)]
     return "\r\n".join([*kept, ""])
 
