@@ -30,6 +30,7 @@ from dillinger_contracts import (
     SessionState,
     StartStep,
 )
+from dillinger_contracts.saves import PrefixView, SavesReset, SavesView
 from dillinger_core.api import build_app
 from dillinger_core.app import open_core
 from dillinger_core.parts import Parts
@@ -95,6 +96,8 @@ class StandInRunner:
     holds: asyncio.Event | None = None
     """While set and not fired, launches wait."""
     stream_path: str | None = None
+    saves: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """User and game → the archive that was restored last."""
     _feeds: set[asyncio.Queue[RunnerEvent | None]] = field(default_factory=set)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
@@ -139,7 +142,33 @@ class StandInRunner:
         app.get("/sessions/{session_id}/stream")(self._stream)
         app.get("/events")(self._events)
         app.get("/containers")(self._containers)
+        app.get("/saves/{user_id}/{game_id}")(self._saves)
+        app.post("/saves/{user_id}/{game_id}/reset")(self._reset)
+        app.get("/saves/{user_id}/{game_id}/archive")(self._archive)
+        app.put("/saves/{user_id}/{game_id}/archive")(self._restore)
         return app
+
+    async def _saves(self, user_id: str, game_id: str) -> Response:
+        used = len(self.saves.get((user_id, game_id), b""))
+        prefix = PrefixView(name="default", kind="wine", used_bytes=used, is_current=None)
+        view = SavesView(
+            used_bytes=used, limit_bytes=1 << 20, game_folder_bytes=0, prefixes=(prefix,), is_played=False, work=None
+        )
+        return JSONResponse(view.model_dump(mode="json", by_alias=True))
+
+    async def _reset(self, user_id: str, game_id: str, request: Request) -> Response:
+        SavesReset.model_validate_json(await request.body())
+        self.saves.pop((user_id, game_id), None)
+        return Response(status_code=204)
+
+    async def _archive(self, user_id: str, game_id: str) -> Response:
+        return Response(self.saves.get((user_id, game_id), b""), media_type="application/zip")
+
+    async def _restore(self, user_id: str, game_id: str, request: Request) -> Response:
+        if any(session.game_id == game_id for session in self.sessions.values()):
+            return JSONResponse({"code": "conflict", "detail": "it is played", "title": "Conflict"}, 409)
+        self.saves[user_id, game_id] = b"".join([chunk async for chunk in request.stream()])
+        return Response(status_code=204)
 
     async def _launch(self, request: Request) -> Response:
         launch = GameLaunchRequest.model_validate_json(await request.body())

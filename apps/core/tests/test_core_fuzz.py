@@ -23,7 +23,10 @@ from dillinger_core.settings import CoreSettings
 
 schema = schemathesis.openapi.from_dict(openapi_document())
 # The feed never ends, and a login that ends itself would make the rest of the run a test of 403.
-calls = schema.exclude(path_regex=r"/(events|logout|me/password|login)$")
+calls = schema.exclude(path_regex=r"/(events|logout|me/password|login)$").exclude(
+    method="PUT",
+    path_regex=r"/saves/archive$",  # a body that is no JSON
+)
 
 CHECKS: list[Any] = [
     schemathesis.checks.CHECKS.get_one(name)
