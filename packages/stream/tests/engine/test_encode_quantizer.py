@@ -72,6 +72,20 @@ def test_rest_is_sharpened_step_by_step_until_nothing_is_left() -> None:
     assert seen[-1] == SHARPEST
 
 
+@pytest.mark.parametrize("gaps", [(1,), (2,), (1, 2, 2)], ids=["60 a second", "30", "35 with gaps"])
+def test_a_game_that_draws_more_slowly_gets_all_of_the_bitrate(gaps: tuple[int, ...]) -> None:
+    rate, at, started, spent = control(), 0, 0, 0
+    for number in range(300):
+        quantizer = rate.choose(at * FRAME_NS, Activity(5.0, 4.0), is_alone=not number)
+        bits = bits_of(quantizer, weight=0.2, slope=0.2)
+        rate.spent(bits)
+        at += gaps[number % len(gaps)]
+        spent += bits if number >= 60 else 0
+        if number == 59:
+            started = at
+    assert spent / ((at - started) / 60) == pytest.approx(8_000_000, rel=0.1)
+
+
 def test_frames_that_come_slower_may_be_larger() -> None:
     quantizers = []
     for step in (1, 2):

@@ -24,6 +24,11 @@ BUFFER_FRAMES = 4.0
 """What a picture that stands alone may fill, in shares of the bitrate that one picture has."""
 _CREDIT_FRAMES = 2.0
 """How many shares that quiet pictures left over may be spent later."""
+_SLOWEST_FRAMES = 2.5
+"""A game that draws more slowly than it may gets this many shares for a picture at most: a link takes that much longer
+to carry them."""
+_PACE = 0.1
+"""How much a gap between two pictures counts for what is expected of the next."""
 _RECOVERY_FRAMES = 10.0
 """Over how many pictures a debt is paid back."""
 _INTER_SLOPE, _INTRA_SLOPE = 0.45, 0.2
@@ -77,19 +82,22 @@ class QuantizerControl:
         self._bitrate_bps = bitrate_bps
         self._interval_s = 1 / rate_hz
         self._share = bitrate_bps / rate_hz
+        self._gap_s = self._interval_s
         self._backlog = min(max(self._backlog, -_CREDIT_FRAMES * self._share), BUFFER_FRAMES * self._share)
 
     def choose(self, now_ns: int, activity: Activity, *, is_alone: bool) -> int:
         """The quantizer of a picture that is taken now; `is_alone` for a keyframe."""
-        self._drain(now_ns)
+        since_s = self._drain(now_ns)
+        gap_s = min(max(since_s, self._interval_s), _SLOWEST_FRAMES * self._interval_s)
+        self._gap_s += _PACE * (gap_s - self._gap_s)
         self._activity, self._is_alone = activity, is_alone
         intra = self._intra * (activity.detail + _STILL)
         if is_alone:
             room = (BUFFER_FRAMES - 1) * self._share - max(self._backlog, 0.0)
             self._wanted = max(self._share, room)
             return self._keep(_quantizer(self._wanted, _INTRA_SLOPE, intra))
-        wanted = self._share - self._backlog / _RECOVERY_FRAMES
-        self._wanted = min(max(wanted, self._share * 0.1), self._share * 2)
+        even = self._bitrate_bps * self._gap_s
+        self._wanted = min(max(even - self._backlog / _RECOVERY_FRAMES, self._share * 0.1), even * 2)
         if self._inter is None:
             self._inter = _INTER_SHARE * intra / (activity.change + _STILL)
         inter = self._inter * (activity.change + _STILL)
@@ -131,11 +139,13 @@ class QuantizerControl:
         far = max(step - _NEAR, 0.0)
         return self._chosen + step + far * (_INTER_SLOPE / _INTRA_SLOPE - 1)
 
-    def _drain(self, now_ns: int) -> None:
+    def _drain(self, now_ns: int) -> float:
+        """Returns how long it was since the last picture."""
         since_s = self._interval_s if self._at_ns is None else (now_ns - self._at_ns) / 1e9
         self._at_ns = now_ns
         left = self._backlog - self._bitrate_bps * max(since_s, self._interval_s)
         self._backlog = max(left, -_CREDIT_FRAMES * self._share)
+        return since_s
 
     def _keep(self, quantizer: float) -> int:
         self._chosen = min(max(round(quantizer), SHARPEST), COARSEST)
