@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +31,7 @@ from .ports import ensure_free
 from .tree import Tree
 from .up import runner_key
 
+WHERE_IT_HAS_RUN = {("debian", "12"), ("debian", "13")}
 LOW_DISK_BYTES = 2 << 30
 LOW_MEMORY_BYTES = 1 << 30
 PROBE_DEADLINE_S = 30
@@ -59,6 +61,7 @@ class Finding:
 
 def examine(plan: Plan, tree: Tree) -> Iterator[Finding]:
     """Every finding, as soon as it is known."""
+    yield machine(_os_release(), platform.machine(), has_cgroups_2=Path("/sys/fs/cgroup/cgroup.controllers").exists())
     yield _python()
     yield from commands(tree.root / "deploy/debian-packages.txt")
     yield _pages(plan)
@@ -72,6 +75,26 @@ def examine(plan: Plan, tree: Tree) -> Iterator[Finding]:
     yield _memory()
     yield gamepads()
     yield from hardware()
+
+
+def _os_release() -> dict[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}
+
+
+def machine(release: Mapping[str, str], architecture: str, *, has_cgroups_2: bool) -> Finding:
+    """What kind of machine this is, and whether the tests ran on one like it (docs/how-to/install.md)."""
+    name = release.get("PRETTY_NAME", "an unknown distribution")
+    cgroups = f"cgroups version {2 if has_cgroups_2 else 1}"
+    has_run = (release.get("ID"), release.get("VERSION_ID")) in WHERE_IT_HAS_RUN
+    is_known = has_run and architecture == "x86_64" and not has_cgroups_2
+    mend = (
+        "" if is_known else "docs/how-to/install.md tells where it has run; what is tried below is tried here and now"
+    )
+    verdict = Verdict.GOOD if is_known else Verdict.UNVERIFIED
+    return Finding("machine", verdict, f"{name}, {architecture}, {cgroups}", mend)
 
 
 def _python() -> Finding:

@@ -107,6 +107,25 @@ def test_doctor_names_the_package_of_a_missing_command() -> None:
     assert "chocolate-doom" not in found
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "architecture", "has_cgroups_2", "verdict"),
+    [
+        ("debian", "12", "x86_64", False, doctor.Verdict.GOOD),
+        ("debian", "12", "x86_64", True, doctor.Verdict.UNVERIFIED),
+        ("debian", "13", "aarch64", False, doctor.Verdict.UNVERIFIED),
+        ("ubuntu", "24.04", "x86_64", False, doctor.Verdict.UNVERIFIED),
+        (None, None, "x86_64", False, doctor.Verdict.UNVERIFIED),
+    ],
+)
+def test_doctor_says_where_nobody_has_run_it_yet(
+    name: str | None, version: str | None, architecture: str, has_cgroups_2: bool, verdict: doctor.Verdict
+) -> None:
+    release = {"ID": name, "VERSION_ID": version, "PRETTY_NAME": f"{name} {version}"} if name and version else {}
+    found = doctor.machine(release, architecture, has_cgroups_2=has_cgroups_2)
+    assert found.verdict is verdict
+    assert ("install.md" in found.mend) == (verdict is doctor.Verdict.UNVERIFIED)
+
+
 def test_doctor_calls_hardware_unverified_or_absent(tmp_path: Path) -> None:
     (tmp_path / "dri").mkdir()
     verdicts = {finding.name: finding.verdict for finding in doctor.hardware(tmp_path)}
