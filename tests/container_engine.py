@@ -141,6 +141,17 @@ def box(session_id: str, role: Role) -> Box | None:
     return asked(lambda engine: engine.inspect(container_name(session_id, role)))
 
 
+def configuration(name: str) -> dict[str, Any]:
+    """A container's `HostConfig`, as the engine has it now."""
+
+    async def look() -> dict[str, Any]:
+        async with aiodocker.Docker(url=HOST) as docker:
+            container: Any = await docker.containers.get(name)  # untyped there
+            return dict((await container.show())["HostConfig"])
+
+    return _run(look)
+
+
 def kill(container_id: str) -> None:
     """`docker kill`."""
     asked(lambda engine: engine.signal(container_id, "SIGKILL"))

@@ -3,7 +3,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034
 
 cgroup_root=${DILLINGER_CGROUP_ROOT:-/sys/fs/cgroup}
-cgroup_controllers='memory cpu pids cpuacct'
+cgroup_controllers='memory cpu pids cpuacct blkio io'
 
 # As root: <root>/dillinger (version 2) or <root>/<controller>/dillinger (version 1) for the service user.
 delegate_cgroups_to_service() {

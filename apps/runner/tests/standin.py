@@ -32,6 +32,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from dillinger_programs.wine import TIMESTAMP, wine_version
 
+_FOLDERS = ("--dir", "--wait", "--wine-template")
 _PROBE = {"ok": True, "isolation": "stand-in", "problem": None, "hint": None}
 
 
@@ -83,10 +84,11 @@ class StandIn:
     def _await_cell(self) -> socket.socket:
         """As a real seat does it, with an init that only waits for the end."""
         runtime = Path(self.spec["runtime_dir"])
-        for name in ("x11", "sound", "cell/etc"):
+        for name in ("x11", "sound", "pads", "cell/etc"):
             (runtime / name).mkdir(parents=True, exist_ok=True)
         for name in ("auth", *(f"cell/etc/{name}" for name in ("passwd", "group", "nsswitch.conf", "machine-id"))):
             (runtime / name).touch()
+        (self.folder / "pads.so").touch()
         (runtime / "cell/init.py").write_text(_INIT, "ascii")
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(runtime / "cell/.init.sock"))
@@ -209,7 +211,7 @@ def main() -> int:
     if "--probe" in sys.argv:
         print(json.dumps(_PROBE))
         return 0
-    folder = Path(sys.argv[-1])
+    [folder] = (Path(sys.argv[sys.argv.index(word) + 1]) for word in _FOLDERS if word in sys.argv)
     if "--wine-template" in sys.argv:
         return _make_template(folder)
     if "--wait" in sys.argv:

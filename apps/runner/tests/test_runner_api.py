@@ -273,7 +273,7 @@ async def test_keys_rotate_while_the_runner_runs(lab: RunnerLab) -> None:
 
 
 async def test_the_limit_of_sessions_is_told(lab: RunnerLab) -> None:
-    lab.settings = {"max_sessions": "1"}
+    lab.settings = {"max_sessions": "1", "when_full": "refuse"}
     lab.add_game("game", "well")
     await lab.start()
     async with lab.client() as client:

@@ -15,7 +15,7 @@ import pytest
 from apps.runner.tests import standin
 from tests import container_engine
 
-from dillinger_contracts import Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile
+from dillinger_contracts import Conflict, Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile
 from dillinger_runner.backends.base import Backend, SeatHandle, SeatPhase
 from dillinger_runner.backends.docker import DockerBackend, DockerConfig
 from dillinger_runner.backends.docker_engine import Engine
@@ -220,6 +220,20 @@ async def test_what_a_killed_runner_had_half_placed_is_finished(bench: Bench) ->
         assert await engine.inspect(container_name(bench.session_id, "cell")) is not None
     finally:
         await engine.close()
+
+
+@pytest.mark.parametrize("bench", ["docker"], indirect=True)
+async def test_limits_are_changed_by_the_engine_while_a_game_runs(bench: Bench) -> None:
+    backend, spec = bench.backend(), bench.spec("well")
+    handle = await backend.ensure(spec)
+    for memory_bytes in (512 * MIB, 96 * MIB):  # more, then less than at the start
+        wanted = spec.session.resources.model_copy(update={"memory_bytes": memory_bytes, "pids": 99})
+        await backend.limit(handle, wanted)
+        found = container_engine.configuration(container_name(bench.session_id, "cell"))
+        assert (found["Memory"], found["MemorySwap"], found["PidsLimit"]) == (memory_bytes, memory_bytes, 99)
+    await backend.stop(handle, grace_s=0)
+    with pytest.raises(Conflict, match="does not run"):
+        await backend.limit(handle, spec.session.resources)
 
 
 @pytest.mark.parametrize("bench", ["docker"], indirect=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from dillinger_contracts import (
     EndReason,
-    Exhausted,
     Game,
     GameLaunchRequest,
     NativeLaunch,
@@ -26,7 +27,7 @@ from dillinger_contracts import (
     WineLaunch,
 )
 from dillinger_contracts.game import DesktopLaunch
-from dillinger_runner.admission import Capacity, Machine, admit, admit_game
+from dillinger_runner.admission import Capacity, Claim, Machine, admit_game, line_up, never_fits, shortage
 from dillinger_runner.backends.base import SeatPhase
 from dillinger_runner.events import EventFeed
 from dillinger_runner.reconcile import Deadlines, Facts, Step, decide, expired
@@ -202,6 +203,10 @@ def test_history_keeps_the_newest_and_the_young() -> None:
 CAPACITY = Capacity(max_sessions=3, memory_reserve_bytes=GIB // 2, memory_overcommit=1.0, seat_memory_bytes=GIB)
 
 
+def claim(number: int = 0, user_id: str = "ann", **resources: float) -> Claim:
+    return Claim(f"{number}", user_id, Resources.model_validate(resources))
+
+
 @pytest.mark.parametrize(
     ("live", "machine", "says"),
     [
@@ -210,17 +215,54 @@ CAPACITY = Capacity(max_sessions=3, memory_reserve_bytes=GIB // 2, memory_overco
         (0, Machine(16 * GIB, GIB // 4), "256 MiB of memory are available"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_figures(live: int, machine: Machine, says: str) -> None:
+def test_what_does_not_fit_is_told_with_its_figures(live: int, machine: Machine, says: str) -> None:
     """Sessions, the sum of limits, and what is really free."""
-    with pytest.raises(Exhausted, match=says) as refusal:
-        admit(Resources(), [Resources()] * live, machine, CAPACITY)
-    assert refusal.value.hint
+    short = shortage(claim(), [claim()] * live, machine, CAPACITY)
+    assert short is not None and says in short.message and short.hint and not short.is_of_user
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        ({"user_max_sessions": 1}, "no more than 1 of one user"),
+        ({"user_memory_bytes": 6 * GIB}, "add up to 8192 MiB"),
+        ({"user_cpu_cores": 7.5}, "8 processor cores"),
+    ],
+)
+def test_what_one_user_may_have_counts_that_user_s_sessions_alone(limit: dict[str, Any], says: str) -> None:
+    capacity = replace(CAPACITY, **limit)
+    short = shortage(claim(), [claim(1), claim(2, "bob")], Machine(64 * GIB, 32 * GIB), capacity)
+    assert short is not None and says in short.message and short.is_of_user
+    assert shortage(claim(3, "eve"), [claim(1), claim(2, "bob")], Machine(64 * GIB, 32 * GIB), capacity) is None
 
 
 def test_what_fits_is_admitted_and_zero_switches_the_checks_off() -> None:
-    """CPU is shared by time and never refused."""
-    admit(Resources(cpu_cores=1000), [Resources()], Machine(16 * GIB, 8 * GIB), CAPACITY)
-    admit(Resources(), [], Machine(GIB, 0), Capacity(1, 0, 0, GIB))
+    """CPU is shared by time and refused only where that is set."""
+    machine = Machine(16 * GIB, 8 * GIB, cpu_cores=2)
+    assert shortage(claim(cpu_cores=1000), [claim()], machine, CAPACITY) is None
+    assert shortage(claim(), [], Machine(GIB, 0), Capacity(1, 0, 0, GIB)) is None
+    short = shortage(claim(cpu_cores=3), [claim(cpu_cores=2)], machine, replace(CAPACITY, cpu_overcommit=2.0))
+    assert short is not None and "5 processor cores, and this machine takes 4" in short.message
+
+
+def test_nobody_overtakes_on_the_machine_s_room_and_nobody_waits_for_another_user_s() -> None:
+    machine = Machine(16 * GIB, 15 * GIB)
+    capacity = replace(CAPACITY, max_sessions=9, user_max_sessions=2)
+    live = [claim(1, memory_bytes=9 * GIB), claim(2, memory_bytes=GIB)]
+    waiting = [claim(3), claim(4, "bob", memory_bytes=8 * GIB), claim(5, "eve", memory_bytes=64 << 20)]
+    own, large, small = line_up(waiting, live, machine, capacity)
+    assert own is not None and own.is_of_user
+    assert large is not None and "add up to" in large.message
+    assert small == large, "it would fit, and it is not its turn"
+    own, small = line_up([waiting[0], waiting[2]], live, machine, capacity)
+    assert own is not None and small is None
+    assert line_up(waiting, [], machine, capacity) == [None, None, None]
+
+
+def test_what_would_not_fit_into_the_empty_machine_is_known_as_such() -> None:
+    assert never_fits(claim(), Machine(16 * GIB, 0), CAPACITY) is None
+    short = never_fits(claim(memory_bytes=16 * GIB), Machine(16 * GIB, 16 * GIB), CAPACITY)
+    assert short is not None and "17408 MiB" in short.message
 
 
 def test_launch_kinds_of_later_releases_are_unsupported() -> None:

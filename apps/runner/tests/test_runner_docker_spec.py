@@ -40,7 +40,7 @@ PREMISES = Premises(
     user="997:996",
     seat_image="seat",
     cell_images={"native": "cell"},
-    seat_limits=Limits(1024 * MIB, 4.0, 256),
+    seat_limits=Limits(1024 * MIB, 4.0, 256, disk_weight=800),
 )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from dillinger_contracts import DillingerError, SessionEvent
+from dillinger_contracts import DillingerError, QueuePlace, SessionEvent
 
 from .backends.base import Backend, SeatHandle, SeatPhase
 from .records import Record
@@ -32,6 +32,10 @@ def recall(store: SessionStore, session_id: str, phase: SeatPhase, *, is_owned: 
     record.was_rebooted = store.boot(session_id) not in (None, boot_id)
     if record.end is not None and not is_owned and not record.starts_again(record.end.reason):
         record.step(SessionEvent.END)
+        return record
+    if store.is_waiting(session_id) and phase is SeatPhase.ABSENT and wish is None:
+        record.queue = QueuePlace(place=1, length=1, reason="The runner was restarted")
+        record.settled.set()
         return record
     record.step(SessionEvent.PLACE)
     if phase is not SeatPhase.ABSENT:  # else its runner died before it was born: it is placed again

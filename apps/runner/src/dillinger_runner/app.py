@@ -21,7 +21,7 @@ from dillinger_contracts import Conflict, EndReason
 from dillinger_contracts.ice import MediaAccess
 
 from .admission import Capacity, machine
-from .api import pool, problems, runtimes, saves, seats, service, sessions
+from .api import bounds, pool, problems, runtimes, saves, seats, service, sessions
 from .api.limits import BodyLimit
 from .backends.base import Backend
 from .backends.docker import DockerBackend, DockerConfig
@@ -29,6 +29,7 @@ from .backends.docker_engine import Engine
 from .backends.docker_spec import MountRule, Premises
 from .backends.gpu import find_gpu
 from .backends.process import ProcessBackend, ProcessConfig
+from .bounds import BoundsDesk
 from .cgroups import Limits
 from .control import ControlDesk
 from .keeper import Keeper, KeeperConfig
@@ -37,9 +38,11 @@ from .reconcile import Deadlines
 from .settings import RunnerSettings
 from .store import SessionStore
 from .templates import TemplateConfig, WineTemplates
+from .waiting import QueueRules
 from .wishes import Places
 
 _STOP_MARGIN_S = 10.0
+_SEAT_DISK_WEIGHT = 800
 
 log = structlog.get_logger()
 
@@ -112,7 +115,9 @@ def _docker(settings: RunnerSettings, store: SessionStore, instance: str) -> Doc
 
 
 def _seat_limits(settings: RunnerSettings) -> Limits:
-    return Limits(settings.seat_memory_bytes, settings.seat_cpu_cores, settings.seat_pids)
+    # Where the kernel shares the disk by weight, seats go first.
+    memory_bytes, cpu_cores, pids = settings.seat_memory_bytes, settings.seat_cpu_cores, settings.seat_pids
+    return Limits(memory_bytes, cpu_cores, pids, disk_weight=_SEAT_DISK_WEIGHT)
 
 
 def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore, *, port: int) -> Keeper:
@@ -139,7 +144,12 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
             memory_reserve_bytes=settings.memory_reserve_bytes,
             memory_overcommit=settings.memory_overcommit,
             seat_memory_bytes=settings.seat_memory_bytes,
+            cpu_overcommit=settings.cpu_overcommit,
+            user_max_sessions=settings.user_max_sessions,
+            user_memory_bytes=settings.user_memory_bytes,
+            user_cpu_cores=settings.user_cpu_cores,
         ),
+        queue=QueueRules(settings.when_full == "wait", settings.queue_sessions, settings.queue_timeout_s),
         deadlines=Deadlines(
             start_s=settings.start_timeout_s,
             unreachable_s=settings.unreachable_timeout_s,
@@ -190,6 +200,7 @@ def build_app(keeper: Keeper, keys: KeyRing) -> FastAPI:
     app.state.keeper = keeper
     app.state.keys = keys
     app.state.desk = ControlDesk(keeper)
+    app.state.bounds = BoundsDesk(keeper)
     problems.install(app)
     app.add_middleware(BodyLimit)
     _route(app)
@@ -204,7 +215,7 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _route(app: FastAPI) -> None:
-    routers = (sessions.router, pool.router, saves.router, runtimes.router, seats.router)
+    routers = (sessions.router, bounds.router, pool.router, saves.router, runtimes.router, seats.router)
     for router in (service.open_router, service.router, *routers):
         app.include_router(router)
 

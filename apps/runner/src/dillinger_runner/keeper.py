@@ -32,7 +32,7 @@ from dillinger_contracts import (
 )
 from dillinger_contracts.control import StopSeat
 
-from .admission import Capacity, Machine, admit, admit_disk, admit_game
+from .admission import Capacity, Claim, Machine, admit_disk, admit_game
 from .adoption import recall, sweep
 from .backends.base import Backend, Observation, SeatHandle, SeatPhase
 from .backends.identity import boot_id
@@ -46,6 +46,7 @@ from .store import SessionStore, StopWish
 from .templates import WineTemplates
 from .tokens import digest, new_token
 from .vault import Vault
+from .waiting import QueueRules, WaitingRoom
 from .wishes import Places, resources_of, seat_spec
 
 _SETTLE_S = 2.0
@@ -61,6 +62,7 @@ class KeeperConfig:
 
     places: Places
     capacity: Capacity
+    queue: QueueRules
     deadlines: Deadlines
     term_grace_s: float
     history_sessions: int
@@ -92,6 +94,7 @@ class Keeper:
         self._templates = templates
         self.pool = SeatPool(config.pool_size, backend, store, is_quiet=self._is_quiet)
         self._records: dict[str, Record] = {}
+        self.waiting = WaitingRoom(config.queue, config.capacity, store, self._records, machine, self.changed)
         self._tasks: asyncio.TaskGroup | None = None
         self._is_draining = False
 
@@ -106,6 +109,7 @@ class Keeper:
                 self._tasks.create_task(self.pool.run(), name="pool")
                 if self._templates is not None:
                     self._tasks.create_task(self._templates.keep_ahead(), name="wine template")
+                self._tasks.create_task(self.waiting.run(self.stop), name="queue")
         finally:
             self._tasks = None
             self.feed.close()
@@ -130,12 +134,13 @@ class Keeper:
             return known, False
         if self._is_draining or self._tasks is None:
             raise Unavailable("This runner is shutting down", retry_after_s=5)
-        live = [record.spec.session.resources for record in self._records.values() if record.is_live]
-        admit(resources, live, self._machine(), self.config.capacity)
         self.vault.ensure_idle(request.user_id, request.game_id)
+        short = self.waiting.shortage(Claim("", request.user_id, resources))
         admit_disk(self.config.places.saves_dir, self.config.places.disk_reserve_bytes)
         record = Record(seat_spec(request, game, resources, self.config.places, now=datetime.now(UTC)))
         record.digests = [digest(record.spec.control_token)]
+        if short is not None:
+            self.waiting.join(record, short)
         self._keep(record)
         log.info("session_created", session_id=record.session_id, game_id=game.game_id, user_id=request.user_id)
         with suppress(TimeoutError):
@@ -345,6 +350,7 @@ class Keeper:
         record.end = end
         record.peers = 0
         record.step(SessionEvent.END)
+        self.waiting.wake()
         self.metrics.ended(end.reason)
         self.changed(record)
         log.info("session_ended", session_id=session_id, reason=end.reason, message=end.message)
@@ -433,5 +439,6 @@ def _facts(record: Record, seen: Observation, end: SessionEnd | None) -> Facts:
         was_out_of_memory=seen.was_out_of_memory,
         exit_code=seen.exit_code,
         has_end=end is not None,
+        is_waiting=record.is_in_line,
         was_rebooted=record.was_rebooted,
     )

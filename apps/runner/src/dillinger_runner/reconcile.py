@@ -58,6 +58,8 @@ class Facts:
     exit_code: int | None = None
     has_end: bool = False
     """Whether an end report is on file."""
+    is_waiting: bool = False
+    """Whether it stands in the queue for room."""
     was_rebooted: bool = False
     """Whether it was placed before the machine's last start."""
 
@@ -79,6 +81,8 @@ def decide(facts: Facts, deadlines: Deadlines) -> Decision:
     if facts.phase is SeatPhase.UNKNOWN:
         is_unasked = facts.stop is not None and facts.has_link and facts.asked_s is None
         return Decision(Step.ASK) if is_unasked else Decision(Step.REST, again_s=_UNKNOWN_AGAIN_S)
+    if facts.is_waiting and facts.stop is None:
+        return Decision(Step.REST, again_s=_LOOK_AGAIN_S)
     if facts.phase is SeatPhase.ABSENT and facts.state in (SessionState.REQUESTED, SessionState.PLACING):
         is_wanted = facts.stop is None and not facts.has_end and not facts.was_rebooted
         return Decision(Step.PLACE) if is_wanted else _finish(facts)

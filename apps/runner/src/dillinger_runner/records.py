@@ -14,6 +14,7 @@ from typing import Literal
 
 from dillinger_contracts import (
     EndReason,
+    QueuePlace,
     RunnerEvent,
     RunnerSession,
     SeatSpec,
@@ -61,6 +62,8 @@ class Record:
     last_report: int = 0
     was_ready: bool = False
     """Whether the seat has said that the game shows."""
+    queue: QueuePlace | None = None
+    """Where it stands, while it waits for room."""
     was_rebooted: bool = False
     """Whether it was placed before the machine's last start."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,6 +85,11 @@ class Record:
     def age_s(self) -> float:
         """How long ago it was asked for."""
         return (datetime.now(UTC) - self.spec.session.created_at).total_seconds()
+
+    @property
+    def is_in_line(self) -> bool:
+        """Whether it waits for room, and still wants it."""
+        return self.queue is not None and self.state is SessionState.REQUESTED
 
     @property
     def is_live(self) -> bool:
@@ -119,6 +127,7 @@ class Record:
             peers=self.peers,
             end=self.end if self.state is SessionState.ENDED else None,
             stats=self.stats if self.is_live else None,
+            queue=self.queue if self.state is SessionState.REQUESTED else None,
         )
 
     def event(self, name: Literal["session_created", "session_changed", "session_ended"] | None = None) -> RunnerEvent:

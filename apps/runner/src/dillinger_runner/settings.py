@@ -97,6 +97,22 @@ class RunnerSettings(AppSettings):
     disk_reserve_bytes: int = Field(default=1024 * MIB, ge=0)
     """What the disk with the saves is to keep free: below it no session starts, and one that writes on ends; 0 switches
     the check off."""
+    cpu_overcommit: float = Field(default=0.0, ge=0)
+    """The processor cores of all sessions' limits may add up to so many times the machine's; 0, the default, lets them
+    share by time however many there are."""
+    user_max_sessions: int = Field(default=0, ge=0, le=10_000)
+    """Sessions that one user may have at once; 0 sets no limit."""
+    user_memory_bytes: int = Field(default=0, ge=0)
+    """What the memory limits of one user's sessions may add up to; 0 sets no limit."""
+    user_cpu_cores: float = Field(default=0.0, ge=0)
+    """What the processor cores of one user's sessions may add up to; 0 sets no limit."""
+    when_full: Literal["wait", "refuse"] = "wait"
+    """What becomes of a start that finds no room: it waits in a queue, or it is refused with the reason. What would not
+    fit into the empty machine is refused in any case."""
+    queue_sessions: int = Field(default=20, ge=1, le=1000)
+    """How many may wait at once; the next is refused."""
+    queue_timeout_s: float = Field(default=900.0, ge=0)
+    """How long one may wait, from its wish (or the runner's start) on; 0 without end."""
     seat_memory_bytes: int = Field(default=1024 * MIB, ge=128 * MIB)
     """Memory limit of a seat itself (capture, encoder, transport), beside its game's."""
     seat_cpu_cores: float = Field(default=4.0, gt=0, le=1024)

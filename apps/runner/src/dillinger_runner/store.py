@@ -108,6 +108,21 @@ class SessionStore:
         except (FileNotFoundError, UnicodeDecodeError):
             return None
 
+    def save_waiting(self, spec: SeatSpec, digests: list[str]) -> None:
+        """Keeps a wish that waits for room, so that it keeps its place when the runner is restarted."""
+        session_id = spec.session.session_id
+        _write(self.open(session_id) / "waiting", "")
+        self.save_digests(session_id, digests)
+        self.save_spec(spec)
+
+    def is_waiting(self, session_id: str) -> bool:
+        """Whether the session waits for room."""
+        return (self.directory(session_id) / "waiting").exists()
+
+    def end_waiting(self, session_id: str) -> None:
+        """There is room for the session."""
+        (self.directory(session_id) / "waiting").unlink(missing_ok=True)
+
     def begin_again(self, session_id: str) -> None:
         """Forgets what a seat that is gone has written, so that another may take its place; logs stay."""
         for name in ("identity.json", "control.json", "end.json"):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from dillinger_contracts import Game, GameLaunchRequest, Invalid, Resources, SeatSpec, SessionSpec, StreamProfile
 from dillinger_contracts.ice import MediaAccess
+from dillinger_contracts.session import ResourceOverrides
 from dillinger_saves.layout import GameSaves
 
 from .tokens import new_token
@@ -46,10 +47,13 @@ def new_session_id() -> str:
 
 def resources_of(game: Game, request: GameLaunchRequest) -> Resources:
     """The game's limits with the request's over them; raises Invalid."""
-    if request.resources is None:
-        return game.resources
+    return game.resources if request.resources is None else changed(game.resources, request.resources)
+
+
+def changed(resources: Resources, overrides: ResourceOverrides) -> Resources:
+    """`resources` with what `overrides` sets; raises Invalid."""
     try:
-        return request.resources.over(game.resources)
+        return overrides.over(resources)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(("resources", *(str(part) for part in fault["loc"])))

@@ -32,8 +32,12 @@ class Resources(Model):
     """Limits of one cell."""
 
     memory_bytes: int = Field(default=4096 * MIB, ge=64 * MIB, le=1 << 42)
+    swap_bytes: int = Field(default=0, ge=0, le=1 << 42)
+    """How much more may be swapped out; without it a game that is over its memory ends, and slows nobody down."""
     cpu_cores: float = Field(default=4.0, gt=0, le=1024)
     pids: int = Field(default=512, ge=16, le=32_768)
+    disk_weight: int = Field(default=200, ge=10, le=1000)
+    """Its share of a busy disk beside others', where the kernel shares disks by weight; a seat has 800."""
     saves_bytes: int = Field(default=2048 * MIB, ge=MIB, le=1 << 44)
     """How much the player's own folder may hold; over it the session ends as `out_of_disk`."""
     scratch_bytes: int = Field(default=512 * MIB, ge=MIB, le=1 << 40)

@@ -30,8 +30,10 @@ class ResourceOverrides(WireModel):
     """Limits that a launch request sets instead of the game's own."""
 
     memory_bytes: int | None = None
+    swap_bytes: int | None = None
     cpu_cores: float | None = None
     pids: int | None = None
+    disk_weight: int | None = None
     saves_bytes: int | None = None
     scratch_bytes: int | None = None
 
@@ -146,6 +148,16 @@ class SeatStats(WireModel):
     height_px: int | None = None
 
 
+class QueuePlace(WireModel):
+    """Where a session stands that waits for room."""
+
+    place: int = Field(ge=1)
+    """1 is next."""
+    length: int
+    reason: str
+    """What it waits for."""
+
+
 class RunnerSession(WireModel):
     """A session as the runner's API shows it."""
 
@@ -158,6 +170,7 @@ class RunnerSession(WireModel):
     peers: int = 0
     end: SessionEnd | None = None
     stats: SeatStats | None = None
+    queue: QueuePlace | None = None
 
 
 class StreamAddress(WireModel):
@@ -177,6 +190,22 @@ class SessionUsage(WireModel):
     cpu_s: float | None = None
     memory_bytes: int | None = None
     processes: int | None = None
+
+
+class SessionLimits(WireModel):
+    """What a session may use now, and whether that can be changed while it runs."""
+
+    session_id: SessionId
+    memory_bytes: int
+    swap_bytes: int
+    cpu_cores: float
+    pids: int
+    disk_weight: int
+    saves_bytes: int
+    scratch_bytes: int
+    is_changeable: bool
+    problem: str | None = None
+    """Why nothing can be changed."""
 
 
 class RunnerEvent(WireModel):

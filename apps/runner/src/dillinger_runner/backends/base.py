@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from dillinger_contracts import SeatSpec
+from dillinger_contracts import Resources, SeatSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,13 @@ class Backend(Protocol):
 
     async def usage(self, handle: SeatHandle) -> Usage:
         """What the session uses; all None for one that is gone."""
+        ...
+
+    async def limit(self, handle: SeatHandle, resources: Resources) -> None:
+        """Has the cell's memory, swap, processors, processes and share of the disk bounded by `resources` from now on.
+
+        Raises Unsupported where nothing is bounded, Conflict where more is in use, Unavailable where it failed.
+        """
         ...
 
     async def close(self) -> None:

@@ -21,10 +21,11 @@ from typing import Any
 
 import structlog
 
-from dillinger_contracts import Exhausted, SeatSpec, Unavailable, Unsupported
+from dillinger_contracts import Exhausted, Resources, SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.cell import RuntimeFolder
 from dillinger_contracts.model import SESSION_ID_PATTERN
 from dillinger_contracts.wine import RUNTIMES_FOLDER
+from dillinger_runner.cgroups import Limits
 from dillinger_runner.saves import make_saves
 from dillinger_runner.store import SessionStore
 
@@ -33,7 +34,7 @@ from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, 
 from .docker_engine import Box, Engine, NameTaken, PortTaken
 from .docker_host import HostLook
 from .docker_layers import GameLayers
-from .docker_spec import Gpu, Premises, Role, cell_config, container_name, graphics_check_config, seat_config
+from .docker_spec import Gpu, Premises, Role, bounds, cell_config, container_name, graphics_check_config, seat_config
 
 LEAST_API = (1, 44)
 _GOOD_FOR_S = 30.0
@@ -316,6 +317,10 @@ class DockerBackend:
                 return await self._measured_by_engine(running)
             self._counters[handle.session_id] = counters
         return counters.read(datetime.now(UTC))
+
+    async def limit(self, handle: SeatHandle, resources: Resources) -> None:
+        """By the engine."""
+        await self._engine.update(container_name(handle.session_id, "cell"), bounds(Limits.of(resources)))
 
     async def _measured_by_engine(self, boxes: list[Box]) -> Usage:
         stats = [await self._engine.stats(box.id) for box in boxes]

@@ -16,7 +16,7 @@ from typing import Any
 import aiodocker
 import aiohttp
 
-from dillinger_contracts import Unavailable, Unsupported
+from dillinger_contracts import Conflict, Unavailable, Unsupported
 
 from .docker_spec import LABEL_INSTANCE, LABEL_ROLE, LABEL_SESSION, Config
 
@@ -135,6 +135,18 @@ class Engine:
             except aiodocker.DockerError as error:
                 if any(words in str(error.message) for words in _PORT_TAKEN):
                     raise PortTaken(f"A port of {name} is taken: {error.message}") from error
+                raise
+
+    async def update(self, name: str, bounds: Config) -> None:
+        """Changes the bounds of what runs; raises `Conflict` where it does not run, or has more memory in use."""
+        with self._told(f"changing {name}"):
+            try:
+                await self._docker()._query_json(f"containers/{name}/update", method="POST", data=bounds)
+            except aiodocker.DockerError as error:
+                if error.status in (404, 409):
+                    raise Conflict("The game's container does not run") from error
+                if error.status != _NO_CONNECTION and "busy" in error.message:
+                    raise Conflict("The game has more memory in use than that") from error
                 raise
 
     async def signal(self, name: str, number: str) -> None:

@@ -50,8 +50,6 @@ LABEL_MEDIA_PORT = "io.dillinger.media-port"
 
 _LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}}
 _SEAT_SCRATCH_BYTES = 64 << 20
-_CELL_BLKIO_WEIGHT, _SEAT_BLKIO_WEIGHT = 200, 800
-"""Where the kernel shares the disk by weight, seats go first."""
 _OPEN_FILES = 16_384
 _CPU_PERIOD_US = 100_000
 
@@ -120,7 +118,6 @@ def seat_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = Fals
     ]
     host = _locked(premises.seat_limits) | {
         "NetworkMode": premises.seat_network,
-        "BlkioWeight": _SEAT_BLKIO_WEIGHT,
         "SecurityOpt": ["no-new-privileges:true"],
         "Mounts": mounts,
         "Tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={_SEAT_SCRATCH_BYTES},mode=1777"},  # noqa: S108
@@ -166,10 +163,8 @@ def cell_config(
     uid, _, gid = premises.user.partition(":")
     scratch = f"rw,exec,nosuid,nodev,size={resources.scratch_bytes},mode=1777"
     run_bytes = min(resources.scratch_bytes, RUN_BYTES)
-    limits = Limits(resources.memory_bytes, resources.cpu_cores, resources.pids)
-    host = _locked(limits) | {
+    host = _locked(Limits.of(resources)) | {
         "NetworkMode": "none",
-        "BlkioWeight": _CELL_BLKIO_WEIGHT,
         "SecurityOpt": ["no-new-privileges:true"],
         "Mounts": mounts,
         "ShmSize": resources.scratch_bytes,
@@ -232,8 +227,20 @@ def _cell_image(spec: SeatSpec, premises: Premises) -> str:
     return premises.cell_images[kind]
 
 
+def bounds(limits: Limits) -> Config:
+    """What the engine can also change while the container runs (`POST /containers/ID/update`)."""
+    return {
+        "Memory": limits.memory_bytes,
+        "MemorySwap": limits.memory_bytes + limits.swap_bytes,
+        "CpuPeriod": _CPU_PERIOD_US,  # NanoCpus are refused beyond the machine's number
+        "CpuQuota": max(1000, round(limits.cpu_cores * _CPU_PERIOD_US)),
+        "PidsLimit": limits.pids,
+        **({} if limits.disk_weight is None else {"BlkioWeight": limits.disk_weight}),
+    }
+
+
 def _locked(limits: Limits) -> Config:
-    """What holds for both halves. No swap: a game that is over its memory shall end, not slow the machine down."""
+    """What holds for both halves."""
     return {
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],
@@ -242,11 +249,7 @@ def _locked(limits: Limits) -> Config:
         "Init": False,
         "RestartPolicy": {"Name": "no"},
         "LogConfig": _LOG,
-        "Memory": limits.memory_bytes,
-        "MemorySwap": limits.memory_bytes,
-        "CpuPeriod": _CPU_PERIOD_US,  # NanoCpus are refused beyond the machine's number
-        "CpuQuota": max(1000, round(limits.cpu_cores * _CPU_PERIOD_US)),
-        "PidsLimit": limits.pids,
+        **bounds(limits),
         "Ulimits": [
             {"Name": "nofile", "Soft": _OPEN_FILES, "Hard": _OPEN_FILES},
             {"Name": "core", "Soft": 0, "Hard": 0},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import resource
 import shutil
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import structlog
 
-from dillinger_contracts import SeatSpec, Unavailable, Unsupported
+from dillinger_contracts import Conflict, Resources, SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.model import SESSION_ID_PATTERN
 from dillinger_contracts.seat_folder import SeatFolder
 from dillinger_runner.cgroups import CgroupTree, Found, Limits, find_tree
@@ -176,6 +177,19 @@ class ProcessBackend:
         found = await self._cgroups()
         return await asyncio.to_thread(self._measure, handle.session_id, found.tree)
 
+    async def limit(self, handle: SeatHandle, resources: Resources) -> None:
+        """By the files of the cell's groups."""
+        found = await self._cgroups()
+        if found.tree is None or not found.is_complete:
+            why = "; ".join(f"{name}: {why}" for name, why in found.missing.items())
+            raise Unsupported(f"Limits can't be changed here, since none are enforced: {why}", hint=found.hint)
+        try:
+            await asyncio.to_thread(found.tree.limit, handle.session_id, "cell", Limits.of(resources))
+        except OSError as error:
+            if error.errno == errno.EBUSY:
+                raise Conflict("The game has more memory in use than that") from error
+            raise Unavailable(f"The limits could not be set: {error.strerror}: {error.filename}") from error
+
     async def close(self) -> None:
         """Lets go of descriptors; seats go on."""
         for session_id in list(self._watched):
@@ -220,7 +234,7 @@ class ProcessBackend:
         if tree is None:
             return seat, [], max(resources.memory_bytes, self._config.seat_limits.memory_bytes)
         session_id = seat.session.session_id
-        cell = Limits(resources.memory_bytes, resources.cpu_cores, resources.pids)
+        cell = Limits.of(resources)
         cgroup = tree.create(session_id, seat=self._config.seat_limits, cell=cell)
         return seat.model_copy(update={"cell_cgroup": cgroup}), tree.procs_files(session_id, "seat"), None
 

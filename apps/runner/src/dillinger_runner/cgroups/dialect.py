@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from dillinger_contracts import Resources
+
 _PERIOD_US = 100_000
 
 
@@ -19,6 +21,20 @@ class Limits:
     memory_bytes: int
     cpu_cores: float
     pids: int
+    swap_bytes: int = 0
+    disk_weight: int | None = None
+    """10 to 1000; None leaves it to the kernel."""
+
+    @classmethod
+    def of(cls, resources: Resources) -> Limits:
+        """Those of a cell."""
+        return cls(
+            resources.memory_bytes,
+            resources.cpu_cores,
+            resources.pids,
+            resources.swap_bytes,
+            resources.disk_weight,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +57,8 @@ class Dialect:
     """Those that limits and figures need."""
     required: frozenset[str]
     """Those without which a limit is not enforced."""
+    disk_controller: str
+    """Nice to have: few kernels share disks by weight, and few users get it."""
     cpu_controller: str
     cpu_file: str
     memory_file: str
@@ -57,17 +75,29 @@ class Dialect:
         if self.version == 2:
             return [
                 Write("memory", "memory.max", str(limits.memory_bytes)),
-                Write("memory", "memory.swap.max", "0", is_optional=True),
+                Write("memory", "memory.swap.max", str(limits.swap_bytes), is_optional=True),
                 Write("cpu", "cpu.max", f"{quota_us} {_PERIOD_US}"),
                 Write("pids", "pids.max", str(limits.pids)),
+                *self._disk(limits.disk_weight),
             ]
+        both_bytes = limits.memory_bytes + limits.swap_bytes
         return [
             Write("memory", "memory.limit_in_bytes", str(limits.memory_bytes)),
-            Write("memory", "memory.memsw.limit_in_bytes", str(limits.memory_bytes), is_optional=True),
+            Write("memory", "memory.memsw.limit_in_bytes", str(both_bytes), is_optional=True),
             Write("cpu", "cpu.cfs_period_us", str(_PERIOD_US)),
             Write("cpu", "cpu.cfs_quota_us", str(quota_us)),
             Write("pids", "pids.max", str(limits.pids)),
+            *self._disk(limits.disk_weight),
         ]
+
+    def _disk(self, weight: int | None) -> list[Write]:
+        """Version 2 counts to 10 000, as crun and runc convert it (cgroup v2, io.weight)."""
+        if weight is None:
+            return []
+        if self.version == 2:
+            return [Write("io", "io.weight", str(1 + (weight - 10) * 9999 // 990), is_optional=True)]
+        files = ("blkio.weight", "blkio.bfq.weight")
+        return [Write("blkio", file, str(weight), is_optional=True) for file in files]
 
     def cpu_s(self, text: str) -> float | None:
         """Processor time so far, from the text of `cpu_file`."""
@@ -79,22 +109,24 @@ class Dialect:
 
 V1 = Dialect(
     version=1,
-    controllers=("memory", "cpu", "pids", "cpuacct"),
+    controllers=("memory", "cpu", "pids", "cpuacct", "blkio"),
     required=frozenset({"memory", "cpu", "pids"}),
     cpu_controller="cpuacct",
     cpu_file="cpuacct.usage",
     memory_file="memory.usage_in_bytes",
     oom_file="memory.oom_control",
+    disk_controller="blkio",
     inactive_key="total_inactive_file",
 )
 V2 = Dialect(
     version=2,
-    controllers=("memory", "cpu", "pids"),
+    controllers=("memory", "cpu", "pids", "io"),
     required=frozenset({"memory", "cpu", "pids"}),
     cpu_controller="cpu",
     cpu_file="cpu.stat",
     memory_file="memory.current",
     oom_file="memory.events",
+    disk_controller="io",
     inactive_key="inactive_file",
 )
 

@@ -135,7 +135,7 @@ def _prepare_v2(base: Path) -> str | None:
     try:
         base.mkdir(exist_ok=True)
         _empty_into_leaf(base)
-        enable_controllers(base, V2.controllers)
+        enable_controllers(base, V2)
     except OSError as error:
         return f"{error.filename or base}: {error.strerror}"
     return None

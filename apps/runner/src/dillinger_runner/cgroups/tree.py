@@ -22,7 +22,7 @@ import structlog
 from dillinger_contracts.model import SESSION_ID_PATTERN
 from dillinger_contracts.session import CellCgroup
 
-from .dialect import Dialect, Limits, keyed
+from .dialect import Dialect, Limits, Write, keyed
 
 Part = Literal["seat", "cell"]
 PARTS: tuple[Part, ...] = ("seat", "cell")
@@ -58,7 +58,7 @@ class CgroupTree:
             for part in PARTS:
                 (session / part).mkdir(exist_ok=True)
         for part, limits in (("seat", seat), ("cell", cell)):
-            self._limit(session_id, part, limits)
+            self.limit(session_id, part, limits)
         cell_directories = {name: str(root / session_id / "cell") for name, root in self.roots.items()}
         return CellCgroup(version=self.dialect.version, directories=cell_directories)
 
@@ -138,26 +138,33 @@ class CgroupTree:
                 for directory in (root, session):
                     directory.mkdir(exist_ok=True)
                     if self.dialect.version == 2:
-                        enable_controllers(directory, self.dialect.controllers)
+                        enable_controllers(directory, self.dialect)
                 return session
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(session))
 
-    def _limit(self, session_id: str, part: Part, limits: Limits) -> None:
-        for write in self.dialect.writes(limits):
-            root = self.roots.get(self.dialect.directory_of(write.controller))
-            if root is None:
-                continue
-            path = root / session_id / part / write.file
-            if write.is_optional and not path.exists():
-                continue
-            try:
-                _write(path, write.text)
-            except OSError as error:
-                # Lowering memory+swap before memory is refused (EINVAL) when limits are set a second time; they hold
-                # already.
-                if not write.is_optional:
-                    raise
-                log.warning("cgroup_limit_not_set", path=str(path), error=error.strerror)
+    def limit(self, session_id: str, part: Part, limits: Limits) -> None:
+        """Sets these limits, also while processes run there; raises OSError (EBUSY: more memory is in use)."""
+        writes = self.dialect.writes(limits)
+        again = [write for write in writes if not self._is_written(session_id, part, write, is_last=False)]
+        for write in again:  # memory may not go over memory+swap, so which of the two is first depends on where to
+            self._is_written(session_id, part, write, is_last=True)
+
+    def _is_written(self, session_id: str, part: Part, write: Write, *, is_last: bool) -> bool:
+        root = self.roots.get(self.dialect.directory_of(write.controller))
+        if root is None:
+            return True
+        path = root / session_id / part / write.file
+        if write.is_optional and not path.exists():
+            return True
+        try:
+            _write(path, write.text)
+        except OSError as error:
+            if error.errno == errno.EINVAL and not is_last:
+                return False
+            if not write.is_optional:
+                raise
+            log.warning("cgroup_limit_not_set", path=str(path), error=error.strerror)
+        return True
 
     def _kill_member(self, session_id: str, pid: int) -> None:
         try:
@@ -193,9 +200,12 @@ class CgroupTree:
                 yield root
 
 
-def enable_controllers(directory: Path, controllers: tuple[str, ...]) -> None:
-    """Lets the children of `directory` have these controllers (version 2)."""
-    _write(directory / "cgroup.subtree_control", " ".join(f"+{name}" for name in controllers))
+def enable_controllers(directory: Path, dialect: Dialect) -> None:
+    """Lets the children of `directory` have the dialect's controllers (version 2), the disk's where it may."""
+    file = directory / "cgroup.subtree_control"
+    _write(file, " ".join(f"+{name}" for name in dialect.controllers if name != dialect.disk_controller))
+    with suppress(OSError):
+        _write(file, f"+{dialect.disk_controller}")
 
 
 def _remove_directory(directory: Path, deadline_s: float) -> bool:
