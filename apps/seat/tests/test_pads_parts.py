@@ -175,6 +175,11 @@ def test_effects_add_up_for_as_long_as_they_play() -> None:
     assert round(feedback.strength(300).strong, 3) == 0.125
     feedback.take(_effect(0, 0xFFFF, 0, 100), 320)
     assert round(feedback.strength(320).strong, 2) == 0.25, "a playing effect that is uploaded anew plays on"
+    feedback.take(_write(FF_GAIN, 1 << 30), 325)
+    assert feedback.strength(325).strong == 1
+    feedback.take(_write(FF_GAIN, -1), 326)
+    assert feedback.strength(326).strong == 0
+    feedback.take(_write(FF_GAIN, 0xFFFF), 327)
     feedback.take(_write(0, 0), 330)
     assert feedback.strength(330).strong == 0
 
