@@ -31,10 +31,10 @@ def test_the_bar_shows_what_is_measured_and_does_what_it_says(viewer: Viewer) ->
         wait_until(lambda figure=figure, unit=unit: unit in figure.inner_text(), TIMEOUT_S, f"a figure of {name}")  # type: ignore[misc]
     assert viewer.by_id("stat-transport-reason").inner_text()
 
-    wait_until(lambda: viewer.sound_level() > 0.05, TIMEOUT_S, "the tone")
+    wait_until(lambda: viewer.sound_level() > 0.1, TIMEOUT_S, "the tone")
     viewer.page.mouse.move(640, 10)
     viewer.by_id("volume-slider").fill("30")
-    wait_until(lambda: 0.001 < viewer.sound_level() < 0.02, TIMEOUT_S, "the tone, softer")
+    wait_until(lambda: 0.001 < viewer.sound_level() < 0.05, TIMEOUT_S, "the tone, softer")
 
     viewer.by_id("quality-select").select_option("saver")
     wait_until(lambda: 0 < shown_fps(viewer) <= 33, TIMEOUT_S, "thirty pictures a second, no more")
@@ -44,4 +44,4 @@ def test_the_bar_shows_what_is_measured_and_does_what_it_says(viewer: Viewer) ->
     wait_until(lambda: viewer.page.evaluate("document.fullscreenElement !== null"), TIMEOUT_S, "the full screen")
     viewer.page.reload()
     viewer.wait_picture()
-    wait_until(lambda: 0.001 < viewer.sound_level() < 0.02, TIMEOUT_S, "the same loudness after a reload")
+    wait_until(lambda: 0.001 < viewer.sound_level() < 0.05, TIMEOUT_S, "the same loudness after a reload")
