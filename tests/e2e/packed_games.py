@@ -57,3 +57,16 @@ def appimage_of(root: Path, file: Path, scratch: Path, compression: str) -> None
     sections, size, count = *struct.unpack_from("<Q", runtime, 40), *struct.unpack_from("<HH", runtime, 58)
     file.write_bytes(bytes(runtime[: sections + size * count]) + image.read_bytes())
     file.chmod(0o755)
+
+
+def makeself(file: Path, scratch: Path, *options: str) -> None:
+    """Writes a self-extracting script that starts the test card."""
+    root = scratch / "makeself"
+    _script(root / "start.sh", '#!/bin/sh\necho "started with $1"\nexec /usr/bin/python3 -I data/testcard.py\n')
+    _card(root / "data/testcard.py")
+    makeself_of(root, file, *options)
+
+
+def makeself_of(root: Path, file: Path, *options: str) -> None:
+    """Writes a self-extracting script with what is in `root`; it would run `start.sh`."""
+    _run("makeself", "--quiet", *options, str(root), str(file), "Space Card 1.0", "./start.sh")

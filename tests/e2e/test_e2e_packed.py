@@ -56,3 +56,12 @@ def test_an_appimage_is_unpacked_once_and_plays(
     folder = house.library_dir / game_id
     assert (folder / f".unpacked/{file.name}/usr/share/testcard.py").is_file()
     assert f"started in /game/.unpacked/{file.name} as ./{file.name} with --fast" in played(house, game_id)
+
+
+def test_a_self_extracting_script_is_unpacked_and_what_it_would_start_plays(
+    house: House, explained: list[House], tmp_path: Path
+) -> None:
+    explained.append(house)
+    packed_games.makeself(tmp_path / "space-card.run", tmp_path)
+    assert "starts start.sh" in add(house, tmp_path / "space-card.run", "--argument", "--fast")
+    assert "started with --fast" in played(house, "space-card")

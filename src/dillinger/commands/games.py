@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,25 +49,41 @@ def add(
     ] = None,
 ) -> None:
     """Copy a game into the library. Its program is guessed, and asked for on a terminal where that is not clear."""
+    from dillinger_core.library.makeself import folder_of_game
+
+    library = _library()
+    with folder_of_game(_called_from(path), library) as (source, start):
+        _add_folder(library, source, _Wish(title, game_id, exe or start, tuple(argument or ())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What somebody said about a game to add."""
+
+    title: str | None
+    game_id: str | None
+    exe: str | None
+    arguments: tuple[str, ...]
+
+
+def _add_folder(library: Path, source: Path, wish: _Wish) -> None:
     from pydantic import ValidationError
 
     from dillinger_contracts.signaling import first_fault
     from dillinger_core.library import entries, proposal
 
-    library = _library()
-    source = _called_from(path)
     survey = _survey(source)
     console.print(
         f"{escape(str(source))}: {survey.files} files, {_size(survey.size_bytes)}, {len(survey.candidates)} programs",
         soft_wrap=True,
     )
-    chosen = proposal.choose(survey, exe or _ask_which(survey.candidates))
+    chosen = proposal.choose(survey, wish.exe or _ask_which(survey.candidates))
     try:
-        game = proposal.propose(survey, chosen, title=title, game_id=game_id)
-        if game_id is None:
+        game = proposal.propose(survey, chosen, title=wish.title, game_id=wish.game_id)
+        if wish.game_id is None:
             game = game.model_copy(update={"game_id": entries.free_id(library, game.game_id)})
-        if argument:
-            game = _with_arguments(game, argument)
+        if wish.arguments:
+            game = _with_arguments(game, wish.arguments)
     except ValidationError as error:
         raise first_fault(error) from error
     console.print(
@@ -187,7 +204,7 @@ def _ask_which(candidates: list[Candidate]) -> str | None:
             return offered[number - 1].path
 
 
-def _with_arguments(game: Game, words: list[str]) -> Game:
+def _with_arguments(game: Game, words: tuple[str, ...]) -> Game:
     launch = game.launch.model_dump() | {"command": (*getattr(game.launch, "command", ()), *words)}
     return game.model_validate(game.model_dump(by_alias=True) | {"launch": launch})
 

@@ -18,9 +18,10 @@ import structlog
 
 from dillinger_programs.appimage import payload
 from dillinger_programs.elf import ReadAt, Unreadable
-from dillinger_programs.squashfs import BUILT_IN, Decompress, Entry, Squashfs
+from dillinger_programs.squashfs import BUILT_IN, Decompress, Squashfs
 
-from .copying import NEW_FILE, Cancelled, Progress, ensure_room, leads_inside, told
+from .copying import Progress
+from .unpacking import Unpacked
 
 START = "AppRun"
 """What the file would start, in its root."""
@@ -80,36 +81,14 @@ def _reader(descriptor: int) -> ReadAt:
 
 
 def _unpack(image: Squashfs, target: Path, progress: Progress) -> None:
-    free_bytes = shutil.disk_usage(target.parent.parent).free
-    target.mkdir(mode=0o755, parents=True)
-    written_bytes = 0
+    unpacked = Unpacked(target, progress)
     for entry in image.entries():
-        if progress.is_cancelled:
-            raise Cancelled
-        try:
-            written_bytes = _write(image, entry, target / entry.path, progress, written_bytes, free_bytes)
-        except (FileExistsError, UnicodeError, ValueError) as error:
-            raise Unreadable(f"{entry.path!r} can't be made: {error}") from error
-        except OSError as error:
-            raise told(error, entry.path) from error
+        match entry.kind:
+            case "folder":
+                unpacked.folder(entry.path)
+            case "link":
+                unpacked.link(entry.path, entry.target)
+            case "file":
+                unpacked.file(entry.path, image.chunks(entry), is_executable=entry.is_executable)
     if not os.path.lexists(target / START):
         raise Unreadable(f"it has no {START}")
-
-
-def _write(image: Squashfs, entry: Entry, place: Path, progress: Progress, written_bytes: int, free_bytes: int) -> int:
-    """Makes one file, link or folder; how much has been written since. Links that lead out are left out."""
-    if entry.kind == "folder":
-        place.mkdir(mode=0o755)
-    elif entry.kind == "link":
-        if leads_inside(entry.path, entry.target):
-            place.symlink_to(entry.target)
-    else:
-        writing = os.open(place, NEW_FILE, 0o755 if entry.is_executable else 0o644)
-        with open(writing, "wb") as file:  # noqa: PTH123 - a descriptor
-            for chunk in image.chunks(entry):
-                if progress.is_cancelled:
-                    raise Cancelled
-                written_bytes += len(chunk)
-                ensure_room(written_bytes, free_bytes)
-                file.write(chunk)
-    return written_bytes
