@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 import { DEFAULT_PROFILE, type StreamProfile, type TransportWish } from "../../player/src";
 
 export type Theme = "auto" | "light" | "dark";
-export type Quality = "sharp" | "balanced" | "saver";
+export type Quality = "sharp" | "balanced" | "smooth" | "saver";
 
 export interface Preferences {
   theme: Theme;
@@ -30,7 +30,7 @@ const KEY = "dillinger.preferences";
 
 const CHOICES: { theme: Theme[]; quality: Quality[]; transport: TransportWish[] } = {
   theme: ["auto", "light", "dark"],
-  quality: ["sharp", "balanced", "saver"],
+  quality: ["sharp", "balanced", "smooth", "saver"],
   transport: ["auto", "websocket", "webrtc"],
 };
 
@@ -61,9 +61,11 @@ export function readPreferences(stored: string | null): Preferences {
 export function profileOf(quality: Quality): StreamProfile {
   switch (quality) {
     case "sharp":
-      return { ...DEFAULT_PROFILE, bitrate_bps: 25_000_000, rate_hz: 60 };
+      return { ...DEFAULT_PROFILE, bitrate_bps: 25_000_000, rate_hz: 60, prefers: "sharp" };
     case "balanced":
       return { ...DEFAULT_PROFILE, bitrate_bps: 12_000_000, rate_hz: 60 };
+    case "smooth":
+      return { ...DEFAULT_PROFILE, bitrate_bps: 12_000_000, rate_hz: 60, prefers: "smooth" };
     case "saver":
       return { ...DEFAULT_PROFILE, bitrate_bps: 3_000_000, rate_hz: 30 };
   }

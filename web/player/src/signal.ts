@@ -20,6 +20,8 @@ export interface StreamProfile {
   height_px: number;
   rate_hz: number;
   bitrate_bps: number;
+  /** What there is rather of where the network carries too little. */
+  prefers: "balanced" | "sharp" | "smooth";
 }
 
 export const DEFAULT_PROFILE: StreamProfile = {
@@ -28,6 +30,7 @@ export const DEFAULT_PROFILE: StreamProfile = {
   height_px: 720,
   rate_hz: 60,
   bitrate_bps: 12_000_000,
+  prefers: "balanced",
 };
 
 export type FromBrowser =
@@ -75,6 +78,8 @@ export interface ServerStats {
   dropped_frames: number;
   /** What the encoder may use, since the network carries no more; null where it carries all that is wished. */
   target_bps?: number | null;
+  /** How many pictures a second the seat makes, since the network carries no more that are sharp. */
+  limit_hz?: number | null;
   viewers: number;
 }
 

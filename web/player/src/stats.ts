@@ -24,6 +24,7 @@ export interface PlayerStats {
   dropped_frames: number | null;
   /** What the network carries; null while it carries all that is wished. */
   target_bps: number | null;
+  limit_hz: number | null;
   viewers: number | null;
 }
 
@@ -61,6 +62,7 @@ export function playerStats(measured: Measured): PlayerStats {
     sound_buffer_ms: measured.soundBufferMs,
     dropped_frames: server?.dropped_frames ?? null,
     target_bps: server?.target_bps ?? null,
+    limit_hz: server?.limit_hz ?? null,
     viewers: server?.viewers ?? null,
   };
 }

@@ -16,6 +16,10 @@ _RESTARTED = frozenset({EndReason.CELL_LOST, EndReason.SEAT_LOST})
 """Ends that are no game's doing, and that another try may not meet again."""
 
 
+Preference = Literal["balanced", "sharp", "smooth"]
+"""What a viewer would rather have where the network carries too little: sharp pictures, or all of them."""
+
+
 class StreamProfile(Model):
     """What a viewer wants of a stream."""
 
@@ -24,6 +28,7 @@ class StreamProfile(Model):
     height_px: int = Field(default=720, ge=120, le=4320, multiple_of=2)
     rate_hz: float = Field(default=60.0, ge=1, le=240)
     bitrate_bps: int = Field(default=12_000_000, ge=100_000, le=200_000_000)
+    prefers: Preference = "balanced"
 
 
 class ResourceOverrides(WireModel):

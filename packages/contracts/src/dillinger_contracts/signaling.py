@@ -253,6 +253,8 @@ class ServerStats(Model):
     dropped_frames: int = 0
     target_bps: int | None = None
     """What the encoder may use for this viewer's path; None where the path bears all that is wished."""
+    limit_hz: float | None = None
+    """How many pictures a second the seat makes, since the network carries no more that are sharp; None for all."""
     viewers: int = 1
 
 

@@ -18,7 +18,7 @@ import structlog
 
 from dillinger_contracts.errors import Conflict, DillingerError, Exhausted, Unavailable, problem_of
 from dillinger_contracts.game import Size
-from dillinger_contracts.session import SessionEnd
+from dillinger_contracts.session import Preference, SessionEnd
 from dillinger_contracts.signaling import Ended, FromSeat, Notice, PointerTaken, ServerStats
 from dillinger_contracts.tickets import TicketClaims
 
@@ -44,6 +44,8 @@ class PipelineFigures(Protocol):
     def encode_ms_p50(self) -> float | None: ...
     @property
     def bitrate_bps(self) -> float | None: ...
+    @property
+    def limit_hz(self) -> float | None: ...
 
 
 class Video(Protocol):
@@ -53,7 +55,12 @@ class Video(Protocol):
     def pause(self) -> None: ...
     def resume(self) -> None: ...
     def reconfigure(
-        self, *, bitrate_bps: int | None = None, rate_hz: float | None = None, hold_until_ns: int | None = None
+        self,
+        *,
+        bitrate_bps: int | None = None,
+        rate_hz: float | None = None,
+        preference: Preference | None = None,
+        hold_until_ns: int | None = None,
     ) -> None: ...
     def stats(self) -> PipelineFigures: ...
 
@@ -103,7 +110,7 @@ class StreamHub:
         self.is_pointer_taken = False
         self._end: SessionEnd | None = None
         self._interruption: Unavailable | None = None
-        self._quality: tuple[int, float] | None = None
+        self._quality: tuple[int, float, Preference] | None = None
         self._hold_until_ns = 0
         self._keyframe_at_s = 0.0
         self._keyframe_timer: asyncio.TimerHandle | None = None
@@ -255,10 +262,11 @@ class StreamHub:
         peers = players or list(self._peers.values())
         if not peers or self._video is None:
             return
-        quality = min(peer.bitrate_bps for peer in peers), min(peer.profile.rate_hz for peer in peers)
+        slowest = min(peers, key=lambda peer: peer.bitrate_bps)
+        quality = slowest.bitrate_bps, min(peer.profile.rate_hz for peer in peers), slowest.profile.prefers
         if quality != self._quality:
             self._quality = quality
-            self._video.reconfigure(bitrate_bps=quality[0], rate_hz=quality[1])
+            self._video.reconfigure(bitrate_bps=quality[0], rate_hz=quality[1], preference=quality[2])
         hold_until_ns = min(peer.hold_until_ns for peer in peers)
         if hold_until_ns > self._hold_until_ns:
             self._hold_until_ns = hold_until_ns
@@ -280,7 +288,7 @@ class StreamHub:
         figures = self._video.stats()
         return ServerStats(
             capture_fps=figures.capture_fps, encode_ms_p50=figures.encode_ms_p50,
-            bitrate_bps=figures.bitrate_bps, viewers=self.peers,
+            bitrate_bps=figures.bitrate_bps, limit_hz=figures.limit_hz, viewers=self.peers,
         )  # fmt: skip
 
     async def _resize(self, resize: Callable[[int, int], Awaitable[Size]]) -> None:

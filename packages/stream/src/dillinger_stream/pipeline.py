@@ -18,11 +18,13 @@ from dataclasses import dataclass, replace
 import structlog
 
 from dillinger_contracts.errors import DillingerError, Internal
+from dillinger_contracts.session import Preference
 
 from .capture.base import CaptureError, CaptureSource
 from .capture.geometry import EMPTY_BOX, is_empty
 from .encode.base import EncoderError, EncoderSettings, VideoEncoder
 from .frames import AccessUnit, Frame
+from .ladder import RateLadder
 from .pacing import TokenBucket
 from .telemetry import FrameTiming, PipelineStats, Telemetry
 
@@ -48,6 +50,7 @@ class _Wishes:
 
     bitrate_bps: int
     rate_hz: float
+    preference: Preference
     is_paused: bool
     hold_until_ns: int = 0
     is_stopping: bool = False
@@ -77,7 +80,7 @@ class VideoPipeline:
         self._on_part_restarted = on_part_restarted
         self._on_failed = on_failed
         self._lock = threading.Lock()
-        self._wishes = _Wishes(bitrate_bps, rate_hz, is_paused)
+        self._wishes = _Wishes(bitrate_bps, rate_hz, "balanced", is_paused)
         self._has_wishes = False
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._wake_poll = select.poll()
@@ -92,6 +95,8 @@ class VideoPipeline:
         self._encoder: VideoEncoder | None = None
         self._opened_with = EncoderSettings(0, 0, bitrate_bps, rate_hz)
         self._bucket = TokenBucket(rate_hz)
+        self._ladder = RateLadder()
+        self._preference: Preference = "balanced"
         self._sequence = 0
         self._last_frame: Frame | None = None
         """None when the next picture must be grabbed as a whole."""
@@ -136,17 +141,26 @@ class VideoPipeline:
         self._wish(pointer_moved=True)
 
     def reconfigure(
-        self, *, bitrate_bps: int | None = None, rate_hz: float | None = None, hold_until_ns: int | None = None
+        self,
+        *,
+        bitrate_bps: int | None = None,
+        rate_hz: float | None = None,
+        preference: Preference | None = None,
+        hold_until_ns: int | None = None,
     ) -> None:
         """From the next frame on; until `hold_until_ns` (monotonic) what the game draws is not captured."""
-        changes = {"bitrate_bps": bitrate_bps, "rate_hz": rate_hz, "hold_until_ns": hold_until_ns}
+        changes: dict[str, int | float | str | None] = {
+            "bitrate_bps": bitrate_bps, "rate_hz": rate_hz, "preference": preference, "hold_until_ns": hold_until_ns
+        }  # fmt: skip
         self._wish(**{name: value for name, value in changes.items() if value is not None})
 
     def stats(self) -> PipelineStats:
         """What the last second measured."""
-        return self._telemetry.stats(time.monotonic_ns())
+        wish_hz = self._wishes.rate_hz
+        limit_hz = self._ladder.limit(wish_hz)
+        return replace(self._telemetry.stats(time.monotonic_ns()), limit_hz=limit_hz if limit_hz < wish_hz else None)
 
-    def _wish(self, **changes: bool | int | float) -> None:
+    def _wish(self, **changes: bool | int | float | str) -> None:
         with self._lock:
             if self._is_closed:
                 return
@@ -256,6 +270,8 @@ class VideoPipeline:
         if unit.is_keyframe:
             self._wants_keyframe = False
             self._keyframe_at_ns = start_ns + _KEYFRAME_GAP_NS
+        if is_damaged and not unit.is_keyframe and encoder.timing.quantizer:
+            self._ladder.saw(start_ns, encoder.timing.quantizer, wish_hz=self._standing.rate_hz)
         self._plan_refinement(unit, is_damaged=is_damaged)
         timing = FrameTiming(
             at_ns=time.monotonic_ns(),
@@ -285,13 +301,16 @@ class VideoPipeline:
             self._refinements_left -= 1
 
     def _apply_rates(self, wishes: _Wishes) -> None:
-        before = self._opened_with
-        if (wishes.bitrate_bps, wishes.rate_hz) == (before.bitrate_bps, before.rate_hz):
+        if wishes.preference != self._preference:
+            self._preference = wishes.preference
+            self._ladder.prefer(wishes.preference)
+        before, rate_hz = self._opened_with, self._ladder.limit(wishes.rate_hz)
+        if (wishes.bitrate_bps, rate_hz) == (before.bitrate_bps, before.rate_hz):
             return
-        self._opened_with = replace(before, bitrate_bps=wishes.bitrate_bps, rate_hz=wishes.rate_hz)
-        self._bucket.set_rate(wishes.rate_hz)
+        self._opened_with = replace(before, bitrate_bps=wishes.bitrate_bps, rate_hz=rate_hz)
+        self._bucket.set_rate(rate_hz)
         if self._encoder is not None:
-            self._encoder.reconfigure(bitrate_bps=wishes.bitrate_bps, rate_hz=wishes.rate_hz)
+            self._encoder.reconfigure(bitrate_bps=wishes.bitrate_bps, rate_hz=rate_hz)
 
     def _ensure_capture(self) -> CaptureSource:
         if self._capture is None:

@@ -31,6 +31,8 @@ class PipelineStats:
 
     capture_fps: float
     bitrate_bps: float
+    limit_hz: float | None = None
+    """Pictures a second, where they are kept to fewer than are wished."""
     width_px: int | None = None
     height_px: int | None = None
     damage_to_grab_ms_p50: float | None = None

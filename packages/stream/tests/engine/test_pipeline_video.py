@@ -322,3 +322,20 @@ def test_figures_are_measured(start: Start, painter: Painter, witness: Witness) 
     for figure in (stats.grab_ms_p50, stats.convert_ms_p50, stats.encode_ms_p50, stats.encode_ms_p95):
         assert figure is not None
         assert 0 < figure < 500
+
+
+def test_where_bits_are_few_there_are_fewer_pictures_unless_the_viewer_wants_all(
+    start: Start, painter: Painter, witness: Witness
+) -> None:
+    pipeline = start()
+    pipeline.reconfigure(bitrate_bps=100_000)
+    noise = np.random.default_rng(4).integers(0, 256, (480, 640, 4), dtype=np.uint8)
+
+    def is_kept_to(is_wanted: bool) -> bool:
+        noise[:] = np.roll(noise, 3, axis=1)
+        painter.put(noise.tobytes(), 0, 0, 640, 480)
+        return (pipeline.stats().limit_hz is not None) == is_wanted
+
+    witness.until(lambda: is_kept_to(True), limit_s=30)
+    pipeline.reconfigure(preference="smooth")
+    witness.until(lambda: is_kept_to(False), limit_s=30)

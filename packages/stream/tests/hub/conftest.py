@@ -27,7 +27,7 @@ from dillinger_contracts.input import InputEvent, Shown, encode
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.media import PICTURE_HEADER_BYTES, Box
 from dillinger_contracts.model import Model
-from dillinger_contracts.session import SessionEnd
+from dillinger_contracts.session import Preference, SessionEnd
 from dillinger_contracts.signaling import (
     SIGNALING_VERSION,
     SUBPROTOCOL,
@@ -65,6 +65,7 @@ async def until(fact: Callable[[], bool], what: str = "the fact", *, timeout_s: 
 class Figures:
     capture_fps: float | None = 60.0
     encode_ms_p50: float | None = 1.0
+    limit_hz: float | None = None
     bitrate_bps: float | None = 1e6
 
 
@@ -93,7 +94,12 @@ class X264Source:
         self.is_paused = False
 
     def reconfigure(
-        self, *, bitrate_bps: int | None = None, rate_hz: float | None = None, hold_until_ns: int | None = None
+        self,
+        *,
+        bitrate_bps: int | None = None,
+        rate_hz: float | None = None,
+        preference: Preference | None = None,
+        hold_until_ns: int | None = None,
     ) -> None:
         if hold_until_ns is None:
             self.quality = (bitrate_bps, rate_hz)

@@ -28,6 +28,7 @@ from websockets.http11 import Request, Response
 
 from dillinger_contracts.input import InputEvent, Shown, encode
 from dillinger_contracts.media import Box
+from dillinger_contracts.session import Preference
 from dillinger_contracts.signaling import SUBPROTOCOL
 from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream.frames import AccessUnit
@@ -57,6 +58,7 @@ class NoFigures:
 
     capture_fps: float | None = None
     encode_ms_p50: float | None = None
+    limit_hz: float | None = None
     bitrate_bps: float | None = None
 
 
@@ -80,7 +82,12 @@ class Tape:
         """Somebody looks."""
 
     def reconfigure(
-        self, *, bitrate_bps: int | None = None, rate_hz: float | None = None, hold_until_ns: int | None = None
+        self,
+        *,
+        bitrate_bps: int | None = None,
+        rate_hz: float | None = None,
+        preference: Preference | None = None,
+        hold_until_ns: int | None = None,
     ) -> None:
         """A tape can't."""
 

@@ -173,6 +173,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
         options={[
           ["sharp", "Sharp"],
           ["balanced", "Balanced"],
+          ["smooth", "Smooth"],
           ["saver", "Saver"],
         ]}
         onChange={(value) => props.onQuality(value as Quality)}

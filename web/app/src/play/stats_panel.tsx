@@ -38,6 +38,12 @@ function rows(stats: PlayerStats | null): Row[] {
       hint: "What the network carries of what was chosen; a dash while it carries all of it",
     },
     {
+      name: "limit",
+      label: "Made",
+      value: figure(stats?.limit_hz, "fps"),
+      hint: "Pictures that the seat makes, since the network carries no more that are sharp; a dash for all of them",
+    },
+    {
       name: "loss",
       label: "Loss",
       value: figure(loss === null || loss === undefined ? null : loss * 100, "%", 1),

@@ -33,10 +33,12 @@ class EncoderSettings:
 
 @dataclass(frozen=True, slots=True)
 class EncodeTiming:
-    """How long the last frame took."""
+    """How long the last frame took, and how coarse it had to be."""
 
     convert_ms: float = 0.0
     encode_ms: float = 0.0
+    quantizer: int = 0
+    """0 to 51, and beyond where an encoder leaves things out; 0 for an encoder that does not say."""
 
 
 class VideoEncoder(Protocol):

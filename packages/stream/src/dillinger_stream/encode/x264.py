@@ -96,7 +96,7 @@ class X264Encoder:
         self._control.spent(len(data) * 8)
         unit = self._unit(frame, data, is_keyframe=is_keyframe)
         encode_ms = (time.perf_counter_ns() - converted_ns) / 1e6
-        self.timing = EncodeTiming((converted_ns - start_ns) / 1e6, encode_ms)
+        self.timing = EncodeTiming((converted_ns - start_ns) / 1e6, encode_ms, again or quantizer)
         return unit
 
     def reconfigure(self, *, bitrate_bps: int, rate_hz: float) -> None:
