@@ -68,14 +68,24 @@ def play(viewer: Viewer, game_id: str) -> None:
     viewer.by_id("stage").focus()
 
 
+def picture_size(viewer: Viewer) -> tuple[int, int]:
+    picture = (viewer.player() or {})["picture"]
+    return picture["width_px"], picture["height_px"]
+
+
+def middle(viewer: Viewer) -> tuple[int, int, int, int]:
+    width, height = picture_size(viewer)
+    return width // 2 - 80, height // 2 - 30, 160, 60
+
+
 def test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone(
     viewer: Viewer, house: House, add_game: Callable[[str, str], Path]
 ) -> None:
     letter = add_game("notepad", r"""["notepad", 'C:\letter.txt']""") / "letter.txt"
     play(viewer, "notepad")
     session_id = viewer.session_id
-    wait_until(lambda: viewer.means((200, 200, 200, 100))[0][0] > 200, 20, "the paper, which is white")
-    # It asks whether to make the file: Enter is yes.
+    # It asks whether to make the file, in a grey box in the middle of its white paper: Enter is yes.
+    wait_until(lambda: 200 < viewer.means(middle(viewer))[0][0] < 252, START_S, "the question over the paper")
     viewer.page.keyboard.press("Enter", delay=60)
     viewer.page.keyboard.type(TEXT, delay=20)
     viewer.page.keyboard.press("Control+s", delay=60)
@@ -100,12 +110,8 @@ def test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse(
     add_game("minesweeper", '["winemine"]')
     play(viewer, "minesweeper")
 
-    def size() -> tuple[int, int]:
-        picture = (viewer.player() or {})["picture"]
-        return picture["width_px"], picture["height_px"]
-
-    wait_until(lambda: size()[0] < 400, 20, "a desktop as small as its window")
-    width, height = size()
+    wait_until(lambda: picture_size(viewer)[0] < 400, 20, "a desktop as small as its window")
+    width, height = picture_size(viewer)
     field = [(x, y, 4, 4) for x in range(16, width - 20, 8) for y in range(height // 2, height - 20, 8)]
     before = viewer.means(*field)
     viewer.point_at(width // 2, height * 3 // 4)

@@ -16,3 +16,4 @@ auto)
     ;;
 *) echo "WINE32 is required, auto or no, not $WINE32" >&2 && exit 1 ;;
 esac
+python3 -I "$here/strip-pe.py" /usr/lib/*/wine/*-windows
