@@ -25,6 +25,7 @@ from dillinger_contracts.errors import DillingerError
 from dillinger_runner.runtimes import runtimes
 from dillinger_seat.cell.layers import overlay_refusal
 from dillinger_seat.pads.library import INTERPOSER_FILE, MISSING
+from dillinger_seat.pads.uinput import UINPUT
 
 from .apps import Plan
 from .ports import ensure_free
@@ -73,7 +74,7 @@ def examine(plan: Plan, tree: Tree) -> Iterator[Finding]:
     yield from _ports(plan)
     yield _disk(plan.core.state_dir)
     yield _memory()
-    yield gamepads()
+    yield from gamepads(plan.runner.uinput_pads)
     yield from hardware()
 
 
@@ -250,11 +251,21 @@ def _memory() -> Finding:
     )
 
 
-def gamepads(library: Path = INTERPOSER_FILE) -> Finding:
+def gamepads(uinput_pads: int, library: Path = INTERPOSER_FILE) -> Iterator[Finding]:
     """Whether the seat can give games gamepads, which takes a library that is compiled when it is installed."""
     if library.is_file():
-        return Finding("gamepads", Verdict.GOOD, "by a library in the game's process")
-    return Finding("gamepads", Verdict.ABSENT, MISSING, "apt-get install gcc libc6-dev, then ./dillinger setup")
+        yield Finding("gamepads", Verdict.GOOD, "by a library in the game's process")
+    else:
+        yield Finding("gamepads", Verdict.ABSENT, MISSING, "apt-get install gcc libc6-dev, then ./dillinger setup")
+    if not uinput_pads:
+        return
+    if os.access(UINPUT, os.R_OK | os.W_OK):
+        yield Finding("uinput_pads", Verdict.UNVERIFIED, f"{UINPUT} may be used; it was never tried")
+    else:
+        mend = "modprobe uinput, and give its user the right to it and to what it makes (group input)"
+        yield Finding(
+            "uinput_pads", Verdict.ABSENT, f"{UINPUT} is not there or not this user's: the library serves", mend
+        )
 
 
 def hardware(device_folder: Path = Path("/dev")) -> Iterator[Finding]:

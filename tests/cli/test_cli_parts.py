@@ -133,7 +133,7 @@ def test_doctor_calls_hardware_unverified_or_absent(tmp_path: Path) -> None:
 
 
 def test_doctor_says_what_gamepads_lack(tmp_path: Path) -> None:
-    finding = doctor.gamepads(tmp_path / "interposer.so")
+    finding, *_ = doctor.gamepads(1, tmp_path / "interposer.so")
     assert finding.verdict is doctor.Verdict.ABSENT and "compiler" in finding.detail and "gcc" in finding.mend
 
 

@@ -21,6 +21,7 @@ SPEC = SandboxSpec(
     auth_file="/run/dillinger/s/auth",
     pads_dir="/run/dillinger/s/pads",
     interposer_file="/opt/dillinger/pads.so",
+    devices=(("/dev/input/event7", "/dev/input/event0"),),
     init_file="/opt/dillinger/init.py",
     scratch_bytes=64 << 20,
     machine_id="0123456789abcdef0123456789abcdef",
@@ -71,6 +72,7 @@ bwrap
 --dev /dev
 --perms 1777 --size 67108864 --tmpfs /dev/shm
 --ro-bind /run/dillinger/s/pads /dev/input
+--dev-bind /dev/input/event7 /dev/input/event0
 --remount-ro /dev
 --perms 1777 --size 67108864 --tmpfs /tmp
 --perms 0700 --size 16777216 --tmpfs /run/user/1000

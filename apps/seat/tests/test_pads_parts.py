@@ -22,6 +22,7 @@ from dillinger_seat.pads.interposed import InterposedPads
 from dillinger_seat.pads.layout import REST, DeviceState, changes, description, device_state, joydev_events
 from dillinger_seat.pads.rumble import RECORD, ForceFeedback
 from dillinger_seat.pads.slots import PadSlots
+from dillinger_seat.pads.uinput import UINPUT, UinputPads, abs_setup_structs, setup_struct, uploaded
 
 SOUTH = 1 << PAD_BUTTONS.index("south")
 EVENT = struct.Struct("<qqHHi")
@@ -262,3 +263,19 @@ async def test_a_game_that_opens_and_writes_without_end_is_held_to_its_share(
                 await asyncio.sleep(0.01)
     assert len(rumbles) <= (loop.time() - began_s) / 0.025 + 2, "not each of 300 changes"
     devices.close()
+
+
+def test_what_uinput_is_told_is_as_its_header_has_it() -> None:
+    """linux/uinput.h; whether a kernel likes it, only one with uinput can say."""
+    assert len(setup_struct()) == 92 and setup_struct()[-4:] == b"\x10\0\0\0"
+    assert {len(axis) for axis in abs_setup_structs()} == {28}
+    rumble = struct.pack("<HhHHHHHxxHH28x", 0x50, 3, 0, 0, 0, 400, 20, 0x4000, 0xC000)
+    upload = struct.pack("<Ii", 1, 0) + rumble.ljust(96, b"\0")
+    assert uploaded(upload) == _effect(3, 0x4000, 0xC000, 400, delay_ms=20)
+    assert uploaded(upload.replace(b"\x50\0", b"\x52\0", 1)) is None, "a spring is not to be had"
+
+
+@pytest.mark.skipif(UINPUT.exists(), reason="there is uinput here, which no test has tried")
+def test_without_uinput_it_is_said_so_and_the_interposer_serves(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="/dev/uinput can't be opened"):
+        UinputPads(tmp_path, 1)

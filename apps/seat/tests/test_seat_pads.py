@@ -98,6 +98,7 @@ async def test_an_sdl_game_finds_the_pad_plays_with_it_and_loses_it(rig: Any) ->
 
 
 async def test_a_viewer_who_breaks_off_lets_go_and_has_the_same_pad_again(rig: Any) -> None:
+    rig.overrides["uinput_pads"] = 1  # a wish that this machine can't fulfil is told in the log, and no more
     start(rig, "sdl")
     await rig.ready()
     await rig.printed("ready", WAIT_S)

@@ -124,6 +124,11 @@ class RunnerSettings(AppSettings):
     """Seats that wait for a session, started ahead: a game shows sooner, and each takes memory (`GET /pool` tells how
     much). They count as nobody's session. Sandboxes only; 0 starts each seat when it is wanted."""
 
+    uinput_pads: int = Field(default=0, ge=0, le=4)
+    """Gamepads of a session that the kernel makes (`/dev/uinput`), for 32-bit native games: there from the start,
+    plugged in or not, and seen by the machine's own desktop too. Sandboxes only, and unverified. 0: pads that come and
+    go, by a library in the game's process."""
+
     placing_timeout_s: float = Field(default=15.0, gt=0)
     """How long placing may take, from the request on."""
     template_timeout_s: float = Field(default=300.0, gt=0)

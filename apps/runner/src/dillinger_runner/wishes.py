@@ -36,6 +36,7 @@ class Places:
     start_timeout_s: float
     idle_timeout_s: float
     disk_reserve_bytes: int = 0
+    uinput_pads: int = 0
     saves_owner: tuple[int, int] | None = None
     """Whom players' folders have to belong to, where that is not this process's own user."""
 
@@ -106,6 +107,7 @@ def seat_spec(
         control_token=new_token(),
         ticket_key=request.ticket_key or ticket_key,
         media=places.media,
+        uinput_pads=places.uinput_pads,
         start_timeout_s=places.start_timeout_s,
         idle_timeout_s=places.idle_timeout_s,
     )

@@ -136,7 +136,7 @@ class Seat:
         fifo = stack.enter_context(contextlib.closing(SoundFifo(shared)))
         microphone = Microphone(shared)
         stack.push_async_callback(microphone.close)
-        pads = stack.enter_context(contextlib.closing(pads_of(self._spec, shared)))
+        pads = stack.enter_context(contextlib.closing(await asyncio.to_thread(pads_of, self._spec, shared)))
         folder = await self._ready_folder(stack)
         async with self._step("cell", "The cell was not up"):
             cell = await Cell.start(self._spec, folder, listen_fds=(display_sockets.listen_fd,))

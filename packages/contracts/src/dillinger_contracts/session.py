@@ -108,6 +108,8 @@ class SeatSpec(Model):
     cell_cgroup: CellCgroup | None = None
     isolation: Literal["bubblewrap", "container", "none"] = "bubblewrap"
     """`container`: the runner starts the cell as a container of its own, once the seat listens for it."""
+    uinput_pads: int = Field(default=0, ge=0, le=4)
+    """So many gamepads are the kernel's; 0: the seat's own, by the interposer."""
     start_timeout_s: float = 30.0
     idle_timeout_s: float = 900.0
     """Ends the session after so long without a viewer; 0 never."""

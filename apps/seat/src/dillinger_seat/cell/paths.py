@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dillinger_contracts.cell import GAME, HOME, RUNTIME, SOUND, X11_AUTH, RuntimeFolder, environment
+from dillinger_contracts.cell import GAME, HOME, PADS, RUNTIME, SOUND, X11_AUTH, RuntimeFolder, environment
 from dillinger_contracts.session import SeatSpec
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER
 from dillinger_seat.pads.library import INTERPOSER_FILE
@@ -104,9 +104,16 @@ def sandbox_spec(spec: SeatSpec, folder: GameFolder) -> sandbox.SandboxSpec:
         sound_dir=str(shared.sound_dir),
         auth_file=str(shared.auth),
         pads_dir=str(shared.pads_dir),
+        devices=_devices(shared.pads_dir),
         interposer_file=str(INTERPOSER_FILE),
         init_file=str(INIT_FILE),
         scratch_bytes=spec.session.resources.scratch_bytes,
         machine_id=f"{int(spec.session.session_id, 36):032x}"[-32:],
         read_only=read_only_binds(spec),
     )
+
+
+def _devices(pads_dir: Path) -> tuple[tuple[str, str], ...]:
+    """Gamepads that the kernel has made for this session: `.event0` is a link to the node that is `event0` there."""
+    links = sorted(file for file in pads_dir.glob(".*") if file.is_symlink())
+    return tuple((str(link.readlink()), f"{PADS}/{link.name[1:]}") for link in links)

@@ -56,12 +56,15 @@ class SandboxSpec:
     pads_dir: str
     """Holds what gamepads are reached through."""
     interposer_file: str
+    """Loaded into the game, where it is there."""
     init_file: str
     scratch_bytes: int
     machine_id: str
     """32 hexadecimal digits, this session's alone."""
     is_game_writable: bool = False
     """Whether `game_dir` is this player's own to change."""
+    devices: tuple[tuple[str, str], ...] = ()
+    """Device nodes that are this cell's alone: where they are on the machine, and in the cell."""
     read_only: tuple[tuple[str, str], ...] = ()
     """More that this kind of game needs: where it is on the machine, and in the cell."""
 
@@ -119,14 +122,16 @@ def _made_up(data: DataFds) -> list[str]:
     )
 
 
-def _scratch(scratch_bytes: int, pads_dir: str) -> list[str]:
+def _scratch(spec: SandboxSpec) -> list[str]:
+    scratch_bytes = spec.scratch_bytes
     return _flat(
         [
             ["--proc", "/proc"],
             *(["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"] for name in _KNOBS),
             ["--dev", "/dev"],
             ["--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", "/dev/shm"],  # noqa: S108
-            ["--ro-bind", pads_dir, PADS],
+            ["--ro-bind", spec.pads_dir, PADS],
+            *(["--dev-bind", source, target] for source, target in spec.devices),
             ["--remount-ro", "/dev"],
             ["--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", "/tmp"],  # noqa: S108
             ["--perms", "0700", "--size", str(min(scratch_bytes, RUN_BYTES)), "--tmpfs", RUNTIME],
@@ -164,7 +169,7 @@ def sandbox_argv(
         "--clearenv", *_flat([["--setenv", name, value] for name, value in variables.items()]),
         *_system(),
         *_made_up(data),
-        *_scratch(spec.scratch_bytes, spec.pads_dir),
+        *_scratch(spec),
         *_session(spec),
         *([] if data.seccomp is None else ["--seccomp", str(data.seccomp)]),
         "--chdir", HOME,

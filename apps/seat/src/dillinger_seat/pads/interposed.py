@@ -14,6 +14,7 @@ import os
 import shutil
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -24,7 +25,8 @@ from dillinger_stream.transport.bucket import TokenBucket
 
 from .base import OnRumble
 from .layout import REST, DeviceState, description, evdev_events, joydev_events
-from .rumble import CLOCK_REALTIME, RECORD, ForceFeedback
+from .motors import Motors
+from .rumble import CLOCK_REALTIME, RECORD, ForceFeedback, Strength
 
 log = structlog.get_logger()
 
@@ -35,9 +37,6 @@ _BITE_PAUSE_S = 0.05
 """Who says that much at once is heard again after this."""
 _SEND_BUFFER_BYTES = 32_768
 _CALLS_HZ, _CALLS_BURST = 50.0, 100.0
-_RUMBLE_SPACING_S = 0.025
-_RUMBLE_REFRESH_MS = 4000
-"""Browsers let a pad rumble for 5 s at most: what lasts longer is said again."""
 
 
 class _Program:
@@ -186,11 +185,7 @@ class InterposedPad:
 
     def __init__(self, folder: Path, number: int, on_rumble: OnRumble) -> None:
         self.state = REST
-        self._on_rumble = on_rumble
-        self._loop = asyncio.get_running_loop()
-        self._rumbles = (0.0, 0.0)
-        self._said_at_ms = 0
-        self._rumble_timer: asyncio.TimerHandle | None = None
+        self._motors = Motors(on_rumble, self._asked)
         self._file = folder / f".pad{number}"
         self._nodes: list[_Node] = []
         try:
@@ -216,37 +211,18 @@ class InterposedPad:
                 program.catch_up()
 
     def rumble_soon(self) -> None:
-        """Something was asked of the motors: at most so often it is said on, the newest."""
+        """Something was asked of the motors."""
         if self._fd >= 0:
-            spent_s = time.monotonic() - self._said_at_ms / 1000
-            self._look_at_rumble_in(max(0.0, _RUMBLE_SPACING_S - spent_s))
+            self._motors.soon()
 
-    def _look_at_rumble_in(self, wait_s: float) -> None:
-        if self._rumble_timer is not None:
-            self._rumble_timer.cancel()
-        self._rumble_timer = self._loop.call_later(wait_s, self._look_at_rumble)
-
-    def _look_at_rumble(self) -> None:
-        self._rumble_timer = None
-        now_ms = time.monotonic_ns() // 1_000_000
-        asked = [program.feedback.strength(now_ms) for node in self._nodes for program in node.programs]
-        rumbles = min(1.0, sum(each.strong for each in asked)), min(1.0, sum(each.weak for each in asked))
-        edges = [each.until_ms for each in asked if each.until_ms is not None]
-        next_ms = min([*edges, now_ms + _RUMBLE_REFRESH_MS]) if edges else None
-        is_due = any(rumbles) and now_ms >= self._said_at_ms + _RUMBLE_REFRESH_MS
-        if rumbles != self._rumbles or is_due:
-            self._rumbles, self._said_at_ms = rumbles, now_ms
-            # A little longer than until the next look, which may be late.
-            self._on_rumble(*rumbles, min(5000, next_ms - now_ms + 200) if any(rumbles) and next_ms is not None else 0)
-        if next_ms is not None:
-            self._look_at_rumble_in(max(_RUMBLE_SPACING_S, (next_ms - now_ms) / 1000))
+    def _asked(self, now_ms: int) -> Iterator[Strength]:
+        return (program.feedback.strength(now_ms) for node in self._nodes for program in node.programs)
 
     def close(self) -> None:
         """Unplugs it; idempotent."""
         if self._fd < 0:
             return
-        if self._rumble_timer is not None:
-            self._rumble_timer.cancel()
+        self._motors.close()
         for node in self._nodes:
             node.close()
         self._file.unlink(missing_ok=True)

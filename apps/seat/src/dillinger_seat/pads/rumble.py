@@ -19,6 +19,16 @@ CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME = 0, 1, 7
 _FOREVER_MS = 1 << 40
 
 
+def effect_record(number: int, strong: int, weak: int, length_ms: int, delay_ms: int) -> bytes:
+    """A record that uploads an effect."""
+    return RECORD.pack(length_ms, delay_ms, strong, weak, 0, _EFFECT, number, 0)
+
+
+def forget_record(number: int) -> bytes:
+    """A record that takes one back."""
+    return RECORD.pack(0, 0, 0, 0, 0, _FORGET, number & 0xFFFF, 0)
+
+
 @dataclass(slots=True)
 class _Effect:
     strong: int
