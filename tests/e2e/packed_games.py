@@ -70,3 +70,25 @@ def makeself(file: Path, scratch: Path, *options: str) -> None:
 def makeself_of(root: Path, file: Path, *options: str) -> None:
     """Writes a self-extracting script with what is in `root`; it would run `start.sh`."""
     _run("makeself", "--quiet", *options, str(root), str(file), "Space Card 1.0", "./start.sh")
+
+
+def flatpak(root: Path) -> None:
+    """Makes the folder of an unpacked Flatpak app that plays the test card from /app."""
+    _script(
+        root / "files/bin/space-card",
+        '#!/bin/sh\necho "started as $FLATPAK_ID with $(cat /app/share/greeting)"\n'
+        "exec /usr/bin/python3 -I /app/share/testcard.py --mode light\n",
+    )
+    _script(root / "files/bin/another-tool", "#!/bin/sh\n")
+    _card(root / "files/share/testcard.py")
+    (root / "files/share/greeting").write_text("its own files")
+    (root / "metadata").write_text(
+        "[Application]\nname=org.example.SpaceCard\nruntime=org.freedesktop.Platform/x86_64/23.08\n"
+        "sdk=org.freedesktop.Sdk/x86_64/23.08\ncommand=space-card\n\n[Context]\nshared=network;ipc;\nsockets=x11;\n"
+    )
+    exports = root / "export/share/applications"
+    exports.mkdir(parents=True)
+    (exports / "org.example.SpaceCard.desktop").write_text(
+        "[Desktop Entry]\nType=Application\nName=Card in Space\nCategories=Game;\n"
+        "Exec=/usr/bin/flatpak run --branch=stable --arch=x86_64 --command=space-card org.example.SpaceCard\n"
+    )

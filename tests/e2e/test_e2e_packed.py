@@ -65,3 +65,10 @@ def test_a_self_extracting_script_is_unpacked_and_what_it_would_start_plays(
     packed_games.makeself(tmp_path / "space-card.run", tmp_path)
     assert "starts start.sh" in add(house, tmp_path / "space-card.run", "--argument", "--fast")
     assert "started with --fast" in played(house, "space-card")
+
+
+def test_the_folder_of_a_flatpak_plays_without_flatpak(house: House, explained: list[House], tmp_path: Path) -> None:
+    explained.append(house)
+    packed_games.flatpak(tmp_path / "active")
+    assert "starts files/bin/space-card" in add(house, tmp_path / "active")
+    assert "started as org.example.SpaceCard with its own files" in played(house, "card-in-space")

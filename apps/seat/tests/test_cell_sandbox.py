@@ -39,6 +39,7 @@ bwrap
 --symlink usr/lib32 /lib32
 --symlink usr/lib64 /lib64
 --symlink usr/libx32 /libx32
+--symlink /game/files /app
 --ro-bind-try /etc/alternatives /etc/alternatives
 --ro-bind-try /etc/drirc /etc/drirc
 --ro-bind-try /etc/fonts /etc/fonts

@@ -7,6 +7,8 @@ one it is in.
 from __future__ import annotations
 
 GAME = "/game"
+FLATPAK_APP = "/app"
+"""A link to the game's `files`: a program that was packed as a Flatpak looks for itself there."""
 HOME = "/home/player"
 PYTHON = "/usr/bin/python3"
 PATH = "/usr/local/games:/usr/games:/usr/local/bin:/usr/bin:/bin"

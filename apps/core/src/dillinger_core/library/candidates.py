@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 import platform
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dillinger_contracts import LaunchSpec, NativeLaunch, WineLaunch
@@ -57,6 +57,8 @@ class Candidate:
     doubt: str | None
     """Why it is likely not the game, or can't be started."""
     score: float
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What it is told, beside what every game is."""
 
 
 def rank(found: Iterable[Found], name: str, *, machine: str | None = None) -> list[Candidate]:
@@ -155,7 +157,7 @@ def launch_of(candidate: Candidate, program: Program | None = None) -> LaunchSpe
     """How `candidate` is started by default; None where it can't be."""
     command = (f"./{candidate.path}",)
     if candidate.kind == "native":
-        environment = _UNPACKED.get(program.format, {}) if program else {}
+        environment = {**(_UNPACKED.get(program.format, {}) if program else {}), **candidate.environment}
         return NativeLaunch(command=command, directory="game", environment=environment)
     return WineLaunch(command=command) if candidate.kind == "wine" else None
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from dillinger_contracts import DillingerError, Game, NativeLaunch, NotFound
+from dillinger_contracts import DillingerError, Game, NativeLaunch, NotFound, Unsupported
 from dillinger_contracts.game import Art
 from dillinger_contracts.model import GAME_ID_PATTERN
 from dillinger_core.private_files import write_private
@@ -68,6 +68,8 @@ def _read(path: Path, game_id: str, icon_dirs: Sequence[Path]) -> FoundGame | No
         if not entry.is_game or (entry.try_exec and _program(entry.try_exec) is None):
             return None
         command = command_of(entry)
+        if Path(command[0]).name == "flatpak":
+            raise Unsupported("it starts a Flatpak: add the app's own folder, with its files and metadata")
         known = known_games().get(Path(command[0]).name)
         icon = find_icon(entry.icon, icon_dirs)
         game = game_of(path, game_id, entry, command, known, icon)

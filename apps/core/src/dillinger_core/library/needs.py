@@ -9,12 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from dillinger_contracts import Game, NativeLaunch, NotFound
+from dillinger_contracts.wine import RUNTIMES_FOLDER
 from dillinger_programs.kinds import identify_open
 from dillinger_programs.wine import GET_32_BIT, has_32_bit, wine_loader
 
 from . import volume
 from .candidates import about
 from .entries import program_path
+from .flatpak import flatpak_of
 from .missing import missing_libraries
 
 
@@ -36,4 +38,10 @@ def unmet(root: Path, game: Game) -> list[str]:
             return [f"{inside} is no Windows program, but a {about(program)}: start it as native"]
         if game.launch.kind == "wine" and program.bits == 32 and wine_loader() and not has_32_bit():
             return [f"{inside} is a 32-bit program, and the Wine here starts 64-bit ones only: {GET_32_BIT}"]
-    return missing_libraries(root, game) if isinstance(game.launch, NativeLaunch) else []
+    if not isinstance(game.launch, NativeLaunch):
+        return []
+    lacks = missing_libraries(root, game)
+    flatpak = flatpak_of(root, game.game_id) if lacks else None
+    if flatpak is None:
+        return lacks
+    return [*lacks, f"is a Flatpak for {flatpak.runtime}: unpack that into the library's folder {RUNTIMES_FOLDER}"]

@@ -32,6 +32,11 @@ def choose(survey: Survey, wanted: str | None = None) -> Candidate:
         chosen = next((one for one in ranked if one.path == path), None)
         if chosen is None:
             raise NotFound(f"There is no program {wanted} in {survey.name}", hint=_offer(ranked))
+    elif not ranked and survey.exports:
+        raise Unsupported(
+            f"{survey.name} has only desktop entries of Flatpaks ({', '.join(survey.exports[:4])}), not their files",
+            hint="Add the app's own folder, with `files` and `metadata` in it: …/flatpak/app/ID/current/active",
+        )
     elif not ranked:
         raise NotFound(
             f"There is no program in {survey.name}: {survey.files} files, and none that Windows or Linux would start",
@@ -51,7 +56,7 @@ def choose(survey: Survey, wanted: str | None = None) -> Candidate:
 def propose(survey: Survey, chosen: Candidate, *, title: str | None = None, game_id: str | None = None) -> Game:
     """The game that starts `chosen`; raises pydantic's ValidationError for a title or id that can't be."""
     found = _found(survey, chosen)
-    title = title or title_of(survey.name)
+    title = title or (survey.flatpak and survey.flatpak.title) or title_of(survey.name)
     launch = launch_of(chosen, found.program)
     assert launch is not None, "chosen can be started"
     resources = resources_of(found) or Resources()

@@ -6,6 +6,7 @@ Nothing is followed out of the folder, nothing is run, and what is looked at is 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from dillinger_programs.kinds import identify_open
 
 from . import volume
 from .candidates import Candidate, Found, rank
+from .flatpak import Flatpak, flatpak_of
 
 MAX_FILES = 300_000
 MAX_DEPTH = 40
@@ -26,6 +28,7 @@ MAX_OPENED = 4000
 _LIKELY_SUFFIXES = frozenset(
     {"", ".exe", ".com", ".msi", ".sh", ".run", ".bin", ".appimage", ".x86", ".x86_64", ".x64", ".bat"}
 )
+_EXPORT = re.compile(r"(^|/)exports?/share/applications/[^/]+\.desktop$")
 _NEVER_SUFFIXES = frozenset({".so", ".dll", ".png", ".jpg", ".ogg", ".wav", ".txt", ".dat", ".pak", ".xml", ".json"})
 
 
@@ -65,11 +68,16 @@ class Survey:
     found: tuple[Found, ...]
     left_out: tuple[str, ...]
     """What can't be part of a game: devices, sockets, links that lead elsewhere."""
+    flatpak: Flatpak | None = None
+    """What the metadata say, where it is the folder of a Flatpak app."""
+    exports: tuple[str, ...] = ()
+    """Desktop entries that a Flatpak app exports."""
 
     @property
     def candidates(self) -> list[Candidate]:
         """The programs, the likeliest first."""
-        return rank(self.found, self.name)
+        ranked = rank(self.found, self.name)
+        return ranked if self.flatpak is None else self.flatpak.first(ranked)
 
     @property
     def system(self) -> str | None:
@@ -83,6 +91,7 @@ def survey(root: Path, *parts: str, check: Callable[[], None] = lambda: None) ->
     files = size_bytes = opened = 0
     found: list[Found] = []
     left_out: list[str] = []
+    exports: list[str] = []
     for item in items(root, *parts):
         check()
         if item.path == UNPACKED_FOLDER or item.path.startswith(UNPACKED_FOLDER + "/"):
@@ -96,6 +105,8 @@ def survey(root: Path, *parts: str, check: Callable[[], None] = lambda: None) ->
         if not item.is_file:
             left_out.append(item.path)
             continue
+        if _EXPORT.search(item.path):
+            exports.append(item.name)
         files += 1
         size_bytes += item.status.st_size
         if opened < MAX_OPENED and (_may_be_program(item) or [item.name] == list(parts[-1:])):
@@ -105,7 +116,15 @@ def survey(root: Path, *parts: str, check: Callable[[], None] = lambda: None) ->
                 found.append(Found(item.path, program, item.status.st_size, is_executable))
     if files > 1:  # a game's data are often packed; an archive alone is a game that was not unpacked
         found = [one for one in found if one.program.format is not Format.ARCHIVE]
-    return Survey(parts[-1] if parts else root.name, files, size_bytes, tuple(found), tuple(left_out[:100]))
+    return Survey(
+        parts[-1] if parts else root.name,
+        files,
+        size_bytes,
+        tuple(found),
+        tuple(left_out[:100]),
+        flatpak_of(root, *parts),
+        tuple(exports[:100]),
+    )
 
 
 def items(root: Path, *parts: str) -> Iterator[Item]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dillinger_contracts.cell import (
+    FLATPAK_APP,
     GAME,
     HOME,
     INIT,
@@ -104,6 +105,7 @@ def _system() -> list[str]:
         [
             ["--ro-bind", "/usr", "/usr"],
             *(["--symlink", f"usr/{name}", f"/{name}"] for name in _USRMERGE),
+            ["--symlink", f"{GAME}/files", FLATPAK_APP],
             *(["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"] for name in _ETC),
             ["--ro-bind-try", "/var/cache/fontconfig", "/var/cache/fontconfig"],
         ]
