@@ -15,7 +15,7 @@ from typer._completion_classes import completion_init
 from dillinger_contracts.errors import DillingerError
 
 from . import __version__
-from .commands import develop, games, machine, play
+from .commands import develop, games, machine, play, sessions
 from .terminal import console, errors
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (play, games, machine, develop):
+for part in (play, games, sessions, machine, develop):
     app.add_typer(part.app)
 
 

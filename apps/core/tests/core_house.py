@@ -20,16 +20,22 @@ import httpx2
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pwdlib import PasswordHash
+from pydantic import ValidationError
 
 from dillinger_contracts import (
     EndReason,
     GameLaunchRequest,
+    Invalid,
+    ResourceOverrides,
+    Resources,
     RunnerEvent,
     RunnerSession,
     SessionEnd,
+    SessionLimits,
     SessionState,
     StartStep,
 )
+from dillinger_contracts.errors import problem_document
 from dillinger_contracts.saves import PrefixView, SavesReset, SavesView
 from dillinger_core.api import build_app
 from dillinger_core.app import open_core
@@ -96,6 +102,7 @@ class StandInRunner:
     holds: asyncio.Event | None = None
     """While set and not fired, launches wait."""
     stream_path: str | None = None
+    limits: Resources = field(default_factory=Resources)
     saves: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """User and game → the archive that was restored last."""
     _feeds: set[asyncio.Queue[RunnerEvent | None]] = field(default_factory=set)
@@ -140,6 +147,8 @@ class StandInRunner:
         app.get("/sessions/{session_id}")(self._one)
         app.delete("/sessions/{session_id}")(self._stop)
         app.get("/sessions/{session_id}/stream")(self._stream)
+        app.get("/sessions/{session_id}/limits")(self._limits)
+        app.patch("/sessions/{session_id}/limits")(self._limit)
         app.get("/events")(self._events)
         app.get("/containers")(self._containers)
         app.get("/saves/{user_id}/{game_id}")(self._saves)
@@ -206,6 +215,21 @@ class StandInRunner:
         self.stops.append((session_id, reason))
         self.change(session_id, SessionState.STOPPING)
         return _json(self.sessions[session_id], 202)
+
+    async def _limits(self, session_id: str) -> Response:
+        if session_id not in self.sessions:
+            return _missing()
+        limits = SessionLimits(session_id=session_id, is_changeable=True, **self.limits.model_dump())
+        return JSONResponse(limits.model_dump(mode="json"))
+
+    async def _limit(self, session_id: str, request: Request) -> Response:
+        wish = ResourceOverrides.model_validate_json(await request.body())
+        try:
+            self.limits = wish.over(self.limits)
+        except ValidationError as error:
+            fault = Invalid(error.errors()[0]["msg"], field=f"resources.{error.errors()[0]['loc'][0]}")
+            return JSONResponse(problem_document(fault), 422)
+        return await self._limits(session_id)
 
     async def _stream(self, session_id: str) -> Response:
         if session_id not in self.sessions:

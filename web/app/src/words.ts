@@ -67,6 +67,12 @@ export function stateWords(state: SessionState): string {
   return STATES[state] ?? state;
 }
 
+/** Where somebody stands who waits for room. */
+export function queueWords(queue: { place: number; length: number }): string {
+  const whose = queue.place === 1 ? "You are next" : `You are number ${queue.place} of ${queue.length}`;
+  return `${whose}. The game starts by itself as soon as there is room.`;
+}
+
 /** What a start is doing: the step that is under way where one says so, else the session's state. */
 export function nowWords(view: Pick<SessionView, "state" | "steps">): string {
   const now = view.steps.find((step) => step.share_done !== null);

@@ -7,10 +7,11 @@ import { found, resumable } from "../src/pages/library";
 import { passwordFault } from "../src/pages/login";
 import { desktopSize } from "../src/play/desktop_size";
 import { isCleanExit } from "../src/play/end_view";
+import { wishOf } from "../src/play/limits_panel";
 import { DEFAULTS, profileOf, readPreferences } from "../src/preferences";
 import { routeOf } from "../src/router";
 import { coverArt, PALETTES } from "../src/ui/cover_art";
-import { ago, bitrate, endWords, figure, milliseconds, nowWords, stepWords, waitWords } from "../src/words";
+import { ago, bitrate, endWords, figure, milliseconds, nowWords, queueWords, stepWords, waitWords } from "../src/words";
 
 test("addresses and their pages", () => {
   expect(routeOf("/")).toEqual({ page: "library" });
@@ -102,6 +103,7 @@ const SESSION: SessionView = {
   ended_at: null,
   steps: [],
   peers: 0,
+  queue: null,
   end: null,
 };
 
@@ -142,7 +144,15 @@ test("a wait is told in minutes and seconds, rounded up", () => {
 
 test("every reason has its words, an unknown one too", () => {
   const reasons = ["user_stop", "admin_stop", "game_exited", "game_crashed", "idle_timeout", "time_limit", "refused"];
-  reasons.push("placement_failed", "start_timeout", "out_of_memory", "out_of_disk", "seat_lost", "cell_lost", "internal");
+  reasons.push(
+    "placement_failed",
+    "start_timeout",
+    "out_of_memory",
+    "out_of_disk",
+    "seat_lost",
+    "cell_lost",
+    "internal",
+  );
   expect(new Set(reasons.map((reason) => endWords({ reason }).title)).size).toBe(reasons.length);
   expect(endWords({ reason: "constructor" }).title).toBe("It’s over");
 });
@@ -176,4 +186,18 @@ test("a new password is long enough and the same twice", () => {
   expect(passwordFault("short", "short")).not.toBeNull();
   expect(passwordFault("long enough", "long enaugh")).not.toBeNull();
   expect(passwordFault("long enough", "long enough")).toBeNull();
+});
+
+test("only what was changed of a session's limits is asked for", () => {
+  const limits = { memory_bytes: 4096 * (1 << 20), cpu_cores: 4, pids: 512, is_changeable: true, problem: null };
+  expect(wishOf(limits, { memoryMib: "4096", cores: "4", pids: "512" })).toEqual({});
+  expect(wishOf(limits, { memoryMib: "6144", cores: "0.5", pids: "" })).toEqual({
+    memory_bytes: 6144 * (1 << 20),
+    cpu_cores: 0.5,
+  });
+});
+
+test("who waits for room is told the place", () => {
+  expect(queueWords({ place: 1, length: 3 })).toContain("next");
+  expect(queueWords({ place: 2, length: 3 })).toContain("2 of 3");
 });

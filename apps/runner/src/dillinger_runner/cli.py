@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,12 +13,13 @@ from typing import Annotated
 import typer
 import uvloop
 
-from dillinger_contracts import Conflict, DillingerError, Unavailable
+from dillinger_contracts import Conflict, DillingerError
 from dillinger_contracts.paths import places
 from dillinger_contracts.settings import Origin, load
 
 from . import app as composition
 from . import keys as key_file
+from .local import ask
 from .logs import configure_logs
 from .settings import RunnerSettings
 from .store import SessionStore
@@ -71,7 +70,7 @@ def stop_all(
             count = asyncio.run(composition.stop_everything(settings, grace_s=0 if now else settings.term_grace_s))
             typer.echo(f"{count} sessions ended")
         except Conflict:
-            _ask_to_shut_down(settings)
+            ask(settings, "POST", "/shutdown", {"stopSessions": True})
             typer.echo("The runner was asked to end its sessions and itself")
 
 
@@ -130,25 +129,6 @@ async def _probe(settings: RunnerSettings) -> dict[str, object]:
         return asdict(await backend.probe())
     finally:
         await backend.close()
-
-
-def _ask_to_shut_down(settings: RunnerSettings) -> None:
-    keys = key_file.load_keys(settings.keys_path)
-    secret = (
-        keys[0].secret if keys else (settings.api_keys.get_secret_value() if settings.api_keys else "").split(",")[0]
-    )
-    request = urllib.request.Request(
-        f"http://{settings.host}:{settings.port}/shutdown",
-        data=json.dumps({"stopSessions": True}).encode(),
-        headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 see above
-            return
-    except urllib.error.HTTPError as error:
-        raise Unavailable(f"The runner refused to end: {error.read(2000).decode('utf-8', 'replace')}") from error
-    except OSError as error:
-        raise Unavailable(f"A runner keeps {settings.state_dir} and does not answer on port {settings.port}") from error
 
 
 @contextmanager

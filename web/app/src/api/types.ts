@@ -58,5 +58,7 @@ export interface SessionView {
   ended_at: string | null;
   steps: StartStep[];
   peers: number;
+  /** Where it stands while it waits for room; 1 is next. */
+  queue: { place: number; length: number; reason: string } | null;
   end: SessionEnd | null;
 }

@@ -11,6 +11,7 @@ import { Icon } from "../ui/icons";
 import { Mark } from "../ui/logo";
 import { useTitle } from "../use_title";
 import { KeyboardHelp } from "./keyboard_help";
+import { LimitsPanel } from "./limits_panel";
 import { OverlayBar } from "./overlay_bar";
 import { PadsPanel } from "./pads_panel";
 import { StatsPanel } from "./stats_panel";
@@ -18,6 +19,9 @@ import { useFullScreen } from "./use_full_screen";
 import { type PlayerView, usePlayer } from "./use_player";
 import { usePointerLock } from "./use_pointer_lock";
 import { useResize } from "./use_resize";
+
+/** A session that streamed before and is placed anew. */
+const AGAIN = new Set(["placing", "starting"]);
 
 interface GameViewProps {
   view: SessionView;
@@ -78,7 +82,7 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
         data-testid="stage"
         data-role={live.welcome?.role ?? ""}
       />
-      <Veil view={live} onRetry={() => setAttempt((count) => count + 1)} />
+      <Veil view={live} isAgain={AGAIN.has(view.state)} onRetry={() => setAttempt((count) => count + 1)} />
       <OverlayBar
         title={view.game_title}
         isOn={live.picture !== null}
@@ -105,7 +109,11 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
           live.player?.setTransport(transport);
         }}
       />
-      {chosen.showsStats && <StatsPanel stats={live.stats} onClose={() => setPreferences({ showsStats: false })} />}
+      {chosen.showsStats && (
+        <StatsPanel stats={live.stats} onClose={() => setPreferences({ showsStats: false })}>
+          {me.data?.user.role === "admin" && <LimitsPanel sessionId={view.session_id} />}
+        </StatsPanel>
+      )}
       <div className="hints" aria-live="polite">
         {live.sound === "blocked" && live.picture && (
           <p className="hint" data-testid="sound-hint">
@@ -152,7 +160,7 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
 }
 
 /** What lies over the picture while there is none, or while it stands still. */
-function Veil({ view, onRetry }: { view: PlayerView; onRetry: () => void }) {
+function Veil({ view, isAgain, onRetry }: { view: PlayerView; isAgain: boolean; onRetry: () => void }) {
   const { state, fault, picture } = view;
   if (state === "failed") {
     return (
@@ -175,8 +183,8 @@ function Veil({ view, onRetry }: { view: PlayerView; onRetry: () => void }) {
     return (
       <div className={picture ? "veil veil-light" : "veil"} role="status" data-testid="reconnecting">
         <Mark isBusy />
-        <h2>Reconnecting…</h2>
-        <p>The game is still there.</p>
+        <h2>{isAgain ? "Starting again…" : "Reconnecting…"}</h2>
+        <p>{isAgain ? "What held the game was lost. It is started once more." : "The game is still there."}</p>
       </div>
     );
   }

@@ -8,7 +8,7 @@ import { Cover } from "../ui/cover";
 import { Icon } from "../ui/icons";
 import { Problem } from "../ui/problem";
 import { useTitle } from "../use_title";
-import { milliseconds, nowWords, stepWords } from "../words";
+import { milliseconds, nowWords, queueWords, stepWords } from "../words";
 
 /** Milliseconds since this page saw the start, ten times a second. */
 function useElapsed(): number {
@@ -47,6 +47,11 @@ export function StartView({ view, iconUrl }: { view: SessionView; iconUrl: strin
             <span className="step-time">{(elapsed / 1000).toFixed(1)} s</span>
           </li>
         </ol>
+        {view.queue && (
+          <p className="banner" data-testid="queue">
+            {queueWords(view.queue)} <span className="end-detail">{view.queue.reason}</span>
+          </p>
+        )}
         {view.state === "unreachable" && (
           <p className="banner" data-testid="runner-away">
             The part of Dillinger that starts games does not answer. The start goes on when it is back.
@@ -55,7 +60,7 @@ export function StartView({ view, iconUrl }: { view: SessionView; iconUrl: strin
         {stop.error && <Problem error={stop.error} />}
         <div className="row">
           <button className="button" type="button" onClick={cancel} disabled={stop.isPending} data-testid="stop-game">
-            Cancel
+            {view.queue ? "Leave the queue" : "Cancel"}
           </button>
           <a className="button button-quiet" href="/" onClick={follow} data-testid="back-button">
             <Icon name="back" />

@@ -1,5 +1,6 @@
 /** What was measured in the last second; a dash is what nobody measured. */
 
+import type { ReactNode } from "react";
 import type { PlayerStats } from "../../../player/src";
 import { Icon } from "../ui/icons";
 import { bitrate, figure } from "../words";
@@ -66,7 +67,14 @@ function rows(stats: PlayerStats | null): Row[] {
   ];
 }
 
-export function StatsPanel({ stats, onClose }: { stats: PlayerStats | null; onClose: () => void }) {
+interface StatsPanelProps {
+  stats: PlayerStats | null;
+  onClose: () => void;
+  /** What else belongs to the figures. */
+  children?: ReactNode;
+}
+
+export function StatsPanel({ stats, onClose, children }: StatsPanelProps) {
   return (
     <aside className="stats" aria-label="Figures of the stream" data-testid="stats-panel">
       <button className="stats-close" type="button" onClick={onClose} aria-label="Hide the figures">
@@ -85,6 +93,7 @@ export function StatsPanel({ stats, onClose }: { stats: PlayerStats | null; onCl
           {stats.transport_reason}
         </p>
       )}
+      {children}
     </aside>
   );
 }

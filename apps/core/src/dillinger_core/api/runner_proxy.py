@@ -21,15 +21,16 @@ router = APIRouter(prefix="/api/runner", include_in_schema=False)
 
 _ID = r"[a-z0-9]{20}"
 _CALLS = {
-    "GET": re.compile(rf"health|sessions|sessions/{_ID}|sessions/{_ID}/usage|containers|pool|runtimes|events|metrics"),
+    "GET": re.compile(rf"health|sessions|sessions/{_ID}(/usage|/limits)?|containers|pool|runtimes|events|metrics"),
     "POST": re.compile(r"sessions"),
+    "PATCH": re.compile(rf"sessions/{_ID}/limits"),
     "DELETE": re.compile(rf"sessions/{_ID}"),
 }
 _SENT = ("content-type", "last-event-id")
 _PASSED = ("content-type", "retry-after", "cache-control")
 
 
-@router.api_route("/{path:path}", methods=["GET", "POST", "DELETE"])
+@router.api_route("/{path:path}", methods=["GET", "POST", "PATCH", "DELETE"])
 async def proxy(path: str, request: Request, _: AdminLogin, parts: PartsDep) -> StreamingResponse:
     """Passes one call on."""
     if not _CALLS[request.method].fullmatch(path):

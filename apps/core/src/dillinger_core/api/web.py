@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from dillinger_core import __version__
 from dillinger_core.parts import Parts
 
-from . import accounts, games, library_admin, machine, pages, problems, runner_proxy, saves, sessions
+from . import accounts, games, library_admin, limits, machine, pages, problems, runner_proxy, saves, sessions
 from .middleware import Shell
 from .models import ProblemView
 
@@ -36,7 +36,7 @@ def build_api() -> FastAPI:
     )  # fmt: skip
     problems.install(app)
     v1 = APIRouter(prefix="/api/v1", responses=_PROBLEMS)
-    for module in (accounts, games, library_admin, saves, sessions, machine):
+    for module in (accounts, games, library_admin, saves, sessions, limits, machine):
         v1.include_router(module.router)
     app.include_router(v1)
     app.router.routes.append(WebSocketRoute("/api/v1/sessions/{session_id}/stream", sessions.StreamSocket()))

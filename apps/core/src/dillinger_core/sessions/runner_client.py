@@ -23,11 +23,13 @@ from dillinger_contracts import (
     Internal,
     RunnerEvent,
     RunnerSession,
+    SessionLimits,
     StreamAddress,
     Unavailable,
 )
 from dillinger_contracts.errors import error_from_document
 from dillinger_contracts.saves import SavesReset, SavesView
+from dillinger_contracts.session import ResourceOverrides
 from dillinger_core.settings import CoreSettings
 
 RETRY_AFTER_S = 2.0
@@ -103,6 +105,15 @@ class RunnerClient:
         """Asks for the end; raises `NotFound`."""
         path = f"/sessions/{session_id}"
         return _parse(RunnerSession, await self._call("DELETE", path, params={"reason": reason.value}))
+
+    async def limits(self, session_id: str) -> SessionLimits:
+        """What the session may use; raises `NotFound`."""
+        return _parse(SessionLimits, await self._call("GET", f"/sessions/{session_id}/limits"))
+
+    async def change_limits(self, session_id: str, wish: ResourceOverrides) -> SessionLimits:
+        """Changes what `wish` names; raises what the runner refuses with."""
+        body = wish.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return _parse(SessionLimits, await self._call("PATCH", f"/sessions/{session_id}/limits", json=body))
 
     async def stream_address(self, session_id: str) -> StreamAddress:
         """Where the session's seat listens."""

@@ -20,6 +20,7 @@ from dillinger_contracts import (
     GameLaunchRequest,
     Internal,
     NotFound,
+    QueuePlace,
     RunnerSession,
     SessionEnd,
     SessionState,
@@ -58,6 +59,7 @@ class Sessions:
         self._ticket_secret = ticket_secret
         self._wish_lifetime = timedelta(seconds=settings.wish_lifetime_s)
         self._peers: dict[str, int] = {}
+        self._queues: dict[str, QueuePlace | None] = {}
         self._being_placed: set[str] = set()
         self.is_runner_reachable = False
 
@@ -144,15 +146,16 @@ class Sessions:
             end = seen.end or SessionEnd(
                 reason=EndReason.INTERNAL, message="The runner did not say how it ended", ended_at=datetime.now(UTC)
             )
-            self._peers.pop(seen.session_id, None)
+            self._forget(seen.session_id)
             row = await self._rows.finish(seen.session_id, end, steps=seen.steps)
             if row is not None:
                 log.info("session_ended", session_id=row.session_id, reason=end.reason.value)
         else:
             is_same = before.state is seen.state and before.steps == seen.steps
-            if is_same and self._peers.get(seen.session_id, 0) == seen.peers:
+            told = (self._peers.get(seen.session_id, 0), self._queues.get(seen.session_id))
+            if is_same and told == (seen.peers, seen.queue):
                 return
-            self._peers[seen.session_id] = seen.peers
+            self._peers[seen.session_id], self._queues[seen.session_id] = seen.peers, seen.queue
             row = before if is_same else await self._rows.note(seen.session_id, state=seen.state, steps=seen.steps)
         if row is not None:
             self._publish(row)
@@ -240,7 +243,7 @@ class Sessions:
 
     async def _finish(self, row: SessionRow, reason: EndReason, message: str) -> None:
         end = SessionEnd(reason=reason, message=message, ended_at=datetime.now(UTC))
-        self._peers.pop(row.session_id, None)
+        self._forget(row.session_id)
         finished = await self._rows.finish(row.session_id, end)
         if finished is not None:
             log.info("session_ended", session_id=row.session_id, reason=reason.value, message=message)
@@ -260,9 +263,13 @@ class Sessions:
             raise NotFound("There is no such session")
         return row
 
+    def _forget(self, session_id: str) -> None:
+        self._peers.pop(session_id, None)
+        self._queues.pop(session_id, None)
+
     def _view(self, row: SessionRow) -> SessionView:
-        peers = self._peers.get(row.session_id, 0)
-        return view_of(row, peers=peers, is_runner_reachable=self.is_runner_reachable)
+        peers, queue = self._peers.get(row.session_id, 0), self._queues.get(row.session_id)
+        return view_of(row, peers=peers, queue=queue, is_runner_reachable=self.is_runner_reachable)
 
     def _publish(self, row: SessionRow) -> None:
         self._feed.publish("session", self._view(row).model_dump_json(), user_name=row.user_name)

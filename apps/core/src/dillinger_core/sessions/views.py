@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dillinger_contracts import EndReason, SessionState
+from dillinger_contracts import EndReason, QueuePlace, SessionState
 from dillinger_contracts.model import Model
 from dillinger_core.store import SessionRow
 
@@ -29,6 +29,14 @@ class EndView(Model):
     ended_at: datetime
 
 
+class QueueView(Model):
+    """Where a session stands that waits for room; 1 is next."""
+
+    place: int
+    length: int
+    reason: str
+
+
 class SessionView(Model):
     """A session for its user, and for admins."""
 
@@ -41,10 +49,11 @@ class SessionView(Model):
     ended_at: datetime | None
     steps: tuple[StepView, ...]
     peers: int
+    queue: QueueView | None
     end: EndView | None
 
 
-def view_of(row: SessionRow, *, peers: int, is_runner_reachable: bool) -> SessionView:
+def view_of(row: SessionRow, *, peers: int, queue: QueuePlace | None = None, is_runner_reachable: bool) -> SessionView:
     """What is shown of `row`; a live session is `unreachable` while nobody knows how it fares."""
     state = row.state
     if row.is_live and not is_runner_reachable:
@@ -66,5 +75,6 @@ def view_of(row: SessionRow, *, peers: int, is_runner_reachable: bool) -> Sessio
             StepView(name=step.name, duration_ms=step.duration_ms, share_done=step.share_done) for step in row.steps
         ),
         peers=peers if row.is_live else 0,
+        queue=QueueView(**queue.model_dump(by_alias=False)) if queue and state is SessionState.REQUESTED else None,
         end=end,
     )
