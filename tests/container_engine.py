@@ -152,6 +152,30 @@ def configuration(name: str) -> dict[str, Any]:
     return _run(look)
 
 
+def address(session_id: str, role: Role) -> str:
+    """The IPv4 address of a session's container in its one network."""
+
+    async def look() -> str:
+        async with aiodocker.Docker(url=HOST) as docker:
+            container = await docker.containers.get(container_name(session_id, role))
+            [network] = container["NetworkSettings"]["Networks"].values()
+            return str(network["IPAddress"])
+
+    return _run(look)
+
+
+def networks(state_dir: Path) -> list[str]:
+    """Names of the networks of the runner that keeps `state_dir`."""
+    filters = {"label": [f"{LABEL_INSTANCE}={app.instance_of(state_dir)}"]}
+
+    async def look() -> list[str]:
+        async with aiodocker.Docker(url=HOST) as docker:
+            found: Any = docker.networks  # untyped there
+            return [str(one["Name"]) for one in await found.list(filters=filters)]
+
+    return _run(look)
+
+
 def kill(container_id: str) -> None:
     """`docker kill`."""
     asked(lambda engine: engine.signal(container_id, "SIGKILL"))
@@ -170,21 +194,24 @@ def leave_behind(session_id: str, *, like: str) -> None:
     asked(make)
 
 
-def run_without_walls(command: list[str], *, folders: list[Path]) -> None:
-    """Runs `command` in a container that holds nothing back: root, all capabilities, the machine's own namespaces."""
+def run_without_walls(
+    command: list[str], *, folders: list[Path], network: str = "host", image_name: str = "games"
+) -> None:
+    """Runs `command` in a container that holds nothing back: root, all capabilities, the machine's own namespaces; in
+    another network where one is named. `folders` are there by their names, the machine's root is `/machine`."""
     name = f"dillinger-test-{os.getpid()}-open"
     config = {
-        "Image": image("games"),
+        "Image": image(image_name),
         "User": "0:0",
         "Entrypoint": command,
         "Cmd": [],
         "HostConfig": {
             "Privileged": True,
-            "NetworkMode": "host",
+            "NetworkMode": network,
             "PidMode": "host",
             "IpcMode": "host",
             "SecurityOpt": ["seccomp=unconfined"],
-            "Binds": [f"{folder}:{folder}" for folder in folders],
+            "Binds": [f"{folder}:{'/machine' if folder == Path('/') else folder}" for folder in folders],
         },
     }
 

@@ -22,6 +22,9 @@ def test_a_game_comes_and_goes(tmp_path: Path) -> None:
     assert 'command = ["./spacerace", "--fast"]' in (tmp_path / "state/library/space-race/game.toml").read_text()
     listed = dillinger("games", "list", **here)
     assert "space-race" in listed.stdout and "native" in listed.stdout
+    assert dillinger("games", "network", "space-race", "lan:friday", **here).stdout.strip() == "lan:friday"
+    assert dillinger("games", "network", "space-race", **here).stdout.strip() == "lan:friday"
+    assert '[network]\nkind = "lan"\nname = "friday"' in (tmp_path / "state/library/space-race/game.toml").read_text()
     (tmp_path / "state/library/space-race/spacerace").unlink()
     checked = dillinger("games", "check", **here)
     assert checked.returncode == 1 and "spacerace is not there" in checked.stdout
@@ -29,6 +32,7 @@ def test_a_game_comes_and_goes(tmp_path: Path) -> None:
     assert not (tmp_path / "state/library/space-race").exists()
     for arguments, words in (
         (("remove", "space-race"), "no such game"),
+        (("network", "space-race", "internet"), "no such game"),
         (("add", "nowhere"), "nowhere can't be read"),
         (("add", "Space_Race-1.2", "--exe", "other"), "There is spacerace"),
         (("add", "Space_Race-1.2", "--id", "../up"), "game_id"),

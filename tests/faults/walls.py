@@ -37,6 +37,7 @@ BY_ANY_USER = {
     "write_the_library", "write_beside_the_shared_sockets", "reach_the_runner", "reach_core",
     "reach_a_server_of_the_machine", "reach_an_abstract_socket_of_the_machine", "reach_another_seats_stream",
     "have_a_way_to_any_network", "take_inits_place_at_the_seat", "find_the_stream_process",
+    "reach_the_machine_past_the_routes", "reach_a_server_of_the_machine_by_udp",
 }  # fmt: skip
 """Tries that succeed for a mere process of the same user: nothing but the cell's walls stops them."""
 
@@ -45,6 +46,14 @@ CLOSED_BY_THE_KERNEL = {
     "load_a_kernel_module",
 }  # fmt: skip
 """Tries that a kernel which was built without these refuses to anybody."""
+
+
+NEEDS_A_NETWORK = {
+    "reach_the_internet", "reach_the_metadata_address", "reach_a_private_address",
+    "reach_a_private_address_at_the_port_for_names", "reach_another_game", "reach_a_game_of_its_lan",
+    "reach_a_game_of_another_lan",
+}  # fmt: skip
+"""Tries for which the targets are there in the tests of networks alone, or that need one to begin with."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,29 @@ def listening(family: int, address: Any, token: str) -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
+def answering(token: str) -> Iterator[int]:
+    """A UDP server at all addresses that says `token` to whoever says anything; its port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("0.0.0.0", 0))
+        server.settimeout(0.2)
+        ending = threading.Event()
+
+        def serve() -> None:
+            while not ending.is_set():
+                with contextlib.suppress(OSError):
+                    _, source = server.recvfrom(100)
+                    server.sendto(token.encode(), source)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            ending.set()
+            thread.join()
+
+
+@contextlib.contextmanager
 def arranged(house: House, *, other: str, engines: list[str]) -> Iterator[Targets]:
     """The targets while `other` is a session of somebody else that streams."""
     token = secrets.token_hex(16)
@@ -100,6 +132,7 @@ def arranged(house: House, *, other: str, engines: list[str]) -> Iterator[Target
         listening(socket.AF_INET, ("0.0.0.0", 0), token) as server,
         listening(socket.AF_UNIX, "\0" + abstract, token),
         listening(socket.AF_UNIX, init, token),
+        answering(token) as udp_port,
     ):
         facts = {
             "token": token,
@@ -114,6 +147,7 @@ def arranged(house: House, *, other: str, engines: list[str]) -> Iterator[Target
             "runner_port": house.ports["runner"],
             "core_port": house.ports["core"],
             "token_port": server.getsockname()[1],
+            "udp_port": udp_port,
             "abstract": abstract,
             "init": "",
             "init_pid": 1,
@@ -121,13 +155,14 @@ def arranged(house: House, *, other: str, engines: list[str]) -> Iterator[Target
         }
         (folder / "targets.json").write_text(json.dumps(facts))
         yield Targets(folder, facts | {"down": {"init": init, "init_pid": house.processes["runner"].pid}})
-    (house.runtime_dir / "mine").unlink(missing_ok=True)
+    for left in (house.runtime_dir / "mine", Path(init)):
+        left.unlink(missing_ok=True)
 
 
-def got_in_a_cell(house: House) -> dict[str, str | None]:
+def got_in_a_cell(house: House, game_id: str = "hostile") -> dict[str, str | None]:
     """What the hostile game got through to, played as a session of the house."""
     with house.runner_client() as client:
-        view = client.call("POST", "/sessions", {"gameId": "hostile", "userId": "eve"})
+        view = client.call("POST", "/sessions", {"gameId": game_id, "userId": "eve"})
         session_id = view["sessionId"]
 
         def end() -> Any:
@@ -136,7 +171,7 @@ def got_in_a_cell(house: House) -> dict[str, str | None]:
 
         told = wait_until(end, END_TIMEOUT_S, "the hostile game's end")
     assert told["reason"] == "game_exited", told
-    return result(house.state_dir / "saves/eve/hostile")
+    return result(house.state_dir / f"saves/eve/{game_id}")
 
 
 def result(home: Path) -> dict[str, str | None]:

@@ -143,6 +143,20 @@ async def test_the_second_of_two_editors_is_told(house: House) -> None:
         assert 'title = "First"' in file.read_text()
         without = await client.patch("/api/v1/games/testcard", json={"title": "Third"})
         assert without.status_code == 422
+        networked = await client.patch(
+            "/api/v1/games/testcard",
+            json={"network": {"kind": "internet"}},
+            headers={"if-match": first.headers["etag"]},
+        )
+        assert (
+            networked.json()["network"] == {"kind": "internet"} and '[network]\nkind = "internet"' in file.read_text()
+        )
+        first = networked
+        nameless = {"network": {"kind": "lan", "name": "No Name"}}
+        refused = await client.patch(
+            "/api/v1/games/testcard", json=nameless, headers={"if-match": first.headers["etag"]}
+        )
+        assert refused.json()["errors"][0]["pointer"] == "#/network/lan/name"
         wrong = await client.patch(
             "/api/v1/games/testcard", json={"resources": {"cpu_cores": 0}}, headers={"if-match": first.headers["etag"]}
         )

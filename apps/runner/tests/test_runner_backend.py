@@ -20,6 +20,7 @@ import pytest
 from apps.runner.tests import standin
 
 from dillinger_contracts import Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile, Unsupported
+from dillinger_contracts.network import Internet
 from dillinger_runner.backends.base import SeatHandle
 from dillinger_runner.backends.identity import (
     BORN,
@@ -173,6 +174,16 @@ async def test_limits_that_are_required_and_missing_refuse(tmp_path: Path) -> No
     with pytest.raises(Unsupported, match="not fully limited"):
         await backend.ensure(seat_spec(tmp_path, "mute"))
     assert not (tmp_path / "sessions" / ID).exists()
+
+
+async def test_a_game_with_a_network_is_refused_in_a_sandbox(backend: ProcessBackend, tmp_path: Path) -> None:
+    seat = seat_spec(tmp_path, "mute")
+    game = seat.session.game.model_copy(update={"network": Internet()})
+    seat = seat.model_copy(update={"session": seat.session.model_copy(update={"game": game})})
+    with pytest.raises(Unsupported, match="internet") as refused:
+        await backend.ensure(seat)
+    assert refused.value.hint is not None and "docker" in refused.value.hint
+    assert not (tmp_path / "run" / ID).exists()
 
 
 def birth(folder: Path) -> subprocess.Popen[bytes]:

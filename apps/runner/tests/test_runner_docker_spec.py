@@ -27,6 +27,7 @@ from dillinger_runner.backends import docker_usage
 from dillinger_runner.backends.base import SeatPhase
 from dillinger_runner.backends.docker_host import HostNetwork, parse
 from dillinger_runner.backends.docker_layers import layer_config
+from dillinger_runner.backends.docker_net import holder_config, lan_config, walls_config
 from dillinger_runner.backends.docker_spec import Gpu, MountRule, Premises, cell_config, seat_config
 from dillinger_runner.backends.gpu import find_gpu
 from dillinger_runner.cgroups import Limits
@@ -351,3 +352,16 @@ def test_a_seat_in_a_network_of_its_own_has_one_port_published() -> None:
 def test_what_is_no_range_of_ports_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         PortRange.parse(text)
+
+
+def test_a_lan_has_no_address_on_the_machine_and_only_the_walls_have_a_right_over_a_network() -> None:
+    lan = lan_config(PREMISES, "friday")
+    assert lan["Internal"] and lan["Options"] == {"com.docker.network.bridge.gateway_mode_ipv4": "isolated"}
+    host_network = HostNetwork(("192.0.2.9",), ("192.0.2.0/24",), (), ("192.0.2.1",))
+    up = walls_config(PREMISES, ID, host_network)
+    assert up["HostConfig"]["CapAdd"] == ["NET_ADMIN"] and up["HostConfig"]["CapDrop"] == ["ALL"]
+    assert up["HostConfig"]["NetworkMode"] == f"container:dillinger-{ID}-net"
+    cell = cell_config(spec(), PREMISES, network=up["HostConfig"]["NetworkMode"])
+    assert "CapAdd" not in cell["HostConfig"] and "Hostname" not in cell
+    assert "CapAdd" not in holder_config(PREMISES, ID)["HostConfig"]
+    assert cell_config(spec(), PREMISES, network="x", lan="friday")["Labels"]["io.dillinger.lan"] == "friday"

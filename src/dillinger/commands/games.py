@@ -1,4 +1,4 @@
-"""Commands for the library of games: `games add`, `list`, `remove`, `check`; those for saves are in `saves`.
+"""Commands for the library of games: `games add`, `list`, `remove`, `network`, `check`; those for saves are in `saves`.
 
 They work on the volume itself, whether Dillinger runs or not; a running one sees the change at its next look.
 """
@@ -137,6 +137,31 @@ def remove(
         raise typer.Exit(1)
     entries.remove(library, game_id)
     console.print(f"Removed {escape(game.title)}.")
+
+
+@games_app.command()
+def network(
+    game_id: Annotated[str, typer.Argument(metavar="ID", help="The game's id, as `games list` prints it.")],
+    access: Annotated[
+        str | None, typer.Argument(metavar="ACCESS", help="none, internet, or lan:NAME; printed where left out.")
+    ] = None,
+) -> None:
+    """Print or change what network a game has: none, the internet without this machine, or a LAN with other games."""
+    from pydantic import ValidationError
+
+    from dillinger_contracts.network import parse_access, say_access
+    from dillinger_contracts.signaling import first_fault
+    from dillinger_core.library import entries
+
+    library = _library()
+    game, version = entries.load(library, game_id)
+    if access is not None:
+        try:
+            wanted = parse_access(access)
+        except ValidationError as error:
+            raise first_fault(error) from error
+        game, _ = entries.change(library, game_id, version, {"network": wanted.model_dump()})
+    console.print(say_access(game.network))
 
 
 @games_app.command()

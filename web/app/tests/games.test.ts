@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { firstDraft } from "../src/games/add_page";
-import { EMPTY, faultsOf, launchOf, limitsOf, withLaunch, withLimits } from "../src/games/draft";
+import { EMPTY, faultsOf, launchOf, limitsOf, networkOf, withLaunch, withLimits, withNetwork } from "../src/games/draft";
 import { librarySources } from "../src/games/libraries_choice";
 import { runtimeNote } from "../src/games/runtime_choice";
 import { size } from "../src/games/sizes";
@@ -83,6 +83,11 @@ test("a game becomes a draft and the same game again", () => {
     display: { width_px: 800, height_px: 600, resizable: false },
     resources: { memory_bytes: 1 << 30, cpu_cores: 1.5, saves_bytes: 1 << 29 },
   });
+});
+
+test("a network becomes a draft and the same network again", () => {
+  const networks = [{ kind: "none" }, { kind: "internet" }, { kind: "lan", name: "friday" }] as const;
+  for (const network of networks) expect(networkOf(withNetwork(EMPTY, network))).toEqual(network);
 });
 
 test("what is no number goes as it is, for core to name", () => {

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 
 from .launch import Argument, Command, Environment
 from .model import GameId, Model
+from .network import NetworkAccess, NoNetwork
 from .wine import ProtonLaunch, WineLaunch
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -123,6 +124,7 @@ class Game(Model):
     restart: Literal["never", "once"] = "never"
     """Whether a session that loses its cell or seat is started once more; what the game had not saved is lost then."""
     resources: Resources = Resources()
+    network: NetworkAccess = NoNetwork()
     art: Art = Art()
 
     @property

@@ -9,7 +9,7 @@ import { Icon } from "../ui/icons";
 import { Problem } from "../ui/problem";
 import { Shell } from "../ui/shell";
 import { useTitle } from "../use_title";
-import { chosen, type Draft, EMPTY, type Faults, faultsOf, launchOf, limitsOf } from "./draft";
+import { chosen, type Draft, EMPTY, type Faults, faultsOf, launchOf, limitsOf, networkOf } from "./draft";
 import { FolderPicker } from "./folder_picker";
 import { GameForm } from "./game_form";
 import { useAddGame, useAddition, useCancelAddition, useSurvey } from "./queries";
@@ -89,6 +89,7 @@ function NewGame({ survey, onStarted }: { survey: Survey; onStarted: (addition: 
       title: draft.title,
       summary: draft.summary,
       keeps_changes: draft.keepsChanges,
+      network: networkOf(draft),
       launch: made.launch,
       ...limitsOf(draft, null, base?.resources ?? null),
     };

@@ -1,7 +1,7 @@
 /** What the form holds while somebody types: text, until it is sent. Pure: from a game to a draft and back. */
 
 import type { FieldFault } from "../api/client";
-import type { Candidate, Display, Launch, NativeLaunch, ProtonLaunch, Resources, WineLaunch } from "./types";
+import type { Candidate, Display, Launch, NativeLaunch, Network, ProtonLaunch, Resources, WineLaunch } from "./types";
 import { joinPairs, joinWords, splitPairs, splitWords } from "./words_of_command";
 
 export type Kind = "native" | "wine" | "proton";
@@ -16,6 +16,8 @@ export interface Draft {
   directory: "program" | "game" | "home";
   keepsChanges: boolean;
   environment: string;
+  network: Network["kind"];
+  lanName: string;
   windowsVersion: string;
   virtualDesktop: string;
   dllOverrides: string;
@@ -49,6 +51,8 @@ export const EMPTY: Draft = {
   directory: "game",
   keepsChanges: true,
   environment: "",
+  network: "none",
+  lanName: "",
   windowsVersion: "",
   virtualDesktop: "",
   dllOverrides: "",
@@ -159,6 +163,15 @@ export function launchOf(draft: Draft, base: Launch | null): { launch: Launch } 
   };
 }
 
+/** `draft` with this network. */
+export function withNetwork(draft: Draft, network: Network): Draft {
+  return { ...draft, network: network.kind, lanName: network.kind === "lan" ? network.name : "" };
+}
+
+export function networkOf(draft: Draft): Network {
+  return draft.network === "lan" ? { kind: "lan", name: draft.lanName.trim() } : { kind: draft.network };
+}
+
 /** Text as a number; what is none goes as it is, so that core says what is wrong with it. */
 function number(text: string, factor = 1): number | string {
   const value = Number(text.trim().replace(",", "."));
@@ -199,6 +212,9 @@ const PLACES: readonly [string, Field][] = [
   ["launch/wine_debug", "wineDebug"],
   ["launch/runtime", "runtime"],
   ["launch/libraries", "libraries"],
+  ["network/lan/name", "lanName"],
+  ["network/name", "lanName"],
+  ["network", "network"],
   ["display/width_px", "width"],
   ["display/height_px", "height"],
   ["resources/memory_bytes", "memoryMib"],
@@ -227,6 +243,7 @@ const FORMS: Partial<Record<Field, string>> = {
   dllOverrides: "A library’s name, then =, then its order.",
   winetricks: "Verbs as winetricks lists them, such as vcrun2019.",
   runtime: "The folder’s name, such as GE-Proton9-20.",
+  lanName: "Lower-case letters and digits, with - between them, such as doom-night.",
   wineDebug: "Channels, such as +seh,-fixme.",
 };
 

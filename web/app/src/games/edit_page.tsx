@@ -7,7 +7,18 @@ import { Icon } from "../ui/icons";
 import { Problem } from "../ui/problem";
 import { Shell } from "../ui/shell";
 import { useTitle } from "../use_title";
-import { type Draft, EMPTY, type Faults, faultsOf, launchOf, limitsOf, withLaunch, withLimits } from "./draft";
+import {
+  type Draft,
+  EMPTY,
+  type Faults,
+  faultsOf,
+  launchOf,
+  limitsOf,
+  networkOf,
+  withLaunch,
+  withLimits,
+  withNetwork,
+} from "./draft";
 import { GameForm } from "./game_form";
 import { useChangeGame, useDetails, useRemoveGame } from "./queries";
 import type { GameDetails } from "./types";
@@ -41,7 +52,10 @@ export function draftOf(details: GameDetails): Draft {
     summary: details.summary,
     keepsChanges: details.keeps_changes,
   };
-  return withLimits(withLaunch(named, details.launch), details.display, details.resources);
+  return withNetwork(
+    withLimits(withLaunch(named, details.launch), details.display, details.resources),
+    details.network,
+  );
 }
 
 function KnownGame({ details, onReload }: { details: GameDetails; onReload: () => void }) {
@@ -58,7 +72,7 @@ function KnownGame({ details, onReload }: { details: GameDetails; onReload: () =
     setFaults({});
     const limits = limitsOf(draft, details.display, details.resources);
     const { title, summary, keepsChanges: keeps_changes } = draft;
-    const body = { title, summary, keeps_changes, launch: made.launch, ...limits };
+    const body = { title, summary, keeps_changes, network: networkOf(draft), launch: made.launch, ...limits };
     change.mutate(
       { version: details.version, body },
       {

@@ -5,6 +5,7 @@ import { Field } from "../ui/field";
 import { chosen, type Draft, type Faults, type Kind } from "./draft";
 import { Check, type Editing, TextArea, TextInput } from "./inputs";
 import { LibrariesChoice } from "./libraries_choice";
+import { NetworkChoice } from "./network_choice";
 import { ProgramChoice } from "./program_choice";
 import { RuntimeChoice } from "./runtime_choice";
 import type { Candidate } from "./types";
@@ -108,6 +109,7 @@ export function GameForm({ draft, faults, candidates, onChange, onSubmit, isNew,
         <Field label="Environment" fault={faults.environment} hint="One NAME=value a line.">
           {(attributes) => <TextArea {...attributes} editing={editing} name="environment" />}
         </Field>
+        <NetworkChoice editing={editing} />
         {draft.kind === "native" && <LibrariesChoice editing={editing} />}
         {draft.kind !== "native" && <WineFields editing={editing} />}
       </section>

@@ -51,6 +51,8 @@ export interface Resources {
   saves_bytes: number;
 }
 
+export type Network = { kind: "none" } | { kind: "internet" } | { kind: "lan"; name: string };
+
 export interface Candidate {
   path: string;
   about: string;
@@ -125,6 +127,7 @@ export interface GameDetails {
   summary: string;
   source: string;
   keeps_changes: boolean;
+  network: Network;
   launch: Launch;
   display: Display;
   resources: Resources;

@@ -9,6 +9,7 @@ from pydantic import Field
 from dillinger_contracts import DisplayConfiguration, Game, GameId, LaunchSpec, Resources
 from dillinger_contracts.game import Summary, Title
 from dillinger_contracts.model import Model
+from dillinger_contracts.network import NetworkAccess, NoNetwork
 from dillinger_core.library.candidates import Candidate, id_of, launch_of, title_of
 from dillinger_core.library.editor import Details
 from dillinger_core.library.imports import FolderItem, Import
@@ -67,6 +68,7 @@ class GameAddition(Model):
     title: Title
     summary: Summary = ""
     keeps_changes: bool = True
+    network: NetworkAccess = NoNetwork()
     launch: LaunchSpec
     display: DisplayConfiguration = DisplayConfiguration()
     resources: Resources = Resources()
@@ -95,6 +97,7 @@ class GameChange(Model):
     title: Title | None = None
     summary: Summary | None = None
     keeps_changes: bool | None = None
+    network: NetworkAccess | None = None
     launch: LaunchSpec | None = None
     display: DisplayConfiguration | None = None
     resources: Resources | None = None
@@ -110,6 +113,7 @@ class GameDetails(Model):
     summary: str
     source: str
     keeps_changes: bool
+    network: NetworkAccess
     launch: LaunchSpec
     display: DisplayConfiguration
     resources: Resources
@@ -178,6 +182,7 @@ def details_view(details: Details) -> GameDetails:
         summary=game.summary,
         source=game.source,
         keeps_changes=game.keeps_changes,
+        network=game.network,
         launch=game.launch,
         display=game.display,
         resources=game.resources,

@@ -13,7 +13,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from dillinger_contracts import Game, Invalid
 
-_SAID = ("keeps_changes", "restart", "launch", "display", "resources", "art")
+_SAID = ("keeps_changes", "restart", "launch", "network", "display", "resources", "art")
 """In their order; what is a table comes after what is not."""
 
 
@@ -45,6 +45,8 @@ def _values(game: Game) -> dict[str, Any]:
     if game.source != "file":
         stated["source"] = game.source
     values["launch"] = {"kind": game.launch.kind, **values.get("launch", {})}
+    if game.network.kind != "none":
+        values["network"] = {"kind": game.network.kind, **values.get("network", {})}
     return stated | {name: values[name] for name in _SAID if values.get(name) not in (None, {})}
 
 

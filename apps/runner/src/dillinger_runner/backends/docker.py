@@ -34,6 +34,7 @@ from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, 
 from .docker_engine import Box, Engine, NameTaken, PortTaken
 from .docker_host import HostLook
 from .docker_layers import GameLayers
+from .docker_net import CellNetworks
 from .docker_spec import Gpu, Premises, Role, bounds, cell_config, container_name, graphics_check_config, seat_config
 
 LEAST_API = (1, 44)
@@ -64,8 +65,9 @@ class DockerBackend:
         self._config = config
         self._store = store
         self._engine = engine
-        self._layers = GameLayers(config.premises, engine)
         self._host = HostLook(engine, config.premises)
+        self._layers = GameLayers(config.premises, engine)
+        self._networks = CellNetworks(config.premises, engine, self._host)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._probe: tuple[Probe, float] | None = None
         self._probing = asyncio.Lock()
@@ -175,8 +177,11 @@ class DockerBackend:
         name = container_name(seat.session.session_id, "cell")
         await self._engine.remove(name)
         game = await self._layers.mount(seat)
-        premises = self._config.premises
-        await self._engine.create(name, cell_config(seat, premises, has_runtimes=has_runtimes, game=game))
+        joined = await self._networks.ensure(seat)
+        config = cell_config(
+            seat, self._config.premises, has_runtimes=has_runtimes, game=game, network=joined.mode, lan=joined.lan
+        )
+        await self._engine.create(name, config)
         try:
             await self._engine.start(name)
         except Unavailable as error:
@@ -277,16 +282,18 @@ class DockerBackend:
             for role in roles:
                 group.create_task(self._engine.remove(container_name(session_id, role)))
         await self._layers.remove(session_id)
+        await self._networks.remove(session_id)
         self._counters.pop(session_id, None)
         await asyncio.to_thread(shutil.rmtree, self._config.runtime_dir / session_id, ignore_errors=True)
 
     async def owned(self) -> AsyncIterator[SeatHandle]:
-        """Sessions that have a container, started or not, a volume or a socket folder; raises `Unavailable`."""
+        """Sessions that have a container, started or not, a volume, network or socket folder; raises `Unavailable`."""
         found: dict[str, str] = {}
         for box in [box for box in await self._engine.ours() if box.session_id]:
             found[box.session_id] = f"{found.get(box.session_id, '')} {box.role} {box.id[:12]}".strip()
-        for session_id in await self._engine.our_volumes():
+        for session_id in (*await self._engine.our_volumes(), *await self._networks.sessions()):
             found.setdefault(session_id, "")
+        await self._networks.sweep()
         if self._config.runtime_dir.is_dir():
             for entry in self._config.runtime_dir.iterdir():
                 if processes.is_session_folder(entry, SESSION_ID_PATTERN):

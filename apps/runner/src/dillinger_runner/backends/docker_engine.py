@@ -208,6 +208,22 @@ class Engine:
             found = await volumes.list(filters={"label": [f"{LABEL_INSTANCE}={self._instance}"]})
             return [str((one.get("Labels") or {}).get(LABEL_SESSION, "")) for one in found.get("Volumes") or ()]
 
+    async def create_network(self, config: Config) -> None:
+        """Makes a network; nothing happens where one of this name is there."""
+        with self._told(f"making the network {config['Name']}"), _missing(409):
+            await self._docker().networks.create(config)
+
+    async def remove_network(self, name: str) -> None:
+        """Removes a network that no container is in."""
+        with self._told(f"removing the network {name}"), _missing():
+            await (await self._docker().networks.get(name)).delete()
+
+    async def our_networks(self) -> list[Mapping[str, str]]:
+        """The labels of each network with this runner's."""
+        with self._told("listing networks"):
+            found = await self._docker().networks.list(filters={"label": [f"{LABEL_INSTANCE}={self._instance}"]})
+            return [one.get("Labels") or {} for one in found]
+
     async def said(self, name: str, *, lines: int = 5) -> str:
         """The last that it wrote to its own output."""
         with contextlib.suppress(Unavailable), self._told(f"reading what {name} said"), _missing():

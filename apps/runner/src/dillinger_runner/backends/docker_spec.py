@@ -37,7 +37,8 @@ from dillinger_contracts.cell import (
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER
 from dillinger_runner.cgroups import Limits
 
-Role = Literal["seat", "cell"]
+Role = Literal["seat", "cell", "net"]
+"""`net` holds the network namespace of a cell that has the internet."""
 Config = dict[str, Any]
 
 LABEL_INSTANCE = "io.dillinger.instance"
@@ -47,6 +48,8 @@ LABEL_SPEC = "io.dillinger.spec"
 """Digest of the configuration that the container was made from."""
 LABEL_MEDIA_PORT = "io.dillinger.media-port"
 """Which UDP port a seat has published."""
+LABEL_LAN = "io.dillinger.lan"
+"""Which LAN a cell is in, or a network is."""
 
 _LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}}
 _SEAT_SCRATCH_BYTES = 64 << 20
@@ -116,7 +119,7 @@ def seat_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = Fals
         *([bind_of(premises, spec.layer_dir, spec.layer_dir)] if spec.layer_dir else []),
         *(bind_of(premises, str(folder), str(folder)) for folder in shown),
     ]
-    host = _locked(premises.seat_limits) | {
+    host = locked(premises.seat_limits) | {
         "NetworkMode": premises.seat_network,
         "SecurityOpt": ["no-new-privileges:true"],
         "Mounts": mounts,
@@ -138,10 +141,16 @@ def seat_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = Fals
 
 
 def cell_config(
-    spec: SeatSpec, premises: Premises, *, has_runtimes: bool = False, game: Config | None = None
+    spec: SeatSpec,
+    premises: Premises,
+    *,
+    has_runtimes: bool = False,
+    game: Config | None = None,
+    network: str = "none",
+    lan: str | None = None,
 ) -> Config:
     """The cell's container; what it mounts is there once the seat awaits its init. `game` is the mount of the game's
-    folder where it is not the library's, read-only. Raises Unsupported."""
+    folder where it is not the library's, read-only; `network` is Docker's mode. Raises Unsupported."""
     runtime = PurePosixPath(spec.runtime_dir)
     resources = spec.session.resources
     shared = {
@@ -163,8 +172,8 @@ def cell_config(
     uid, _, gid = premises.user.partition(":")
     scratch = f"rw,exec,nosuid,nodev,size={resources.scratch_bytes},mode=1777"
     run_bytes = min(resources.scratch_bytes, RUN_BYTES)
-    host = _locked(Limits.of(resources)) | {
-        "NetworkMode": "none",
+    host = locked(Limits.of(resources)) | {
+        "NetworkMode": network,
         "SecurityOpt": ["no-new-privileges:true"],
         "Mounts": mounts,
         "ShmSize": resources.scratch_bytes,
@@ -179,20 +188,20 @@ def cell_config(
         "Image": _cell_image(spec, premises),
         "User": premises.user,
         "WorkingDir": "/",
-        "Hostname": "cell",
+        **({} if network.startswith("container:") else {"Hostname": "cell"}),
         "Entrypoint": list(CONTAINER_INIT),
         "Cmd": [],
         "Env": [f"{name}={value}" for name, value in environment().items()],
         "HostConfig": host,
     }
-    return _labelled(config, spec, premises, "cell")
+    return _labelled(config, spec, premises, "cell", {} if lan is None else {LABEL_LAN: lan})
 
 
 def graphics_check_config(premises: Premises, gpu: Gpu) -> Config:
     """A container that ends with 0 if what games would get is a card that their user can open."""
     nodes = "/dev/dri/renderD* /dev/nvidia[0-9]* /dev/kfd"
     script = f'for node in {nodes}; do [ -r "$node" ] && [ -w "$node" ] && exit 0; done; exit 1'
-    host = _locked(Limits(64 << 20, 1.0, 16)) | {
+    host = locked(Limits(64 << 20, 1.0, 16)) | {
         "NetworkMode": "none",
         "SecurityOpt": ["no-new-privileges:true"],
         **_graphics(gpu),
@@ -209,7 +218,7 @@ def graphics_check_config(premises: Premises, gpu: Gpu) -> Config:
 
 def look_config(premises: Premises, script: str) -> Config:
     """A container that sees the machine's network, with no right there, and prints what `script` does."""
-    host = _locked(Limits(64 << 20, 1.0, 16)) | {"NetworkMode": "host", "SecurityOpt": ["no-new-privileges:true"]}
+    host = locked(Limits(64 << 20, 1.0, 16)) | {"NetworkMode": "host", "SecurityOpt": ["no-new-privileges:true"]}
     return {
         "Image": premises.seat_image,
         "User": premises.user,
@@ -239,8 +248,8 @@ def bounds(limits: Limits) -> Config:
     }
 
 
-def _locked(limits: Limits) -> Config:
-    """What holds for both halves."""
+def locked(limits: Limits) -> Config:
+    """What holds for every container."""
     return {
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],

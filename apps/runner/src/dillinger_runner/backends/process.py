@@ -141,6 +141,7 @@ class ProcessBackend:
         return self._handle(session_id, identity)
 
     def _isolated(self, seat: SeatSpec) -> SeatSpec:
+        _refuse_networks(seat)
         return seat.model_copy(update={"isolation": "bubblewrap" if self._isolation.is_ok else "none"})
 
     async def _must_be_usable(self) -> None:
@@ -394,6 +395,15 @@ class ProcessBackend:
         if descriptor is not None:
             asyncio.get_running_loop().remove_reader(descriptor)
             os.close(descriptor)
+
+
+def _refuse_networks(seat: SeatSpec) -> None:
+    game = seat.session.game
+    if game.network.kind != "none":
+        raise Unsupported(
+            f"{game.title} is to have a network ({game.network.kind}), and sandboxes have none",
+            hint='Set backend = "docker", or take the network away',
+        )
 
 
 def _refusal(probe: Probe) -> Unsupported:

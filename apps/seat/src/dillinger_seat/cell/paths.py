@@ -109,6 +109,7 @@ def sandbox_spec(spec: SeatSpec, folder: GameFolder) -> sandbox.SandboxSpec:
         init_file=str(INIT_FILE),
         scratch_bytes=spec.session.resources.scratch_bytes,
         machine_id=f"{int(spec.session.session_id, 36):032x}"[-32:],
+        has_network=spec.session.game.network.kind != "none",
         read_only=read_only_binds(spec),
     )
 

@@ -28,7 +28,7 @@ from dillinger_contracts.cell import (
 
 UID = 1000
 
-NSSWITCH = "passwd: files\ngroup: files\nhosts: files\n"
+NSSWITCH = "passwd: files\ngroup: files\nhosts: files{dns}\n"
 HOSTS = "127.0.0.1 localhost cell\n::1 localhost\n"
 
 _ETC = (
@@ -66,6 +66,8 @@ class SandboxSpec:
     """Whether `game_dir` is this player's own to change."""
     devices: tuple[tuple[str, str], ...] = ()
     """Device nodes that are this cell's alone: where they are on the machine, and in the cell."""
+    has_network: bool = False
+    """Whether names are to be asked of name servers."""
     read_only: tuple[tuple[str, str], ...] = ()
     """More that this kind of game needs: where it is on the machine, and in the cell."""
 
@@ -88,7 +90,7 @@ def contents(spec: SandboxSpec, seccomp_filter: bytes | None, *, uid: int = UID,
     texts = {
         "passwd": f"root:x:0:0:root:/root:/usr/sbin/nologin\nplayer:x:{uid}:{gid}:player:{HOME}:/bin/sh\n",
         "group": f"root:x:0:\nplayer:x:{gid}:\n",
-        "nsswitch": NSSWITCH,
+        "nsswitch": NSSWITCH.format(dns=" dns" if spec.has_network else ""),
         "hosts": HOSTS,
         "machine_id": spec.machine_id + "\n",
     }
