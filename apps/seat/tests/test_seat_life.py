@@ -16,7 +16,8 @@ from dillinger_contracts.control import PeersChanged, SeatReady
 from dillinger_contracts.input import Button, Key, Move, encode
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.media import KIND_PICTURE
-from dillinger_contracts.signaling import Resize
+from dillinger_contracts.session import StreamProfile
+from dillinger_contracts.signaling import Resize, SetProfile
 
 
 async def test_start_is_reported_step_by_step_and_stop_leaves_nothing(rig: Any) -> None:
@@ -206,3 +207,22 @@ async def test_broken_spec_is_refused_without_quoting_its_secrets(rig: Any, tmp_
     code = await asyncio.to_thread(rig.process.wait, 20)
     log = (rig.session_dir / "seat.log").read_text()
     assert code == 2 and "spec.json" in log and "sesame" not in log
+
+
+async def test_keys_write_what_is_printed_on_the_player_s_keyboard(rig: Any) -> None:
+    """The layout of the one who chose last; one that does not exist is told, and changes nothing."""
+    ask = "/usr/bin/python3 -I /game/window.py & while sleep 0.1; do setxkbmap -query; done"
+    rig.start("/bin/sh", "-c", ask)
+    await rig.ready()
+    await rig.printed("layout:     us")
+    viewer = await rig.view()
+    await rig.next_text(viewer, "welcome")
+    await viewer.send(SetProfile(profile=StreamProfile(keyboard="de")).model_dump_json())
+    await rig.printed("layout:     de")
+    await viewer.send(SetProfile(profile=StreamProfile(keyboard="us:dvorak")).model_dump_json())
+    await rig.printed("variant:    dvorak")
+    await viewer.send(SetProfile(profile=StreamProfile(keyboard="xx")).model_dump_json())
+    notice = await rig.next_text(viewer, "notice")
+    assert "keyboard layout" in notice["message"]
+    await viewer.send(SetProfile(profile=StreamProfile(keyboard="fr")).model_dump_json())
+    await rig.printed("layout:     fr")

@@ -5,12 +5,14 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/queries";
 import { App } from "./app";
+import { findOwnLayout } from "./keyboard";
 import "./styles/base.css";
 import "./styles/pages.css";
 import "./styles/games.css";
 import "./styles/covers.css";
 import "./styles/play.css";
 
+void findOwnLayout();
 const root = document.getElementById("root");
 if (!root) throw new Error("The page has no root element");
 createRoot(root).render(

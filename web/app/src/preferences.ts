@@ -1,7 +1,7 @@
 /** What a person chose in this browser: theme, loudness, quality, transport. Kept in local storage; broken storage means defaults. */
 
 import { useSyncExternalStore } from "react";
-import { DEFAULT_PROFILE, type StreamProfile, type TransportWish } from "../../player/src";
+import { DEFAULT_PROFILE, LAYOUTS, type StreamProfile, type TransportWish } from "../../player/src";
 
 export type Theme = "auto" | "light" | "dark";
 export type Quality = "sharp" | "balanced" | "smooth" | "saver";
@@ -14,6 +14,8 @@ export interface Preferences {
   transport: TransportWish;
   showsStats: boolean;
   sharesClipboard: boolean;
+  /** A layout's name (XKB), or "auto". */
+  keyboard: string;
 }
 
 export const DEFAULTS: Preferences = {
@@ -24,6 +26,7 @@ export const DEFAULTS: Preferences = {
   transport: "auto",
   showsStats: false,
   sharesClipboard: true,
+  keyboard: "auto",
 };
 
 const KEY = "dillinger.preferences";
@@ -54,6 +57,7 @@ export function readPreferences(stored: string | null): Preferences {
     isMuted: value.isMuted === true,
     showsStats: value.showsStats === true,
     sharesClipboard: value.sharesClipboard !== false,
+    keyboard: LAYOUTS.some(({ name }) => name === value.keyboard) ? (value.keyboard as string) : DEFAULTS.keyboard,
   };
 }
 

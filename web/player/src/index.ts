@@ -1,6 +1,7 @@
 /** The player's public face. */
 
 export type { Shortcut } from "./keys";
+export { FIRST_LAYOUT, LAYOUTS, type Layout, ownLayout } from "./layouts";
 export { Microphone, type MicrophoneState } from "./microphone";
 export { PadCapture, type PadView } from "./pad_capture";
 export { type PadState, REST } from "./pads";

@@ -138,16 +138,23 @@ export class InputCapture {
     if (verdict.isPrevented && !isForBrowserToo) event.preventDefault();
     if (verdict.shortcut) this.outlet.onShortcut(verdict.shortcut);
     if (verdict.send === null || !this.keys.press(event.code, verdict.send)) return;
+    // Windows presses a Ctrl of its own just before AltGr, which the game's keyboard knows nothing of.
+    if (event.key === "AltGraph") this.letGo("ControlLeft");
     this.say(encodeKey(this.stamp("input"), verdict.send, true));
   }
 
   private keyUp(event: KeyboardEvent): void {
-    const number = this.keys.release(event.code);
-    if (number === null) return;
+    if (!this.letGo(event.code)) return;
     event.preventDefault();
-    this.say(encodeKey(this.stamp("input"), number, false));
     // While Meta is held, macOS sends no keyup for other keys.
     if (event.code.startsWith("Meta")) this.releaseAll();
+  }
+
+  /** Whether it was held. */
+  private letGo(code: string): boolean {
+    const number = this.keys.release(code);
+    if (number !== null) this.say(encodeKey(this.stamp("input"), number, false));
+    return number !== null;
   }
 
   private moved(event: PointerEvent): void {

@@ -17,6 +17,9 @@ export interface KeyPress {
   shiftKey: boolean;
   metaKey: boolean;
   repeat: boolean;
+  /** "AltGraph" for the key that brings the third sign of keys. */
+  key?: string;
+  getModifierState?(name: "AltGraph"): boolean;
 }
 
 export type Shortcut = "full_screen" | "pointer_lock" | "stats" | "bar";
@@ -57,9 +60,11 @@ function isBrowserCritical(key: KeyPress): boolean {
 export function onKeyDown(key: KeyPress, capture: Capture): KeyVerdict {
   const nothing = { send: null, isPrevented: false, shortcut: null };
   if (capture === "none") return nothing;
-  const shortcut = key.ctrlKey && key.altKey && !key.metaKey ? SHORTCUTS[key.code] : undefined;
+  // Windows tells AltGr as Ctrl and Alt.
+  const writes = key.getModifierState?.("AltGraph") === true;
+  const shortcut = key.ctrlKey && key.altKey && !key.metaKey && !writes ? SHORTCUTS[key.code] : undefined;
   if (shortcut) return { send: null, isPrevented: true, shortcut: key.repeat ? null : shortcut };
-  if (capture === "focus" && isBrowserCritical(key)) return nothing;
+  if (capture === "focus" && !writes && isBrowserCritical(key)) return nothing;
   const number = Object.hasOwn(KEY_CODES, key.code) ? (KEY_CODES[key.code] ?? null) : null;
   if (number === null) return nothing;
   return { send: key.repeat ? null : number, isPrevented: true, shortcut: null };

@@ -10,6 +10,7 @@ import { Diagnostics } from "./diagnostics";
 import { encodeShown } from "./input.gen";
 import { InputCapture } from "./input_capture";
 import type { Shortcut } from "./keys";
+import { FIRST_LAYOUT } from "./layouts";
 import type { LinkPhase } from "./link";
 import { Microphone, type MicrophoneState } from "./microphone";
 import { PadCapture, type PadView } from "./pad_capture";
@@ -194,6 +195,9 @@ export class Player {
 
   /** Brings up the device's on-screen keyboard; only within a click or touch of the person. */
   openKeyboard(): void {
+    // It types the keys of a US keyboard.
+    const { profile } = this.options;
+    if (profile.keyboard !== FIRST_LAYOUT) this.setProfile({ ...profile, keyboard: FIRST_LAYOUT });
     this.keyboard.open();
   }
 

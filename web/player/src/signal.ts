@@ -22,6 +22,8 @@ export interface StreamProfile {
   bitrate_bps: number;
   /** What there is rather of where the network carries too little. */
   prefers: "balanced" | "sharp" | "smooth";
+  /** XKB's name of the keyboard's layout. */
+  keyboard: string;
 }
 
 export const DEFAULT_PROFILE: StreamProfile = {
@@ -31,6 +33,7 @@ export const DEFAULT_PROFILE: StreamProfile = {
   rate_hz: 60,
   bitrate_bps: 12_000_000,
   prefers: "balanced",
+  keyboard: "us",
 };
 
 export type FromBrowser =

@@ -1,6 +1,6 @@
 /** Keys: what goes to the game, what stays the browser's, and that each press gets one release. */
 
-import { expect, test } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { type Capture, HeldKeys, type KeyPress, onKeyDown } from "../src/keys";
 
 function key(code: string, modifiers: Partial<KeyPress> = {}): KeyPress {
@@ -59,4 +59,17 @@ test("each press has one release", () => {
   expect([held.release("KeyA"), held.release("KeyA")]).toEqual([30, null]);
   held.press("KeyW", 17);
   expect([held.clear(), held.clear(), held.release("KeyW")]).toEqual([true, false, null]);
+});
+
+describe("AltGr, which Windows tells as Ctrl and Alt", () => {
+  const altGr = { ctrlKey: true, altKey: true, shiftKey: false, metaKey: false, repeat: false };
+  it("writes, and is no shortcut", () => {
+    const key = { ...altGr, code: "KeyM", getModifierState: (name: string) => name === "AltGraph" };
+    expect(onKeyDown(key, "focus")).toEqual({ send: 50, isPrevented: true, shortcut: null });
+    expect(onKeyDown({ ...altGr, code: "KeyM" }, "focus").shortcut).toBe("pointer_lock");
+  });
+  it("brings signs from keys that browsers keep with Ctrl", () => {
+    const key = { ...altGr, code: "KeyL", getModifierState: () => true };
+    expect(onKeyDown(key, "focus").send).toBe(38);
+  });
 });

@@ -42,6 +42,7 @@ from .cell.cell import Cell
 from .cell.game_folder import GameFolder, library_folder, ready_folder, saves_of
 from .cell.paths import SharedPaths, cell_paths
 from .control import ControlLink
+from .desktops.keyboard import Keyboard
 from .desktops.sound import SoundFifo, SoundServer
 from .desktops.voice import Microphone
 from .desktops.xvfb import X11Sockets, Xvfb, first_display
@@ -53,8 +54,7 @@ from .watches import Watches
 
 if TYPE_CHECKING:
     from .desktops.x11 import X11Desktop
-    from .pads.slots import PadSlots
-    from .streaming import Streaming
+    from .streaming import CellEnds, Streaming
 
 log = structlog.get_logger()
 
@@ -156,8 +156,12 @@ class Seat:
             await guest.launch(server.variables | sound.variables | pads.variables)
         self._watches.spawn(self._watches.guest_end(guest, guest.program))
         self._watches.spawn(self._watches.disk_full(self._on_disk_nearly_full))
+        from .streaming import CellEnds
+
+        keyboard = Keyboard(cell, paths, server.variables)
+        ends = CellEnds(fifo.take_read_fd(), microphone, pads, keyboard.set)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._open_stream(stack, desktop, fifo.take_read_fd(), microphone, pads))
+            group.create_task(self._open_stream(stack, desktop, ends))
             group.create_task(self._show(desktop, guest))
 
     def _refuse_what_is_not_here(self) -> None:
@@ -214,9 +218,7 @@ class Seat:
         self._watches.spawn(self._watches.display_end(part))
         return desktop
 
-    async def _open_stream(
-        self, stack: AsyncExitStack, desktop: X11Desktop, sound_fd: int, voice: Microphone, pads: PadSlots
-    ) -> None:
+    async def _open_stream(self, stack: AsyncExitStack, desktop: X11Desktop, ends: CellEnds) -> None:
         async with self._step("stream", "The stream was not open"):
             from .streaming import Streaming, StreamingEvents
 
@@ -234,9 +236,7 @@ class Seat:
                 admit=Admission(session.session_id, self._spec.ticket_key).admit,
                 media=self._spec.media,
                 is_resizable=self._game.display.resizable,
-                sound_fd=sound_fd,
-                voice=voice,
-                pads=pads,
+                ends=ends,
             )
             stack.push_async_callback(self._streaming.close)
             await self._streaming.open(Path(self._spec.runtime_dir) / RuntimeFolder.STREAM_SOCKET)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +50,16 @@ class StreamingEvents:
     sound_failed: Callable[[DillingerError], None]
 
 
+@dataclass(frozen=True, slots=True)
+class CellEnds:
+    """What the stream reaches in the cell, beside the desktop."""
+
+    sound_fd: int
+    voice: Voice
+    pads: PadSlots
+    set_keyboard: Callable[[str], Awaitable[None]]
+
+
 class Streaming:
     """Everything between the desktop and the viewers' sockets."""
 
@@ -62,9 +72,7 @@ class Streaming:
         admit: Callable[[str], TicketClaims],
         media: MediaAccess,
         is_resizable: bool,
-        sound_fd: int,
-        voice: Voice,
-        pads: PadSlots,
+        ends: CellEnds,
     ) -> None:
         """Takes over `sound_fd`."""
         self._loop = asyncio.get_running_loop()
@@ -72,12 +80,13 @@ class Streaming:
         self._hub = StreamHub(
             HubParts(
                 admit=admit,
-                make_sink=lambda say: SeveralSinks(desktop.sink(), pads.sink(say)),
+                make_sink=lambda say: SeveralSinks(desktop.sink(), ends.pads.sink(say)),
                 resize=self._resize if is_resizable else None,
                 has_sound=True,
                 on_peers_changed=events.peers_changed,
                 clipboard=desktop,
-                voice=voice,
+                voice=ends.voice,
+                set_keyboard=ends.set_keyboard,
             ),
             HubSettings(media=media),
         )
@@ -93,7 +102,7 @@ class Streaming:
             is_paused=True,
         )
         self._sound = SoundPipeline(
-            sound_fd,
+            ends.sound_fd,
             on_packet=self._hub.publish_sound_threadsafe,
             on_failed=lambda error: self._call(events.sound_failed, error),
         )

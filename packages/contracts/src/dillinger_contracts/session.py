@@ -20,6 +20,10 @@ Preference = Literal["balanced", "sharp", "smooth"]
 """What a viewer would rather have where the network carries too little: sharp pictures, or all of them."""
 
 
+FIRST_LAYOUT = "us"
+"""Of the keyboard, until a viewer has another."""
+
+
 class StreamProfile(Model):
     """What a viewer wants of a stream."""
 
@@ -29,6 +33,8 @@ class StreamProfile(Model):
     rate_hz: float = Field(default=60.0, ge=1, le=240)
     bitrate_bps: int = Field(default=12_000_000, ge=100_000, le=200_000_000)
     prefers: Preference = "balanced"
+    keyboard: str = Field(default=FIRST_LAYOUT, pattern=r"^[a-z]{2,10}(:[a-z0-9_-]{1,24})?$")
+    """The layout and variant of the viewer's keyboard, as XKB names them: `de`, `us:dvorak`."""
 
 
 class ResourceOverrides(WireModel):

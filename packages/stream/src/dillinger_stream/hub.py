@@ -86,6 +86,8 @@ class HubParts:
     on_peers_changed: Callable[[int], None]
     clipboard: Clipboard | None = None
     """What players paste into; None where nothing is shared."""
+    set_keyboard: Callable[[str], Awaitable[None]] | None = None
+    """Gives the desktop's keyboard a layout; raises `DillingerError`. None where that is not ours to do."""
     voice: Voice | None = None
     """The game's microphone; None where it has none."""
 
@@ -116,6 +118,8 @@ class StreamHub:
         self._keyframe_timer: asyncio.TimerHandle | None = None
         self._size_wish: tuple[Peer, int, int] | None = None
         self._resizing: asyncio.Task[None] | None = None
+        self._keyboard: tuple[Peer, str] | None = None
+        self._keyboard_task: asyncio.Task[None] | None = None
 
     @property
     def peers(self) -> int:
@@ -214,8 +218,9 @@ class StreamHub:
                 task.cancel()
         if self._keyframe_timer is not None:
             self._keyframe_timer.cancel()
-        if self._resizing is not None:
-            self._resizing.cancel()
+        for wish in (self._resizing, self._keyboard_task):
+            if wish is not None:
+                wish.cancel()
 
     # What a peer asks of its host
 
@@ -280,6 +285,25 @@ class StreamHub:
         self._size_wish = (peer, width_px, height_px)
         if self._resizing is None or self._resizing.done():
             self._resizing = self._loop.create_task(self._resize(self._parts.resize), name="hub_resize")
+
+    def want_keyboard(self, peer: Peer, layout: str) -> None:
+        """The desktop's keyboard becomes that of the player who came or chose last."""
+        if self._parts.set_keyboard is None or (self._keyboard is not None and self._keyboard[1] == layout):
+            return
+        self._keyboard = (peer, layout)
+        if self._keyboard_task is None or self._keyboard_task.done():
+            self._keyboard_task = self._loop.create_task(self._set_keyboard(self._parts.set_keyboard))
+
+    async def _set_keyboard(self, set_keyboard: Callable[[str], Awaitable[None]]) -> None:
+        done: tuple[Peer, str] | None = None
+        while self._keyboard is not None and self._keyboard != done:
+            done = peer, layout = self._keyboard
+            try:
+                await set_keyboard(layout)
+                log.info("keyboard_set", layout=layout)
+            except DillingerError as error:
+                log.warning("keyboard_failed", layout=layout, error=error.message)
+                peer.say(Notice(level="warning", code=error.code, message=error.message, hint=error.hint))
 
     def server_stats(self) -> ServerStats:
         """The figures of the last second that all peers share."""

@@ -123,6 +123,10 @@ class Host(Protocol):
         """The newest wish wins."""
         ...
 
+    def want_keyboard(self, peer: Peer, layout: str) -> None:
+        """The newest wish wins."""
+        ...
+
     def server_stats(self) -> ServerStats:
         """This second's figures that all peers share."""
         ...
@@ -231,6 +235,8 @@ class Peer:
         )  # fmt: skip
         if self._host.is_pointer_taken:
             self.say(PointerTaken(is_taken=True))
+        if self.role == "player":
+            self._host.want_keyboard(self, self.profile.keyboard)
         self._carrier = carrier
         carrier.start()
         self._host.want_keyframe(self)
@@ -295,6 +301,7 @@ class Peer:
         elif isinstance(signal, SetProfile) and self._may_wish():
             old, self.profile = self.profile, signal.profile
             self._host.wish_changed()
+            self._host.want_keyboard(self, self.profile.keyboard)
             if (old.width_px, old.height_px) != (self.profile.width_px, self.profile.height_px):
                 self._host.want_size(self, self.profile.width_px, self.profile.height_px)
 

@@ -1,7 +1,10 @@
 /** What belongs to this browser (look), to this person (password), and to this machine (its certificate authority). */
 
+import { LAYOUTS } from "../../../player/src";
 import { useMe } from "../api/queries";
+import { ownLayoutLabel } from "../keyboard";
 import { setPreferences, type Theme, usePreferences } from "../preferences";
+import { Field } from "../ui/field";
 import { Icon } from "../ui/icons";
 import { Shell } from "../ui/shell";
 import { useTitle } from "../use_title";
@@ -15,7 +18,7 @@ const THEMES: { value: Theme; label: string }[] = [
 
 export function SettingsPage({ isConnected }: { isConnected: boolean }) {
   useTitle("Settings");
-  const { theme, sharesClipboard } = usePreferences();
+  const { theme, sharesClipboard, keyboard } = usePreferences();
   const me = useMe();
   return (
     <Shell isConnected={isConnected}>
@@ -38,6 +41,26 @@ export function SettingsPage({ isConnected }: { isConnected: boolean }) {
               </label>
             ))}
           </fieldset>
+        </section>
+        <section className="panel">
+          <h2>Keyboard</h2>
+          <Field label="What is printed on your keys" hint="Games get the signs that you see on them.">
+            {(attributes) => (
+              <select
+                {...attributes}
+                value={keyboard}
+                onChange={(event) => setPreferences({ keyboard: event.target.value })}
+                data-testid="keyboard-select"
+              >
+                <option value="auto">Automatic: {ownLayoutLabel()}</option>
+                {LAYOUTS.map(({ name, label }) => (
+                  <option key={name} value={name}>
+                    {label}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Field>
         </section>
         <section className="panel">
           <h2>Copy and paste</h2>

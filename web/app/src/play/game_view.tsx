@@ -5,7 +5,8 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import type { SessionEnd, Shortcut } from "../../../player/src";
 import { useMe, useStop } from "../api/queries";
 import type { SessionView } from "../api/types";
-import { profileOf, setPreferences, usePreferences } from "../preferences";
+import { wishedProfile } from "../keyboard";
+import { setPreferences, usePreferences } from "../preferences";
 import { follow } from "../router";
 import { Icon } from "../ui/icons";
 import { Mark } from "../ui/logo";
@@ -102,7 +103,7 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
         onLeft={backToGame}
         onQuality={(quality) => {
           setPreferences({ quality });
-          live.player?.setProfile(profileOf(quality));
+          live.player?.setProfile(wishedProfile());
         }}
         onTransport={(transport) => {
           setPreferences({ transport });

@@ -17,7 +17,8 @@ import {
 } from "../../../player/src";
 import { ApiProblem } from "../api/client";
 import { fetchTicket, type TicketRole } from "../api/queries";
-import { preferences, profileOf } from "../preferences";
+import { wishedProfile } from "../keyboard";
+import { preferences } from "../preferences";
 
 export interface PlayerView {
   player: Player | null;
@@ -83,7 +84,7 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
     const player = createPlayer({
       sessionId,
       host: host.current,
-      profile: profileOf(chosen.quality),
+      profile: wishedProfile(),
       transport: chosen.transport,
       sharesClipboard: chosen.sharesClipboard,
       fetchTicket: () => ticketOf(sessionId, role),
