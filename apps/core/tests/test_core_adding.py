@@ -134,8 +134,6 @@ def test_an_appimage_gets_room_to_unpack_itself(library: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("setup.exe", windows_program() + b"NullsoftInst", "an installer"),
-        ("game.sh", b"#!/bin/sh\n# generated using Makeself 2.4.0\n", "an installer"),
         ("game.zip", b"PK\x03\x04" + b"\0" * 300, "an archive"),
         ("game.com.exe", b"MZ" + b"\0" * 300, "16-bit"),
     ],
@@ -144,6 +142,25 @@ def test_what_can_not_be_played_says_why(tmp_path: Path, name: str, content: byt
     (tmp_path / name).write_bytes(content)
     with pytest.raises(Unsupported, match=words):
         choose(look(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "command"),
+    [
+        ("setup.exe", windows_program() + b"NullsoftInst", ("./setup.exe",)),
+        ("game.msi", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, ("msiexec", "/i", r"Z:\game\game.msi")),
+        ("game.sh", b"#!/bin/sh\n# generated using Makeself 2.4.0\n", ("xterm", "./game.sh", "--nox11")),
+    ],
+)
+def test_an_installer_is_run_once_before_there_is_a_game(
+    tmp_path: Path, name: str, content: bytes, command: tuple[str, ...]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    found = look(tmp_path / name)
+    game = propose(found, choose(found))
+    assert isinstance(game.launch, NativeLaunch | WineLaunch)
+    assert game.is_installer and [word for word in game.launch.command if word in command] == list(command)
+    assert game.limits.saves_bytes > game.resources.saves_bytes, "what it unpacks is the game"
 
 
 def test_a_folder_without_a_program(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 import subprocess
 from pathlib import Path
@@ -148,7 +150,7 @@ def test_the_program_is_looked_at(tmp_path: Path) -> None:
 
 def overlay(template: Path, home: Path, folder: str, *command: str) -> str:
     above, _, name = folder.rpartition("/")
-    argv = over((Layer(str(template), str(home), folder, f"{above}/.work/{name}"),), list(command))
+    argv = over((Layer((str(template),), str(home), folder, f"{above}/.work/{name}"),), list(command))
     return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout
 
 
@@ -173,6 +175,24 @@ def test_an_overlay_keeps_what_is_changed_and_leaves_the_template(layers: tuple[
     assert (there / "system.reg").read_text() == "mine\n"
     assert overlay(template, home, "a/b", "cat", f"{there}/system.reg") == "mine\n"
     assert (home / "a/.work/b/work").stat().st_mode & 0o777 == 0o700, "its owner can remove it"
+
+
+def test_what_an_installer_left_lies_between_the_template_and_the_player(
+    layers: tuple[Path, Path], tmp_path: Path
+) -> None:
+    template, home = layers
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    (template / "notes").write_text("the template's")
+    (installed / "system.reg").write_text("installed\n")
+    os.mknod(installed / "notes", stat.S_IFCHR)
+    layer = Layer((str(installed), str(template)), str(home), "a/b", "a/.work/b")
+    argv = over((layer,), ["sh", "-c", f"ls {home}/a/b; cat {home}/a/b/system.reg"])
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "system.reg\ninstalled\n", "and what it removed is gone"
+    prefix.fill(installed, tmp_path / "filled")
+    prefix.fill(template, tmp_path / "filled")
+    assert (tmp_path / "filled/system.reg").read_text() == "installed\n"
 
 
 def test_a_link_that_a_game_left_in_the_way_is_not_followed(layers: tuple[Path, Path], tmp_path: Path) -> None:

@@ -96,6 +96,12 @@ def _add_folder(library: Path, source: Path, wish: _Wish) -> None:
     console.print(
         f"[bold]{escape(game.title)}[/] is in the library as {game.game_id}: {library / game.game_id}", soft_wrap=True
     )
+    if game.is_installer:
+        console.print(
+            f"It is an installer: play it in the page and click through it. Then [bold]./dillinger games installed "
+            f"{game.game_id}[/], or its editor in the page, makes what it left the game.",
+            soft_wrap=True,
+        )
     _tell_problems(library, game.game_id)
 
 

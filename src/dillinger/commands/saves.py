@@ -1,4 +1,4 @@
-"""Commands for players' saves: `games saves`, `reset`, `export`, `import`.
+"""Commands for players' saves: `games saves`, `reset`, `export`, `import`, `installed`.
 
 They work on the volume itself, whether Dillinger runs or not; what is being played they leave alone, by the same locks.
 """
@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("reset")(reset)
     app.command("export")(export)
     app.command("import")(import_archive)
+    app.command("installed")(installed)
 
 
 def show(game_id: GameId, user: User = None) -> None:
@@ -125,6 +126,33 @@ def import_archive(
     with source, alone(saves):
         _shown("importing", progress, lambda: restore(saves, game_id, source, progress, limit_bytes=limit_bytes))
     console.print(f"{who} has the saves of {game_id} that were in {file.name}.", soft_wrap=True)
+
+
+def installed(game_id: GameId, user: User = None) -> None:
+    """Take over what a game's installer left for whoever clicked through it: it becomes the game, for every player."""
+    import tempfile
+
+    from dillinger.commands.games import _library
+    from dillinger_core.library.installed import take_over
+    from dillinger_saves.archive import Progress, write_archive
+    from dillinger_saves.locks import alone
+    from dillinger_saves.reset import reset as take_back
+
+    library = _library()
+    saves, who = _saves(game_id, user)
+    saves.make()
+    with alone(saves), tempfile.TemporaryFile(dir=library) as archive:
+        packing, unpacking = Progress(), Progress()
+        _shown("packing", packing, lambda: write_archive(saves, game_id, archive, packing))
+        archive.seek(0)
+        found = take_over(library, game_id, archive, unpacking)
+        take_back(saves, "everything")
+    console.print(
+        f"What {who} has installed is the game now. It starts [bold]{escape(found[0].path)}[/]", soft_wrap=True
+    )
+    for other in found[1:8]:
+        doubt = f" [yellow]{escape(other.doubt)}[/]" if other.doubt else ""
+        console.print(f"  also there: {escape(other.path)}{doubt}", soft_wrap=True)
 
 
 def _saves(game_id: str, user: str | None) -> tuple[GameSaves, str]:

@@ -113,7 +113,7 @@ class Vault:
 
     def _resources(self, game_id: str) -> Resources:
         try:
-            return self._library.game(game_id).resources
+            return self._library.game(game_id).limits
         except DillingerError:  # saves outlive their game
             return Resources()
 

@@ -48,7 +48,7 @@ def new_session_id() -> str:
 
 def resources_of(game: Game, request: GameLaunchRequest) -> Resources:
     """The game's limits with the request's over them; raises Invalid."""
-    return game.resources if request.resources is None else changed(game.resources, request.resources)
+    return game.limits if request.resources is None else changed(game.limits, request.resources)
 
 
 def changed(resources: Resources, overrides: ResourceOverrides) -> Resources:

@@ -18,6 +18,10 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whi
 Summary = Annotated[str, StringConstraints(max_length=2000)]
 
 MIB = 1024 * 1024
+INSTALLED_BYTES = 256 * 1024 * MIB
+"""What an installer may leave, at least; the disk's reserve stays free all the same."""
+INSTALLED_PREFIX = ".dillinger/prefix"
+"""In a game's folder: the Windows drive that its installer left, as a layer that every player's lies over."""
 UNPACKED_FOLDER = ".unpacked"
 """In a game's folder: what Dillinger unpacked of its AppImages, a folder for each, by the file's name."""
 
@@ -119,6 +123,8 @@ class Game(Model):
     keeps_changes: bool = True
     """Whether the game may write into its own folder, as old ones do. What it changes there is kept for each player
     apart; the library's files stay as they are."""
+    is_installer: bool = False
+    """Whether what starts is an installer still: what it leaves is taken over into the library once it has run."""
     launch: LaunchSpec
     display: DisplayConfiguration = DisplayConfiguration()
     restart: Literal["never", "once"] = "never"
@@ -126,6 +132,13 @@ class Game(Model):
     resources: Resources = Resources()
     network: NetworkAccess = NoNetwork()
     art: Art = Art()
+
+    @property
+    def limits(self) -> Resources:
+        """The limits of a session: what an installer unpacks is the game itself, and may be a lot."""
+        if not self.is_installer:
+            return self.resources
+        return self.resources.model_copy(update={"saves_bytes": max(self.resources.saves_bytes, INSTALLED_BYTES)})
 
     @property
     def has_changes(self) -> bool:

@@ -48,24 +48,30 @@ def restore(saves: GameSaves, game_id: str, source: IO[bytes], progress: Progres
     room = saves.side / f"{INCOMING}{secrets.token_hex(6)}"
     room.mkdir(mode=0o700)
     try:
-        for name in (HOME, CHANGES):
-            (room / name).mkdir(mode=0o700)
-        try:
-            with zipfile.ZipFile(_Bitten(source)) as archive:
-                entries = _checked(archive, game_id, limit_bytes)
-                progress.total_bytes = sum(entry.file_size for entry in entries)
-                with opened(room) as start:
-                    for entry in entries:
-                        _unpack(archive, entry, start, progress)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, RuntimeError) as error:
-            raise Invalid(f"This is no whole archive of saves: {error}", field="archive") from error
-        except OSError as error:
-            raise _told(error) from error
+        unpack(room, game_id, source, progress, limit_bytes=limit_bytes)
         _swap(saves, room)
     finally:
         with opened(saves.side) as side, contextlib.suppress(OSError):
             discard(saves.side, side, room.name)
         empty_trash(saves.side)
+
+
+def unpack(room: Path, game_id: str, source: IO[bytes], progress: Progress, *, limit_bytes: int) -> None:
+    """Unpacks `source` into the empty folder `room`, as `home` and `changes`; raises what `restore` does. What was
+    unpacked until then is the caller's to remove."""
+    for name in (HOME, CHANGES):
+        (room / name).mkdir(mode=0o700)
+    try:
+        with zipfile.ZipFile(_Bitten(source)) as archive:
+            entries = _checked(archive, game_id, limit_bytes)
+            progress.total_bytes = sum(entry.file_size for entry in entries)
+            with opened(room) as start:
+                for entry in entries:
+                    _unpack(archive, entry, start, progress)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, RuntimeError) as error:
+        raise Invalid(f"This is no whole archive of saves: {error}", field="archive") from error
+    except OSError as error:
+        raise _told(error) from error
 
 
 class _Bitten(io.RawIOBase):

@@ -89,6 +89,7 @@ function NewGame({ survey, onStarted }: { survey: Survey; onStarted: (addition: 
       title: draft.title,
       summary: draft.summary,
       keeps_changes: draft.keepsChanges,
+      is_installer: draft.isInstaller,
       network: networkOf(draft),
       launch: made.launch,
       ...limitsOf(draft, null, base?.resources ?? null),

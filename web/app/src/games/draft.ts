@@ -15,6 +15,7 @@ export interface Draft {
   words: string;
   directory: "program" | "game" | "home";
   keepsChanges: boolean;
+  isInstaller: boolean;
   environment: string;
   network: Network["kind"];
   lanName: string;
@@ -50,6 +51,7 @@ export const EMPTY: Draft = {
   words: "",
   directory: "game",
   keepsChanges: true,
+  isInstaller: false,
   environment: "",
   network: "none",
   lanName: "",
@@ -102,7 +104,7 @@ export function withLaunch(draft: Draft, launch: Launch): Draft {
 /** `draft` with a program of the folder as it would be started by default. */
 export function chosen(draft: Draft, candidate: Candidate): Draft {
   if (candidate.launch === null) return draft;
-  const started = withLaunch(draft, candidate.launch);
+  const started = { ...withLaunch(draft, candidate.launch), isInstaller: candidate.is_installer };
   const memory = candidate.resources?.memory_bytes;
   return memory ? { ...started, memoryMib: String(Math.round(memory / MIB)) } : started;
 }

@@ -20,7 +20,7 @@ import {
   withNetwork,
 } from "./draft";
 import { GameForm } from "./game_form";
-import { useChangeGame, useDetails, useRemoveGame } from "./queries";
+import { useChangeGame, useDetails, useRemoveGame, useTakeOver } from "./queries";
 import type { GameDetails } from "./types";
 
 export function EditGamePage({ gameId, isConnected }: { gameId: string; isConnected: boolean }) {
@@ -51,6 +51,7 @@ export function draftOf(details: GameDetails): Draft {
     gameId: details.game_id,
     summary: details.summary,
     keepsChanges: details.keeps_changes,
+    isInstaller: details.is_installer,
   };
   return withNetwork(
     withLimits(withLaunch(named, details.launch), details.display, details.resources),
@@ -71,8 +72,9 @@ function KnownGame({ details, onReload }: { details: GameDetails; onReload: () =
     if ("faults" in made) return setFaults(made.faults);
     setFaults({});
     const limits = limitsOf(draft, details.display, details.resources);
-    const { title, summary, keepsChanges: keeps_changes } = draft;
-    const body = { title, summary, keeps_changes, network: networkOf(draft), launch: made.launch, ...limits };
+    const { title, summary, keepsChanges: keeps_changes, isInstaller: is_installer } = draft;
+    const network = networkOf(draft);
+    const body = { title, summary, keeps_changes, is_installer, network, launch: made.launch, ...limits };
     change.mutate(
       { version: details.version, body },
       {
@@ -107,6 +109,7 @@ function KnownGame({ details, onReload }: { details: GameDetails; onReload: () =
           ))}
         </ul>
       )}
+      {details.is_installer && <Installing gameId={details.game_id} />}
       <GameForm
         draft={draft}
         faults={faults}
@@ -135,6 +138,30 @@ function KnownGame({ details, onReload }: { details: GameDetails; onReload: () =
         </div>
       </GameForm>
     </>
+  );
+}
+
+function Installing({ gameId }: { gameId: string }) {
+  const takeOver = useTakeOver(gameId);
+  return (
+    <section className="panel form" data-testid="installing">
+      <h2>Not installed yet</h2>
+      <p>
+        Play it from the library and click through its installer. When it has ended, take over what it left: it becomes
+        the game, for every player, and its programs are offered below.
+      </p>
+      <button
+        className="button button-primary"
+        type="button"
+        disabled={takeOver.isPending}
+        onClick={() => takeOver.mutate()}
+        data-testid="take-over"
+      >
+        <Icon name="check" />
+        {takeOver.isPending ? "Taking over…" : "Take over what it installed"}
+      </button>
+      {takeOver.error && <Problem error={takeOver.error} />}
+    </section>
   );
 }
 

@@ -103,6 +103,11 @@ export function GameForm({ draft, faults, candidates, onChange, onSubmit, isNew,
         </Field>
         <Check
           editing={editing}
+          name="isInstaller"
+          label="This is an installer: it is run once, and what it leaves becomes the game"
+        />
+        <Check
+          editing={editing}
           name="keepsChanges"
           label="It may write into its own folder; each player keeps what it changes there"
         />

@@ -125,3 +125,15 @@ export function useRestoreSaves(gameId: string) {
     onSettled: () => client.invalidateQueries({ queryKey: ["saves", gameId] }),
   });
 }
+
+/** What the game's installer left becomes the game. */
+export function useTakeOver(gameId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => request<GameDetails>("POST", `/games/${encodeURIComponent(gameId)}/installed`),
+    onSuccess: (details) => {
+      client.setQueryData(["details", gameId], details);
+      void client.invalidateQueries({ queryKey: ["games"] });
+    },
+  });
+}

@@ -57,6 +57,8 @@ export interface Candidate {
   path: string;
   about: string;
   doubt: string | null;
+  /** Whether it has to be run once before there is a game. */
+  is_installer: boolean;
   launch: Launch | null;
   /** Where it needs more than other games: an AppImage unpacks itself. */
   resources: Resources | null;
@@ -127,6 +129,7 @@ export interface GameDetails {
   summary: string;
   source: string;
   keeps_changes: boolean;
+  is_installer: boolean;
   network: Network;
   launch: Launch;
   display: Display;

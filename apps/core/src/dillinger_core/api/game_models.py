@@ -40,6 +40,8 @@ class CandidateView(Model):
     path: str
     about: str
     doubt: str | None
+    is_installer: bool
+    """Whether it has to be run once before there is a game."""
     launch: LaunchSpec | None
     """How it would be started by default; None where it can't be."""
     resources: Resources | None
@@ -68,6 +70,7 @@ class GameAddition(Model):
     title: Title
     summary: Summary = ""
     keeps_changes: bool = True
+    is_installer: bool = False
     network: NetworkAccess = NoNetwork()
     launch: LaunchSpec
     display: DisplayConfiguration = DisplayConfiguration()
@@ -97,6 +100,7 @@ class GameChange(Model):
     title: Title | None = None
     summary: Summary | None = None
     keeps_changes: bool | None = None
+    is_installer: bool | None = None
     network: NetworkAccess | None = None
     launch: LaunchSpec | None = None
     display: DisplayConfiguration | None = None
@@ -113,6 +117,8 @@ class GameDetails(Model):
     summary: str
     source: str
     keeps_changes: bool
+    is_installer: bool
+    """Whether what it starts is an installer still."""
     network: NetworkAccess
     launch: LaunchSpec
     display: DisplayConfiguration
@@ -134,6 +140,7 @@ def candidate_view(candidate: Candidate, survey: Survey | None = None) -> Candid
         path=candidate.path,
         about=candidate.about,
         doubt=candidate.doubt,
+        is_installer=candidate.is_installer,
         launch=launch,
         resources=resources_of(found) if found else None,
     )
@@ -182,6 +189,7 @@ def details_view(details: Details) -> GameDetails:
         summary=game.summary,
         source=game.source,
         keeps_changes=game.keeps_changes,
+        is_installer=game.is_installer,
         network=game.network,
         launch=game.launch,
         display=game.display,

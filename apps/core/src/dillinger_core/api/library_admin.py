@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
 from dillinger_contracts import Conflict
 from dillinger_contracts.lifecycle import SessionState
+from dillinger_contracts.saves import SavesReset
 from dillinger_core.library import entries
+from dillinger_saves.archive import Progress
 
 from .game_models import (
     FolderView,
@@ -89,6 +93,21 @@ async def change(
     """Changes a game. A game that was found on the machine becomes one of the library's own."""
     values = {name: value for name in body.model_fields_set if (value := getattr(body, name)) is not None}
     view = details_view(await parts.editor.change(game_id, if_match.strip('"'), values))
+    response.headers["etag"] = f'"{view.version}"'
+    return view
+
+
+@router.post("/games/{game_id}/installed")
+async def installed(game_id: str, login: AdminLogin, parts: PartsDep, response: Response) -> GameDetails:
+    """Takes over what the game's installer left in one's own saves of it: files and Windows drive become the game's,
+    for every player, and the likeliest new program is what it starts. Not while it is played."""
+    async with parts.runner.exported_saves(login.user.name, game_id) as chunks:
+        with tempfile.TemporaryFile(dir=parts.settings.library) as archive:
+            async for chunk in chunks:
+                await asyncio.to_thread(archive.write, chunk)
+            await asyncio.to_thread(archive.seek, 0)
+            view = details_view(await parts.editor.take_over(game_id, archive, Progress()))
+    await parts.runner.reset_saves(login.user.name, game_id, SavesReset(part="everything"))
     response.headers["etag"] = f'"{view.version}"'
     return view
 

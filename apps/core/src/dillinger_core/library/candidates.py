@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dillinger_contracts import LaunchSpec, NativeLaunch, WineLaunch
+from dillinger_contracts.game import INSTALLED_PREFIX
 from dillinger_programs import Format, Program
 
 _UNPACKED = {Format.APPIMAGE: {"APPIMAGE_EXTRACT_AND_RUN": "1"}}
@@ -23,14 +24,22 @@ _REDISTRIBUTABLE = re.compile(
 _REDISTRIBUTABLE_FOLDER = re.compile(
     r"(^|/)(_?commonredist|redist(ributables?)?|directx|__installer|prereq[^/]*)/", re.I
 )
+_INSTALLER = "an installer"
 _DOUBTS: tuple[tuple[re.Pattern[str], str, int], ...] = (
     (re.compile(r"^unins|uninst", re.I), "an uninstaller", -90),
     (re.compile(r"crash|bugreport|bugsplat|report(er)?$|dump", re.I), "a crash reporter", -80),
-    (re.compile(r"^(set-?up|install(er)?)|setup$|installer", re.I), "an installer", -60),
+    (re.compile(r"^(set-?up|install(er)?)|setup$|installer", re.I), _INSTALLER, -60),
     (re.compile(r"server|dedicated", re.I), "a server", -40),
     (re.compile(r"edit(or)?|config|settings|tool|bench|update|patch|helper|convert|dump|test", re.I), "a tool", -30),
     (re.compile(r"launch", re.I), "a launcher", -10),
 )
+_INSTALLED_C = f"{INSTALLED_PREFIX}/drive_c"
+_WINES_OWN = re.compile(
+    rf"{re.escape(_INSTALLED_C)}/(windows|ProgramData|"
+    r"Program Files( \(x86\))?/(Common Files|Internet Explorer|Windows [^/]+))/"
+)
+"""What Wine itself put on a Windows drive."""
+_TERMINAL = ("xterm", "-fa", "Monospace", "-fs", "14", "-maximized", "-e")
 _SOFT_NAMES = re.compile(r"^(start|run|play|game|launch)([._-]|$)", re.I)
 
 
@@ -59,12 +68,20 @@ class Candidate:
     score: float
     environment: Mapping[str, str] = field(default_factory=dict)
     """What it is told, beside what every game is."""
+    installer: Format | None = None
+    """What kind of installer it is, where its bytes say so."""
+
+    @property
+    def is_installer(self) -> bool:
+        """Whether it has to be run once before there is a game."""
+        return self.doubt == _INSTALLER
 
 
 def rank(found: Iterable[Found], name: str, *, machine: str | None = None) -> list[Candidate]:
     """The programs of the game called `name`, the likeliest first; libraries are left out."""
     here = machine or platform.machine()
-    ranked = [_judged(one, name, here) for one in found if not one.program.is_library]
+    own = [one for one in found if not one.program.is_library and not _WINES_OWN.match(one.path)]
+    ranked = [_judged(one, name, here) for one in own]
     return sorted(ranked, key=lambda one: (one.kind is None, -one.score, one.path))
 
 
@@ -73,7 +90,7 @@ def _judged(found: Found, name: str, machine: str) -> Candidate:
     kind, obstacle = _kind(program, machine)
     doubt, score = obstacle, 100.0 - 8 * found.path.count("/")
     if program.installer:
-        doubt, score = doubt or "an installer", score - 60
+        doubt, score = doubt or _INSTALLER, score - 60
     elif _REDISTRIBUTABLE.search(stem) or _REDISTRIBUTABLE_FOLDER.search(found.path):
         doubt, score = doubt or "a part that games bring along", score - 80
     else:
@@ -90,7 +107,8 @@ def _judged(found: Found, name: str, machine: str) -> Candidate:
         score += 5
     if kind == "native":
         score += 10
-    return Candidate(found.path, about(program), kind, doubt, round(score, 1))
+    installer = program.format if program.installer else None
+    return Candidate(found.path, about(program), kind, doubt, round(score, 1), installer=installer)
 
 
 def _kind(program: Program, machine: str) -> tuple[Literal["native", "wine"] | None, str | None]:
@@ -106,8 +124,10 @@ def _kind(program: Program, machine: str) -> tuple[Literal["native", "wine"] | N
             return ("wine", None) if fits else (None, f"made for Windows on {program.machine}")
         case Format.DOS | Format.NE:
             return None, "16-bit programs can't be started yet"
-        case Format.MSI | Format.MAKESELF:
-            return None, "an installer, which has to be run elsewhere first"
+        case Format.MSI:
+            return "wine", _INSTALLER
+        case Format.MAKESELF:
+            return "native", _INSTALLER
         case Format.ARCHIVE:
             return None, "an archive, which has to be unpacked first"
 
@@ -155,7 +175,13 @@ def _likeness(stem: str, name: str) -> float:
 
 def launch_of(candidate: Candidate, program: Program | None = None) -> LaunchSpec | None:
     """How `candidate` is started by default; None where it can't be."""
-    command = (f"./{candidate.path}",)
+    command: tuple[str, ...] = (f"./{candidate.path}",)
+    if candidate.installer is Format.MAKESELF:  # it asks its questions in a terminal
+        return NativeLaunch(command=(*_TERMINAL, "/bin/sh", *command, "--nox11"), directory="game")
+    if candidate.installer is Format.MSI:
+        return WineLaunch(command=("msiexec", "/i", "Z:\\game\\" + candidate.path.replace("/", "\\")))
+    if candidate.path.startswith(f"{_INSTALLED_C}/"):
+        command = ("C:\\" + candidate.path.removeprefix(f"{_INSTALLED_C}/").replace("/", "\\"),)
     if candidate.kind == "native":
         environment = {**(_UNPACKED.get(program.format, {}) if program else {}), **candidate.environment}
         return NativeLaunch(command=command, directory="game", environment=environment)

@@ -9,19 +9,22 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from dillinger_contracts import Conflict, DillingerError, Game
 from dillinger_core.settings import CoreSettings
 from dillinger_core.store import GameEntry
+from dillinger_saves.archive import Progress
 
 from . import entries
 from .candidates import Candidate
 from .found_games import SOURCE_PREFIX
+from .installed import take_over
 from .library import Library
 from .needs import unmet
 from .survey import survey
 
+_INSTALL = "Not installed yet: play it, click through its installer, then finish in its editor"
 _LOADER_CACHE = Path("/etc/ld.so.cache")
 
 
@@ -57,6 +60,13 @@ class Editor:
         await self._library.look(is_forced=True)
         return await self.details(game_id)
 
+    async def take_over(self, game_id: str, archive: IO[bytes], progress: Progress) -> Details:
+        """Makes what its installer left part of a game; raises what `installed.take_over` does."""
+        async with self._turn:
+            await asyncio.to_thread(take_over, self._settings.library, game_id, archive, progress)
+        await self._library.look(is_forced=True)
+        return await self.details(game_id)
+
     async def remove(self, game_id: str) -> None:
         """Removes a game; raises `NotFound`, or `Conflict` for one that the machine's packages brought."""
         entry = await self._library.game(game_id)
@@ -71,8 +81,6 @@ class Editor:
 
     async def warnings(self, games: Iterable[GameEntry]) -> dict[str, str]:
         """Game id → what it lacks, for those that lack something; looked at again when a game or the system changes."""
-        if not self._settings.cells_share_system:
-            return {}
         system = await asyncio.to_thread(_system_version)
         wanted = {entry.game_id: (entry.game_id, entry.fingerprint, system) for entry in games if entry.problem is None}
         fresh = {key: self._warnings[key] for key in wanted.values() if key in self._warnings}
@@ -86,7 +94,8 @@ class Editor:
         found: dict[tuple[str, str, int], str | None] = {}
         for key in keys:
             try:
-                lacks = unmet(self._settings.library, entries.load(self._settings.library, key[0])[0])
+                game, _ = entries.load(self._settings.library, key[0])
+                lacks = [_INSTALL] if game.is_installer else self._unmet(game)
             except DillingerError:
                 lacks = []
             found[key] = "; ".join(lacks)[:1000] or None
@@ -95,8 +104,10 @@ class Editor:
     def _details(self, game_id: str) -> Details:
         root = self._settings.library
         game, version = entries.load(root, game_id)
-        lacks = unmet(root, game) if self._settings.cells_share_system else []
-        return Details(game, version, tuple(survey(root, game_id).candidates), tuple(lacks))
+        return Details(game, version, tuple(survey(root, game_id).candidates), tuple(self._unmet(game)))
+
+    def _unmet(self, game: Game) -> list[str]:
+        return unmet(self._settings.library, game) if self._settings.cells_share_system else []
 
 
 def _system_version() -> int:

@@ -13,7 +13,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from dillinger_contracts import Game, Invalid
 
-_SAID = ("keeps_changes", "restart", "launch", "network", "display", "resources", "art")
+_SAID = ("keeps_changes", "is_installer", "restart", "launch", "network", "display", "resources", "art")
 """In their order; what is a table comes after what is not."""
 
 

@@ -11,11 +11,7 @@ from .appimages import decompressors
 from .candidates import Candidate, Found, id_of, launch_of, title_of
 from .survey import Survey
 
-_UNPACK = {
-    Format.MAKESELF: "Unpack it with `sh FILE --noexec --target FOLDER` where you trust it, then add that folder",
-    Format.ARCHIVE: "Unpack it, then add the folder",
-}
-_INSTALL = "Install it on another machine or with your own Wine, then add the folder that it made"
+_UNPACK = {Format.ARCHIVE: "Unpack it, then add the folder"}
 _SCRATCH_PER_APPIMAGE = 4
 """An AppImage that unpacks itself is compressed: unpacked it takes some three times its size."""
 _MAX_SCRATCH_BYTES = 1 << 36
@@ -44,11 +40,10 @@ def choose(survey: Survey, wanted: str | None = None) -> Candidate:
         )
     else:
         chosen = ranked[0]
-    if chosen.kind is None or (wanted is None and chosen.doubt == "an installer"):
+    if chosen.kind is None:
         found = _found(survey, chosen)
         raise Unsupported(
-            f"{chosen.path} can't be played: it is {chosen.doubt}",
-            hint=_UNPACK.get(found.program.format, _INSTALL if found.program.installer else None),
+            f"{chosen.path} can't be played: it is {chosen.doubt}", hint=_UNPACK.get(found.program.format)
         )
     return chosen
 
@@ -60,7 +55,13 @@ def propose(survey: Survey, chosen: Candidate, *, title: str | None = None, game
     launch = launch_of(chosen, found.program)
     assert launch is not None, "chosen can be started"
     resources = resources_of(found) or Resources()
-    return Game(game_id=game_id or id_of(title) or "game", title=title, launch=launch, resources=resources)
+    return Game(
+        game_id=game_id or id_of(title) or "game",
+        title=title,
+        is_installer=chosen.is_installer,
+        launch=launch,
+        resources=resources,
+    )
 
 
 def resources_of(found: Found) -> Resources | None:

@@ -68,7 +68,7 @@ def ready_folder(spec: SeatSpec, *, is_first: bool) -> GameFolder:
     target = Path(spec.runtime_dir) / RuntimeFolder.GAME
     target.mkdir(mode=0o700, exist_ok=True)
     layer = Layer(
-        lower=plain.path, base=str(saves.side), upper=saves.changes.name, work=saves.work.name,
+        lower=(plain.path,), base=str(saves.side), upper=saves.changes.name, work=saves.work.name,
         target=str(target), is_needed=True,
     )  # fmt: skip
     why = refusal(layer)

@@ -21,7 +21,8 @@ _PROBE_TIMEOUT_S = 10.0
 class Layer:
     """One overlay. Paths are the machine's; `upper` and `work` are below `base`."""
 
-    lower: str
+    lower: tuple[str, ...]
+    """What lies below, the uppermost first."""
     base: str
     upper: str
     work: str
@@ -54,4 +55,4 @@ def overlay_refusal() -> str | None:
     with tempfile.TemporaryDirectory(prefix="dillinger-overlay-") as name:
         for part in ("lower", "base"):
             (Path(name) / part).mkdir()
-        return refusal(Layer(lower=f"{name}/lower", base=f"{name}/base", upper="upper", work="work"))
+        return refusal(Layer(lower=(f"{name}/lower",), base=f"{name}/base", upper="upper", work="work"))

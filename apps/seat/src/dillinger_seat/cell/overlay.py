@@ -58,14 +58,15 @@ def enter_namespaces() -> None:
 
 def mount_overlay(layer: dict[str, Any]) -> None:
     """Raises OSError where it can't be."""
-    base, lower = os.open(layer["base"], _DIRECTORY), os.open(layer["lower"], _DIRECTORY)
+    base, lower = os.open(layer["base"], _DIRECTORY), [os.open(path, _DIRECTORY) for path in layer["lower"]]
     upper, work = folder_below(base, layer["upper"]), folder_below(base, layer["work"])
-    options = f"lowerdir=/proc/self/fd/{lower},upperdir=/proc/self/fd/{upper},workdir=/proc/self/fd/{work},{_OPTIONS}"
+    below = ":".join(f"/proc/self/fd/{descriptor}" for descriptor in lower)
+    options = f"lowerdir={below},upperdir=/proc/self/fd/{upper},workdir=/proc/self/fd/{work},{_OPTIONS}"
     target = layer["target"] or f"/proc/self/fd/{upper}"
     checked(_LIBC.mount(b"overlay", target.encode(), b"overlay", 0, options.encode()), "mount overlay")
     with contextlib.suppress(PermissionError):  # an engine's, made by root: empty, so that its folder's owner may
         os.chmod("work", 0o700, dir_fd=work)  # the kernel's own, which else nobody but root could ever remove
-    for descriptor in (base, lower, upper, work):
+    for descriptor in (base, *lower, upper, work):
         os.close(descriptor)
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dillinger_contracts.game import INSTALLED_PREFIX
 from dillinger_contracts.session import SeatSpec
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER, WINE_TEMPLATE, WineLaunch
 from dillinger_programs.wine import template_of
 from dillinger_saves.layout import PREFIXES
 
+from .game_folder import library_folder
 from .layers import Layer
 
 
@@ -49,5 +51,7 @@ def prefix_layers(spec: SeatSpec) -> tuple[Layer, ...]:
     launch, template = spec.session.game.launch, _template(spec)
     if template is None or not isinstance(launch, WineLaunch):
         return ()
+    installed = library_folder(spec) / INSTALLED_PREFIX
+    lower = (str(installed), str(template)) if installed.is_dir() else (str(template),)
     upper, work = f"{PREFIXES}/{launch.prefix}", f"{PREFIXES}/.work/{launch.prefix}"
-    return (Layer(lower=str(template), base=spec.saves_dir, upper=upper, work=work),)
+    return (Layer(lower=lower, base=spec.saves_dir, upper=upper, work=work),)

@@ -125,7 +125,7 @@ def fill(template: Path, prefix: Path) -> int:
         for entry in folder.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 waiting.append(entry)
-            else:
+            elif not stat.S_ISCHR(entry.lstat().st_mode):  # an overlay's mark of what an installer removed
                 made += give(entry, there / entry.name, is_fixed=is_fixed)
     return made
 
@@ -220,6 +220,12 @@ def read_state(path: Path) -> dict[str, Any]:
 def ensure_made(wish: dict[str, Any], prefix: Path, state: dict[str, Any], loader: str) -> str:
     """The prefix's drive and registry, of this Wine; says what was done."""
     template, version = Path(wish["template"]), wine_version()
+    installed = Path(wish["installed"])  # what the game's installer left, which is below the player's own
+    is_new = state.get("base") is None
+    if is_new and wish["installed"] and installed.is_dir():
+        state["base"] = read_state(installed.with_suffix(".json")).get("base")
+        if not prefix.is_mount():
+            fill(installed, prefix)
     is_there = (prefix / "system.reg").exists()
     is_new = not is_there or state.get("base") is None
     is_current = not is_new and state.get("base") == version

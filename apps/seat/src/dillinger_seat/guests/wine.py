@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from dillinger_contracts.errors import Unsupported
+from dillinger_contracts.game import INSTALLED_PREFIX
 from dillinger_contracts.wine import RUNTIMES, WineLaunch
 from dillinger_seat.cell.cell import GUEST, Cell, Part, PartExit, PartFailed, Program
 from dillinger_seat.cell.paths import CellPaths
@@ -83,6 +84,7 @@ class WineGuest:
         wish = {
             "program": self._program_path,
             "template": self._template,
+            "installed": f"{self._paths.game}/{INSTALLED_PREFIX}",
             "architecture": self._launch.architecture,
             "registry": registry_edits(self._launch),
             "winetricks": self._launch.winetricks,

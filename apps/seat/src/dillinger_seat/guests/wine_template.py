@@ -92,6 +92,7 @@ def _make(room: Path) -> Path:
     wish = {
         "program": "wineboot",
         "template": "",
+        "installed": "",
         "architecture": launch.architecture,
         "registry": [],
         "winetricks": [],
