@@ -62,9 +62,13 @@ ensure_workspace() {
         stamp locked "$locked"
         rm -f "$here/.stamps/ours"
     fi
-    # The seat's includes a library in C, which is compiled when it is installed.
-    ours=$(cat "$here/pyproject.toml" "$here"/apps/*/pyproject.toml "$here"/packages/*/pyproject.toml \
-        "$here/apps/seat/hatch_build.py" "$here"/apps/seat/src/dillinger_seat/pads/*.c | hash_of)
+    # The seat's includes a library in C, which is compiled when it is installed, or once there is a compiler.
+    ours=$({
+        cat "$here/pyproject.toml" "$here"/apps/*/pyproject.toml "$here"/packages/*/pyproject.toml
+        find "$here/apps" \( -name hatch_build.py -o -name interposer.c \) -exec cat {} +
+    } | hash_of)
+    pads=$here/apps/seat/src/dillinger_seat/pads/interposer
+    if [ -e "$pads.c" ] && [ ! -e "$pads.so" ] && command -v cc >/dev/null; then rm -f "$here/.stamps/ours"; fi
     if ! is_stamped ours "$ours"; then
         step "installing Dillinger's own packages" install_ours
         stamp ours "$ours"
