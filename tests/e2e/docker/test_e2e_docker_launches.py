@@ -12,7 +12,7 @@ __all__ = ["player"]
 
 pytestmark = pytest.mark.browser
 
-LONG = ("supertux2",)
+LONG = ("openttd", "supertux2")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""Without a graphics card games draw in software: OpenGL by llvmpipe, Vulkan by lavapipe."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from dillinger_bench.house import House
+from dillinger_bench.viewer import Viewer
+from dillinger_bench.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+GAME = """schema = 1
+title = "{title}"
+
+[launch]
+kind = "native"
+command = {command}
+directory = "game"
+
+[display]
+width_px = 640
+height_px = 480
+resizable = false
+"""
+START_S = 60.0
+"""For a start under load; no figure."""
+GRID = [(x, y, 20, 20) for x in range(40, 600, 40) for y in range(40, 440, 40)]
+
+
+@pytest.fixture
+def add_game(house: House) -> Iterator[Callable[[str, str], Path]]:
+    """Puts a native game into the library while the test lasts; returns its folder."""
+    folders: list[Path] = []
+
+    def add(game_id: str, command: str) -> Path:
+        folder = house.library_dir / game_id
+        folder.mkdir()
+        folders.append(folder)
+        (folder / "game.toml").write_text(GAME.format(title=game_id.title(), command=command), "utf-8")
+        with house.client() as client:
+            wait_until(
+                lambda: any(game["game_id"] == game_id for game in client.games()), START_S, f"{game_id} is there"
+            )
+        return folder
+
+    yield add
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def play(viewer: Viewer, house: House, game_id: str) -> Callable[[], str]:
+    """Clicks Play and waits for the picture; what the game has printed so far."""
+    viewer.click_play(game_id)
+    viewer.page.wait_for_url("**/play/*")
+    viewer.wait_picture(START_S)
+    log = house.target.session_dir(viewer.session_id) / "guest.log"
+    return lambda: log.read_text("utf-8", "replace")
+
+
+def test_opengl_draws_in_software(viewer: Viewer, house: House, add_game: Callable[[str, str], Path]) -> None:
+    folder = add_game("opengl", '["/usr/bin/python3", "-I", "guest.py", "--rate", "10"]')
+    with resources.as_file(resources.files("dillinger_bench.overhead").joinpath("guest.py")) as guest:
+        shutil.copyfile(guest, folder / "guest.py")
+    said = play(viewer, house, "opengl")
+    wait_until(lambda: "llvmpipe" in said(), START_S, "OpenGL by llvmpipe")
+    wait_until(lambda: max(max(box) for box in viewer.means(*GRID)) > 80, START_S, "the torus, in the light")
+
+
+def test_vulkan_draws_in_software(viewer: Viewer, house: House, add_game: Callable[[str, str], Path]) -> None:
+    add_game("vulkan", '["vkcube"]')
+    said = play(viewer, house, "vulkan")
+    wait_until(lambda: "llvmpipe" in said(), START_S, "a Vulkan device that is none of hardware")
+    first = viewer.means(*GRID)
+    assert max(map(max, first)) - min(map(min, first)) > 20, "a cube before something else"
+    wait_until(lambda: viewer.means(*GRID) != first, START_S, "the cube turns")
