@@ -13,6 +13,7 @@ from tests.compose import stack as compose
 
 from dillinger_bench.house import free_port
 
+FILES = ("compose.yaml", "compose.proxy.yaml", "compose.webrtc.yaml")
 NAMES = ("core", "runner", "postgres", "proxy", "seat", "games")
 
 
@@ -33,7 +34,7 @@ def image_tag() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def stack(image_tag: str) -> Iterator[compose.Stack]:
-    """The production stack, healthy, with PostgreSQL, and a proxy on a port of this machine's loopback."""
+    """The production stack, healthy, with PostgreSQL, WebRTC, and a proxy on a port of this machine's loopback."""
     host = container_engine.HOST
     if not host.startswith("unix://"):
         pytest.skip("no container engine: the runner of compose.yaml is given a socket, and this one has none")
@@ -44,11 +45,12 @@ def stack(image_tag: str) -> Iterator[compose.Stack]:
         "DILLINGER_PROXY_ADDRESS": "127.0.0.1",
         "DILLINGER_PROXY_HTTPS_PORT": str(free_port()),
         "DILLINGER_PROXY_HTTP_PORT": str(free_port()),
+        "DILLINGER_MEDIA_PORTS": "43200-43249",
         "DILLINGER_DOCKER_SOCKET": host.removeprefix("unix://"),
         "DILLINGER_DOCKER_GROUP": str(Path(host.removeprefix("unix://")).stat().st_gid),
         "DILLINGER_API_KEY": f"a key of the tests {os.getpid()}".replace(" ", "-"),
     }
-    stack = compose.Stack(f"dltest{os.getpid()}", environment, files=("compose.yaml", "compose.proxy.yaml"))
+    stack = compose.Stack(f"dltest{os.getpid()}", environment, files=FILES)
     try:
         stack.up()
         yield stack

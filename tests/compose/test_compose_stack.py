@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 from playwright.sync_api import Browser
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+from playwright.sync_api import Error as PlaywrightError
 from tests.compose.stack import Stack
 
 from dillinger_bench.target import Target
@@ -58,7 +58,7 @@ def logged_in(browser: Browser, stack: Stack, folder: Path) -> Viewer | None:
     viewer = Viewer(context.new_page(), Target(stack.url, "", folder, folder))
     try:
         viewer.login()
-    except PlaywrightTimeoutError:
+    except PlaywrightError:
         context.close()
         return None
     return viewer
@@ -71,7 +71,7 @@ def click_until_it_plays(viewer: Viewer) -> None:
         if "/play/" in viewer.page.evaluate("location.pathname"):
             return True
         viewer.click_play("doom")
-        with contextlib.suppress(PlaywrightTimeoutError):
+        with contextlib.suppress(PlaywrightError):
             viewer.page.wait_for_url("**/play/*", timeout=15_000, wait_until="commit")
         return False
 
@@ -84,7 +84,7 @@ def stop_in_the_bar(viewer: Viewer) -> None:
     def asked() -> bool:
         viewer.page.mouse.move(640, 300)
         viewer.page.mouse.move(640, 5)
-        with contextlib.suppress(PlaywrightTimeoutError):
+        with contextlib.suppress(PlaywrightError):
             viewer.by_id("stop-game").click(timeout=2000)
         return viewer.by_id("stop-confirm").is_visible()
 
@@ -140,6 +140,9 @@ def test_a_game_plays_in_the_stack_and_nothing_of_it_is_left(stack: Stack, tmp_p
         viewer.wait_picture(WAIT_S)
         wait_until(lambda: viewer.sound_level() > 0.001, WAIT_S, "Doom's music")
         assert len(stack.containers_of_sessions()) == 2
+        viewer.choose_transport("webrtc")
+        shown = viewer.means((0, 0, 640, 480))
+        wait_until(lambda: viewer.means((0, 0, 640, 480)) != shown, WAIT_S, "a moving picture by WebRTC")
         stop_in_the_bar(viewer)
         assert viewer.wait_end(WAIT_S) == "user_stop"
     wait_until(lambda: not stack.containers_of_sessions(), WAIT_S, "no container of the session")
