@@ -17,7 +17,7 @@ from dillinger_contracts.errors import DillingerError, Invalid
 from dillinger_contracts.paths import places
 
 from .house import House
-from .launches import SUBJECTS, docker_settings, prepare, run_rounds
+from .launches import SUBJECTS, prepare, run_rounds
 from .measure import CASES, Bench, Case, Effort, Transport
 from .network.run import TRANSPORTS, by_name, run_scenarios
 from .overhead.measure import measure as measure_overhead
@@ -222,7 +222,7 @@ def launches(
     before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
     told = Console(stderr=True, highlight=False)
     web = (web_dir or Path("web/dist")).absolute()
-    with House(web_dir=web, settings=_settings_of(backend)) as house, open_browser() as browser:
+    with House(web_dir=web, settings=settings_of(backend)) as house, open_browser() as browser:
         prepare(house, has_own_wine=backend == "docker")
         cases = run_rounds(house.target, browser, chosen, rounds, lambda text: told.print(text, soft_wrap=True))
     _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
@@ -238,13 +238,9 @@ def overhead(
     """What a cell and a stream cost an OpenGL game: its frames a second beside Dillinger and in it, in turns."""
     before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
     told = Console(stderr=True, highlight=False)
-    with House(settings=_settings_of(backend)) as house:
+    with House(settings=settings_of(backend)) as house:
         cases = measure_overhead(house, rounds, window_s, lambda text: told.print(text, soft_wrap=True))
     _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
-
-
-def _settings_of(backend: str) -> dict[str, str]:
-    return docker_settings() if backend == "docker" else {"DILLINGER_RUNNER_BACKEND": backend}
 
 
 def _show(report: Report, json: Path | None, csv: Path | None, markdown: Path | None) -> None:
