@@ -14,6 +14,8 @@ export interface Preferences {
   transport: TransportWish;
   showsStats: boolean;
   sharesClipboard: boolean;
+  /** The id of a loudspeaker in this browser, or "" for the system's own choice. */
+  soundOutput: string;
   /** A layout's name (XKB), or "auto". */
   keyboard: string;
 }
@@ -26,6 +28,7 @@ export const DEFAULTS: Preferences = {
   transport: "auto",
   showsStats: false,
   sharesClipboard: true,
+  soundOutput: "",
   keyboard: "auto",
 };
 
@@ -57,6 +60,7 @@ export function readPreferences(stored: string | null): Preferences {
     isMuted: value.isMuted === true,
     showsStats: value.showsStats === true,
     sharesClipboard: value.sharesClipboard !== false,
+    soundOutput: typeof value.soundOutput === "string" ? value.soundOutput : DEFAULTS.soundOutput,
     keyboard: LAYOUTS.some(({ name }) => name === value.keyboard) ? (value.keyboard as string) : DEFAULTS.keyboard,
   };
 }

@@ -19,6 +19,7 @@ export class Sound {
   private bufferedFrames: number | null = null;
   private hasSound = false;
   private isClosed = false;
+  private output = "";
   private readonly resume = (): void => {
     if (this.context.state !== "running") void this.context.resume();
   };
@@ -69,6 +70,19 @@ export class Sound {
     // Loudness is heard by powers: the square makes the middle of the slider sound like half.
     const gain = isMuted ? 0 : this.volume ** 2;
     this.gain.gain.setTargetAtTime(gain, this.context.currentTime, 0.01);
+  }
+
+  /** Plays through this device; "" is the system's own choice, and what is played through where the device is gone. */
+  setOutput(deviceId: string): void {
+    const context = this.context as AudioContext & { setSinkId?(id: string): Promise<void> };
+    if (deviceId === this.output || context.setSinkId === undefined) return;
+    this.output = deviceId;
+    context.setSinkId(deviceId).catch(() => {
+      if (this.isClosed || this.output !== deviceId) return;
+      this.onFault("The chosen loudspeaker is not there: the system's own choice plays.");
+      this.output = "";
+      void context.setSinkId?.("");
+    });
   }
 
   /** Sound of a WebRTC stream, or null to hear the ring alone again. */

@@ -9,6 +9,7 @@ import { Icon } from "../ui/icons";
 import { Shell } from "../ui/shell";
 import { useTitle } from "../use_title";
 import { PasswordForm } from "./login";
+import { isOutputSelectable, SoundOutput } from "./sound_output";
 
 const THEMES: { value: Theme; label: string }[] = [
   { value: "auto", label: "System" },
@@ -42,9 +43,15 @@ export function SettingsPage({ isConnected }: { isConnected: boolean }) {
             ))}
           </fieldset>
         </section>
+        {isOutputSelectable() && (
+          <section className="panel">
+            <h2>Sound</h2>
+            <SoundOutput />
+          </section>
+        )}
         <section className="panel">
           <h2>Keyboard</h2>
-          <Field label="What is printed on your keys" hint="Games get the signs that you see on them.">
+          <Field label="Layout of your keyboard" hint="Games then get the letters that are printed on your keys.">
             {(attributes) => (
               <select
                 {...attributes}

@@ -104,6 +104,7 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
       onShortcut: (shortcut) => latest.current.onShortcut(shortcut),
     });
     player.sound.setVolume(chosen.volume, chosen.isMuted);
+    player.sound.setOutput(chosen.soundOutput);
     window.dillingerPlayer = player.diagnostics;
     setView({ ...NOTHING, pads: player.pads.list, player });
     return () => {
