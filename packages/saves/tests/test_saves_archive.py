@@ -163,6 +163,7 @@ LINK = entry("home/way", stat.S_IFLNK | 0o777, b"/tmp")
         (lambda: io.BytesIO(made(entry("home/cut", content=os.urandom(9000))).getvalue()[:-200]), Invalid),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_archive_that_means_harm_changes_nothing(
     played: GameSaves, tmp_path: Path, archive: Callable[[], io.BytesIO], error: type[Exception]
 ) -> None:

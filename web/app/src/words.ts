@@ -88,6 +88,7 @@ const STEPS_UNDER_WAY: Record<string, string> = {
 
 const STEPS: Record<string, string> = {
   template: "Wine made ready, once for all its games",
+  folder: "Game’s folder ready",
   prefix: "Windows drive ready",
   cell: "Cell locked",
   sound: "Sound ready",

@@ -18,7 +18,7 @@ from pathlib import Path
 from dillinger_contracts import NotFound
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-TRASH = ".trash-"
+TRASH, INCOMING = ".trash-", ".incoming-"
 MAX_DEPTH = 100
 
 
@@ -90,7 +90,8 @@ def discard(trash_dir: Path, folder: int, *names: str) -> bool:
 
 
 def empty_trash(trash_dir: Path) -> None:
-    """Removes what was discarded; what can't be removed is left for the next time."""
-    for entry in trash_dir.glob(f"{TRASH}*"):
+    """Removes what was discarded, and what somebody was unpacking who is gone; what can't be removed is left for the
+    next time."""
+    for entry in (*trash_dir.glob(f"{TRASH}*"), *trash_dir.glob(f"{INCOMING}*")):
         for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf", "--one-file-system"]):
             subprocess.run([*command, "--", str(entry)], stderr=subprocess.DEVNULL, check=False)

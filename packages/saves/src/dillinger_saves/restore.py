@@ -24,11 +24,10 @@ from typing import IO
 from dillinger_contracts import Exhausted, Invalid
 
 from .archive import CHANGES, FORMAT, HOME, MANIFEST, OPAQUE, OPAQUE_ATTRIBUTE, Progress
-from .hostile import FOLDER, MAX_DEPTH, discard, empty_trash, opened
+from .hostile import FOLDER, INCOMING, MAX_DEPTH, discard, empty_trash, opened
 from .layout import PREFIXES, GameSaves
 from .measure import MAX_ENTRIES
 
-INCOMING = ".incoming-"
 _MOST_AT_ONCE_BYTES = 64 << 20
 """The archive's list of contents is read in one piece."""
 _CHUNK_BYTES = 1 << 20
@@ -51,8 +50,6 @@ def restore(saves: GameSaves, game_id: str, source: IO[bytes], progress: Progres
         unpack(room, game_id, source, progress, limit_bytes=limit_bytes)
         _swap(saves, room)
     finally:
-        with opened(saves.side) as side, contextlib.suppress(OSError):
-            discard(saves.side, side, room.name)
         empty_trash(saves.side)
 
 
