@@ -91,15 +91,13 @@ def play_by_hand() -> None:
     say(f"joystick {counts}")
     while True:
         ready = select.select([fd, joystick], [], [])[0]
-        if fd not in ready:
-            for _, value, kind_, button in JS.iter_unpack(os.read(joystick, 64 * JS.size)):
-                say(f"js {kind_} {button} {value}")
-            continue
         try:
-            data = os.read(fd, 64 * EVENT.size)
+            data, moves = (os.read(one, 64 * EVENT.size) if one in ready else b"" for one in (fd, joystick))
         except OSError as error:
             say(f"gone {error.errno}")
             return
+        for _, value, kind_, button in JS.iter_unpack(moves):
+            say(f"js {kind_} {button} {value}")
         for _, _, kind_, code, value in EVENT.iter_unpack(data):
             say(f"event {kind_} {code} {value}")
             if (kind_, code, value) == (1, 0x130, 1):
