@@ -185,9 +185,9 @@ class SeatRig:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.session_dir, start_new_session=True,
             )  # fmt: skip
 
-    async def ready(self) -> None:
+    async def ready(self, timeout_s: float = WAIT_S) -> None:
         """The seat has reported ready; a seat that ended instead fails the test, saying how."""
-        await self.runner.wait_for(lambda: self.runner.bodies(SeatReady) or self.runner.end)
+        await self.runner.wait_for(lambda: self.runner.bodies(SeatReady) or self.runner.end, timeout_s)
         assert self.runner.end is None, self.describe()
 
     async def ended(self, timeout_s: float = WAIT_S) -> SessionEnd:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, Wheel, encode
 from dillinger_contracts.lifecycle import EndReason
@@ -21,7 +23,7 @@ SOURCE = Path(__file__).with_name("guests") / "windows.c"
 COMPILERS = {64: "x86_64-w64-mingw32-gcc", 32: "i686-w64-mingw32-gcc"}
 IN_32_BIT = pytest.mark.skipif(not has_32_bit(), reason="no 32-bit half of Wine")
 BITS = (64, pytest.param(32, marks=IN_32_BIT))
-KEY_A, VK_A = 30, 0x41
+KEY_A, KEY_ESC, VK_A = 30, 1, 0x41
 
 pytestmark = pytest.mark.skipif(wine_version() is None, reason="no Wine on this machine")
 
@@ -97,7 +99,7 @@ async def test_a_crash_shows_what_and_where_it_was_and_not_the_whole_dump(wine: 
 
 async def test_a_game_goes_on_when_its_launcher_has_left(wine: Any) -> None:
     start(wine, "child", "1500")
-    await wine.ready()
+    await wine.ready(START_S)
     end = await wine.ended(START_S)
     assert "child is done" in end.log_tail and end.exit_code == 3, wine.describe()
 
@@ -105,7 +107,7 @@ async def test_a_game_goes_on_when_its_launcher_has_left(wine: Any) -> None:
 @pytest.mark.parametrize("bits", BITS)
 async def test_keys_and_mouse_arrive_and_stop_is_a_shutdown_of_windows(wine: Any, bits: int) -> None:
     start(wine, "window", bits=bits)
-    await wine.ready()
+    await wine.ready(START_S)
     keys = (Key(code=KEY_A, is_down=True), Key(code=KEY_A, is_down=False))
     click = (Button(button=1, is_down=True), Button(button=1, is_down=False))
     await play(wine, *keys, Move(x=32_768, y=32_768), *click, MoveBy(dx=7, dy=-3), Wheel(dx=0, dy=-120))
@@ -119,9 +121,31 @@ async def test_keys_and_mouse_arrive_and_stop_is_a_shutdown_of_windows(wine: Any
 
 async def test_a_shooter_that_puts_the_pointer_back_gets_steps(wine: Any) -> None:
     start(wine, "warp")
-    await wine.ready()
+    await wine.ready(START_S)
     await play(wine, Move(x=32_768, y=32_768), MoveBy(dx=7, dy=-3))
     await wine.printed("step 7 -3", START_S)
+
+
+async def sized(rig: Any, viewer: ClientConnection, width_px: int, height_px: int) -> None:
+    """The picture has this size, be it after others."""
+    async with asyncio.timeout(START_S):
+        while (config := await rig.next_text(viewer, "video_config", START_S)) is not None:
+            if (config["width_px"], config["height_px"]) == (width_px, height_px):
+                return
+
+
+async def test_a_game_changes_the_resolution_and_changes_it_back(wine: Any) -> None:
+    wine.display = {"width_px": 1280, "height_px": 720, "resizable": False}
+    start(wine, "fullscreen", "640", "480")
+    await wine.ready(START_S)
+    await wine.printed("focus", START_S)
+    viewer = await wine.view()
+    await sized(wine, viewer, 640, 480)
+    assert wine.has_printed("mode change 0") and wine.has_printed("screen 640 480"), "the game got what it asked for"
+    for is_down in (True, False):
+        await viewer.send(encode(Key(code=KEY_ESC, is_down=is_down)))
+    await sized(wine, viewer, 1280, 720)
+    await wine.printed("mode change back 0", START_S)
 
 
 @pytest.mark.parametrize("bits", BITS)

@@ -1,8 +1,8 @@
 /* A Windows test program: does what its first argument says, and prints what becomes of it.
 
    usage: windows.exe window [popup]       a window; keys, mouse and raw mouse are printed
-                      fullscreen W H       changes the screen's mode, then fills it
-                      warp                 a window that hides the pointer and puts it back to its middle, as shooters do
+                      fullscreen W H       changes the screen's mode, then fills it; Esc changes it back and closes the window
+                      warp                 a window that hides the pointer, keeps it in and puts it back to its middle, as shooters do
                       gl | d3d9            draws by OpenGL or Direct3D 9 and prints the colour that came back
                       exit N | null | raise CODE | abort
                       child MS             leaves a child that shows a window and goes after MS milliseconds, and exits with 3
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int is_warping;
+static int is_warping, has_changed_mode;
 
 static void say_raw(LPARAM handle)
 {
@@ -49,6 +49,8 @@ static LRESULT CALLBACK on_message(HWND window, UINT message, WPARAM first, LPAR
         break;
     case WM_KEYDOWN:
         printf("key %u\n", (unsigned)first);
+        if (has_changed_mode && first == VK_ESCAPE)
+            DestroyWindow(window);
         break;
     case WM_CHAR:
         printf("char %u\n", (unsigned)first);
@@ -120,9 +122,18 @@ static int play(DWORD style, int width, int height)
     RAWINPUTDEVICE mouse = {1, 2, 0, NULL};
     mouse.hwndTarget = open_window(style, width, height);
     RegisterRawInputDevices(&mouse, 1, sizeof mouse);
-    if (is_warping)
+    if (is_warping) {
+        RECT area;
+        GetWindowRect(mouse.hwndTarget, &area);
         ShowCursor(FALSE);
+        printf("clipped %d\n", ClipCursor(&area));
+    }
     return pump();
+}
+
+static void say_screen(void)
+{
+    printf("screen %d %d\n", GetSystemMetrics(SM_CXSCREEN), GetSystemMetrics(SM_CYSCREEN));
 }
 
 static int fullscreen(int width, int height)
@@ -132,9 +143,15 @@ static int fullscreen(int width, int height)
     mode.dmPelsWidth = width;
     mode.dmPelsHeight = height;
     mode.dmFields = DM_PELSWIDTH | DM_PELSHEIGHT;
+    say_screen();
     printf("mode change %ld\n", ChangeDisplaySettingsA(&mode, CDS_FULLSCREEN));
-    printf("screen %d %d\n", GetSystemMetrics(SM_CXSCREEN), GetSystemMetrics(SM_CYSCREEN));
-    return play(WS_POPUP, width, height);
+    say_screen();
+    has_changed_mode = 1;
+    play(WS_POPUP, width, height);
+    printf("mode change back %ld\n", ChangeDisplaySettingsA(NULL, 0));
+    say_screen();
+    has_changed_mode = 0;
+    return play(WS_OVERLAPPEDWINDOW, 400, 300);
 }
 
 static int draw_gl(void)

@@ -13,7 +13,7 @@ import xcffib.xproto
 from dillinger_contracts.input import Button
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.capture.display import Display
-from dillinger_stream.capture.windows import is_fixed_size
+from dillinger_stream.capture.windows import Window, is_fixed_size
 from dillinger_stream.input.x11 import XTestInput
 
 if TYPE_CHECKING:
@@ -45,6 +45,53 @@ def test_a_hundred_sizes_leave_no_heap_of_modes(display: Display) -> None:
     for step in range(100):
         assert display.resize(160 + 2 * step, 160 + 2 * step) == (160 + 2 * step,) * 2
     assert len(modes(display)) <= before + 1
+
+
+def test_a_game_finds_the_sizes_that_screens_have_and_they_stay(display: Display) -> None:
+    display.offer_modes()
+    for _ in range(2):
+        offered = {(mode.width, mode.height) for mode in modes(display)}  # type: ignore[attr-defined]
+        assert {(320, 240), (640, 400), (640, 480)} <= offered and (800, 600) not in offered, (
+            "the server ends at 640x480"
+        )
+        display.resize(500, 300)
+        display.resize(400, 300)
+
+
+def test_the_wished_size_comes_back_when_a_window_of_one_size_is_gone(display: Display, bare_painter: Painter) -> None:
+    small, atoms = bare_painter.open_window(0, 0, 320, 200), xcffib.xproto.Atom
+    said = hints(16 | 32, (320, 200), (320, 200))
+    bare_painter.core.ChangeProperty(
+        xcffib.xproto.PropMode.Replace, small, atoms.WM_NORMAL_HINTS, atoms.WM_SIZE_HINTS, 32, 18, said
+    )
+    bare_painter.sync()
+    assert display.fit(main(display), wished=(640, 480)) == (320, 200) == display.size()
+    bare_painter.core.DestroyWindow(small)
+    bare_painter.open_window(0, 0, 200, 100)
+    assert display.fit(main(display), wished=(640, 480)) == (640, 480) == display.size()
+    window = main(display)
+    assert (window.width_px, window.height_px) == (640, 480)
+
+
+def test_a_size_that_a_game_has_set_stays_while_its_window_fills_it(
+    display: Display, xvfb: XServer, bare_painter: Painter
+) -> None:
+    game = Display(xvfb.socket_path)  # as a client of its own changes it
+    try:
+        game.resize(400, 300)
+    finally:
+        game.close()
+    full = bare_painter.open_window(0, 0, 400, 300)
+    assert display.fit(main(display), wished=(640, 480)) == (400, 300) == display.size()
+    bare_painter.core.DestroyWindow(full)
+    bare_painter.open_window(0, 0, 200, 100)
+    assert display.fit(main(display), wished=(640, 480)) == (640, 480)
+
+
+def main(display: Display) -> Window:
+    window = display.main_window()
+    assert window is not None
+    return window
 
 
 def modes(display: Display) -> list[object]:

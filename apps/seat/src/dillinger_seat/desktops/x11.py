@@ -45,6 +45,8 @@ class X11Desktop:
         self.on_copied: Callable[[Clip], None] = lambda clip: None
         """A program copied something; called on the loop."""
         self._windows: list[Window] = []
+        self._wished = (0, 0)
+        """What the desktop measures when no window has a size of its own."""
         self._following_click: asyncio.Future[None] | None = None
 
     async def connect(self, wanted: DisplayConfiguration) -> None:
@@ -55,7 +57,9 @@ class X11Desktop:
     def _connect(self, wanted: DisplayConfiguration, loop: asyncio.AbstractEventLoop) -> None:
         path, cookie = self._socket_path, self._cookie
         self._display = Display(path, auth_cookie=cookie)
-        self._display.resize(wanted.width_px, wanted.height_px)
+        self._display.offer_modes()
+        self._wished = (wanted.width_px, wanted.height_px)
+        self._display.resize(*self._wished)
         self._display.show_pointer()
         self._input = XTestInput(
             path, auth_cookie=cookie, on_pointer_moved=self._on_pointer_moved, on_pressed=self._on_pressed
@@ -94,7 +98,7 @@ class X11Desktop:
         seen = display.windows()
         main = largest(seen)
         if main is not None and main not in self._windows:
-            display.fit(main)
+            display.fit(main, wished=self._wished)
         display.give_keyboard()
         return seen
 
@@ -114,12 +118,9 @@ class X11Desktop:
         return Size(width_px=width_px, height_px=height_px)
 
     def _resize(self, size: Size) -> tuple[int, int]:
-        display = self._up()
+        display, self._wished = self._up(), (size.width_px, size.height_px)
         main = display.main_window()
-        if main is not None and main.is_fixed_size:
-            return display.fit(main)
-        reached = display.resize(size.width_px, size.height_px)
-        return display.fit(main) if main is not None else reached
+        return display.resize(*self._wished) if main is None else display.fit(main, wished=self._wished)
 
     async def is_pointer_taken(self) -> bool:
         """Whether the game has taken the pointer for itself; raises `CaptureError`."""

@@ -61,6 +61,11 @@ class Display:
         with self._lock:
             return self._resizer.resize(width_px, height_px, rate_hz)
 
+    def offer_modes(self) -> None:
+        """Lets games choose among the sizes that screens have; for a server that is ours and knows one only."""
+        with self._lock:
+            self._resizer.offer()
+
     def show_pointer(self) -> None:
         """Gives the desktop an arrow, which windows that set no pointer of their own inherit; Xvfb has none."""
         with self._lock, self._connection.translated("refused the arrow"):
@@ -110,22 +115,27 @@ class Display:
         """The largest of them, the upper one of equals; a dialog only where there is nothing else."""
         return largest(self.windows())
 
-    def fit(self, window: Window, *, rate_hz: float = 60.0) -> tuple[int, int]:
+    def fit(self, window: Window, *, wished: tuple[int, int] | None = None, rate_hz: float = 60.0) -> tuple[int, int]:
         """Makes window and desktop one; returns the desktop's size.
 
-        A window is asked to take the desktop's size. The desktop takes the window's where that has only one size, or
-        was asked already and has another (a game that keeps its proportions): call it again whenever windows changed.
+        The desktop has the `wished` size (else the one that it has), which a window is asked to take. The desktop takes
+        the window's where that has only one size, or was asked already and has another (a game that keeps its
+        proportions): call it again whenever windows changed. A size that a game has set, and that its window fills,
+        stays.
         """
         own = (window.width_px, window.height_px)
         with self._lock:
             size = self._resizer.size()
-            has_refused = self._asked == (window.window_id, size) and own != size
+            is_set_by_game = self._resizer.is_a_game_s and own == size
+            wish = size if wished is None or is_set_by_game else self._resizer.possible(*wished)
+            has_refused = self._asked == (window.window_id, wish) and own != wish
             if window.is_fixed_size or window.is_unmanaged or has_refused:
                 size = self._resizer.resize(*own, rate_hz=rate_hz)
                 self._windows.place(window, *own)
             else:
+                size = self._resizer.resize(*wish, rate_hz=rate_hz)
                 self._windows.place(window, *size)
-            self._asked = (window.window_id, size)
+            self._asked = (window.window_id, wish)
             return size
 
     def give_keyboard(self) -> None:

@@ -16,6 +16,13 @@ from .xconnection import XConnection
 
 _SMALLEST = (160, 120)
 """What a stream's picture has at least (`Size`); a smaller game keeps a border."""
+GAME_MODES = (
+    (320, 200), (320, 240), (400, 300), (512, 384), (640, 400), (640, 480), (800, 600), (1024, 768), (1152, 864),
+    (1280, 720), (1280, 800), (1280, 960), (1280, 1024), (1366, 768), (1440, 900), (1600, 900), (1600, 1200),
+    (1680, 1050), (1920, 1080), (1920, 1200), (2560, 1440),
+)  # fmt: skip
+"""What screens offered, from VGA on: a game that changes the resolution takes one of a list, and Xvfb has one only."""
+_RATE_HZ = 60.0
 _MM_PER_PX = 25.4 / 96
 _ROTATE_0 = 1
 
@@ -31,6 +38,34 @@ class Resizer:
         connection.reply(self._randr.QueryVersion(1, 3))
         limits = connection.reply(self._randr.GetScreenSizeRange(root))
         self.largest = (int(limits.max_width), int(limits.max_height))
+        self._last = self.size()
+        """What was set here last: another size is one that a game has set."""
+
+    @property
+    def is_a_game_s(self) -> bool:
+        """Whether a game has changed the size since it was set here."""
+        return self.size() != self._last
+
+    def offer(self) -> None:
+        """Adds the sizes that games know to those that the output can have."""
+        output, known = self._output()
+        for width, height in GAME_MODES:
+            if (width, height) not in known and width <= self.largest[0] and height <= self.largest[1]:
+                self._new_mode(output, width, height, _RATE_HZ)
+        self._own_modes.clear()  # these stay
+
+    def possible(self, width_px: int, height_px: int) -> tuple[int, int]:
+        """The even size within the server's limits that comes nearest."""
+        width = max(_SMALLEST[0], min(width_px, self.largest[0])) & ~1
+        height = max(_SMALLEST[1], min(height_px, self.largest[1])) & ~1
+        return width, height
+
+    def _output(self) -> tuple[int, dict[tuple[int, int], int]]:
+        """The output, and its modes by their sizes."""
+        resources = self._connection.reply(self._randr.GetScreenResources(self._root))
+        if not resources.crtcs or not resources.outputs:
+            raise CaptureError("The display server has no output that could be resized")
+        return int(resources.outputs[0]), {(mode.width, mode.height): int(mode.id) for mode in resources.modes}
 
     def size(self) -> tuple[int, int]:
         """What the screen measures now."""
@@ -41,8 +76,7 @@ class Resizer:
 
     def resize(self, width_px: int, height_px: int, rate_hz: float) -> tuple[int, int]:
         """To an even size within the server's limits; returns what was really set."""
-        width = max(_SMALLEST[0], min(width_px, self.largest[0])) & ~1
-        height = max(_SMALLEST[1], min(height_px, self.largest[1])) & ~1
+        width, height = self.possible(width_px, height_px)
         before = self.size()
         if before == (width, height):
             return before
@@ -58,7 +92,8 @@ class Resizer:
             raise CaptureError(f"The display server refuses the size {width}x{height}")
         self._set_screen(width, height)
         self._forget_modes(output, keep=mode)
-        return self.size()
+        self._last = self.size()
+        return self._last
 
     def _set_screen(self, width: int, height: int) -> None:
         if self.size() != (width, height):
