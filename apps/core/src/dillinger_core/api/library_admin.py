@@ -29,6 +29,7 @@ from .game_models import (
 )
 from .guards import AdminLogin, PartsDep
 from .models import ProblemView
+from .saves import GameIn
 
 router = APIRouter(tags=["library"])
 
@@ -98,7 +99,7 @@ async def change(
 
 
 @router.post("/games/{game_id}/installed")
-async def installed(game_id: str, login: AdminLogin, parts: PartsDep, response: Response) -> GameDetails:
+async def installed(game_id: GameIn, login: AdminLogin, parts: PartsDep, response: Response) -> GameDetails:
     """Takes over what the game's installer left in one's own saves of it: files and Windows drive become the game's,
     for every player, and the likeliest new program is what it starts. Not while it is played."""
     async with parts.runner.exported_saves(login.user.name, game_id) as chunks:
