@@ -142,7 +142,7 @@ def test_unknown_distribution_is_told_the_commands(house: LauncherHouse) -> None
 
 def test_another_distribution_goes_on_when_all_is_there(house: LauncherHouse) -> None:
     house.distribution = "fedora"
-    for name in ("python3", "bwrap", "Xvfb", "xkbcomp", "xauth", "pulseaudio", "parec"):
+    for name in ("python3", "bwrap", "Xvfb", "xkbcomp", "xauth", "pulseaudio", "parec", "xterm"):
         house.script(house.programs / name, "exit 0\n")
     ended = house.run("up")
     assert (ended.stdout, ended.returncode) == ("CLI <up>\n", 0)
