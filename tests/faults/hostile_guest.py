@@ -24,6 +24,7 @@ INIT: int = TARGETS["init_pid"]
 LIBC = ctypes.CDLL(None, use_errno=True)
 TRIES: dict[str, Callable[[], str]] = {}
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
+MS_REMOUNT, MS_BIND, MNT_DETACH = 32, 4096, 2
 AF_VSOCK = 40
 SYSCALLS = {
     "x86_64": {"io_uring_setup": 425, "bpf": 321, "keyctl": 250, "perf_event_open": 298, "userfaultfd": 323,
@@ -497,9 +498,52 @@ def lift_its_own_limits() -> str:
     raise PermissionError("none")
 
 
+def enter_a_namespace() -> None:
+    """From here on with all capabilities, in a user and a mount namespace of its own: what may be made of them?"""
+    uid, gid = os.getuid(), os.getgid()
+    called(LIBC.unshare(CLONE_NEWUSER | CLONE_NEWNS))
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
+        Path("/proc/self", name).write_text(text)
+
+
+def remount_writable(folder: str) -> str:
+    called(LIBC.mount(None, folder.encode(), None, MS_REMOUNT | MS_BIND, None))
+    path = Path(folder, f".hostile-{os.getpid()}")
+    path.touch()
+    path.unlink()
+    return folder
+
+
+def remount_the_library() -> str:
+    return in_child(lambda: remount_writable(str(GAME)))
+
+
+def remount_the_system() -> str:
+    return in_child(lambda: remount_writable("/usr"))
+
+
+def uncover_what_a_mount_hides() -> str:
+    for path in (b"/usr", b"/game", b"/proc/sys", b"/etc/passwd", b"/tmp"):
+        if LIBC.umount2(path, MNT_DETACH) == 0:
+            return path.decode()
+    raise PermissionError("none")
+
+
+def mount_a_disk() -> str:
+    names = [line.split()[3] for line in Path("/proc/partitions").read_text().splitlines()[2:]]
+    for name in names:
+        os.mknod("/dev/shm/disk", 0o600 | 0o060000, os.makedev(7, 0))
+        called(LIBC.mount(f"/dev/{name}".encode(), b"/tmp", b"ext4", 1, None))
+    raise PermissionError("none")
+
+
 def main() -> None:
     """Tries everything; what was got through to is written into the only folder that is meant to be written to."""
     got: dict[str, str | None] = {}
+    if TARGETS.get("in_namespace"):
+        enter_a_namespace()
+        for more in (remount_the_library, remount_the_system, uncover_what_a_mount_hides, mount_a_disk):
+            attempt(more)
     for name, made in TRIES.items():
         if name not in TARGETS.get("only", TRIES):
             continue

@@ -160,17 +160,42 @@ def arranged(house: House, *, other: str, engines: list[str]) -> Iterator[Target
         left.unlink(missing_ok=True)
 
 
-def got_in_a_cell(house: House, game_id: str = "hostile") -> dict[str, str | None]:
-    """What the hostile game got through to, played as a session of the house."""
+IN_ITS_OWN = {
+    "make_a_user_namespace", "make_other_namespaces", "mount_something", "hold_a_capability", "become_root",
+}  # fmt: skip
+"""What a game gets that may make user namespaces: root's capabilities, over nothing but its own namespaces."""
+
+
+def let_make_namespaces(targets: Targets) -> None:
+    """Gives the hostile game a cell in which it may make user namespaces, and has it try all it can from inside one."""
+    (targets.folder / "game.toml").write_text(GAME_TOML.replace("[launch]", "user_namespaces = true\n[launch]"))
+    (targets.folder / "targets.json").write_text(json.dumps(targets.facts | {"in_namespace": True}))
+
+
+def assert_only_in_its_own(got: dict[str, str | None]) -> None:
+    """Sandboxes can be made, and nothing of the machine's be reached by them."""
+    found = through(got)
+    assert found.keys() <= IN_ITS_OWN, found
+    assert found.keys() >= {"make_a_user_namespace", "mount_something", "hold_a_capability"}, found
+    assert {"remount_the_library", "mount_a_disk"} <= got.keys()
+
+
+def end_of(house: House, game_id: str) -> dict[str, Any]:
+    """How a session of this game ended, that somebody else plays and nobody stops."""
     with house.runner_client() as client:
-        view = client.call("POST", "/sessions", {"gameId": game_id, "userId": "eve"})
-        session_id = view["sessionId"]
+        session_id = client.call("POST", "/sessions", {"gameId": game_id, "userId": "eve"})["sessionId"]
 
         def end() -> Any:
             found = client.call("GET", f"/sessions/{session_id}")
             return found["end"] if found["state"] == "ended" else None
 
-        told = wait_until(end, END_TIMEOUT_S, "the hostile game's end")
+        told: dict[str, Any] = wait_until(end, END_TIMEOUT_S, f"the end of {game_id}")
+    return told
+
+
+def got_in_a_cell(house: House, game_id: str = "hostile") -> dict[str, str | None]:
+    """What the hostile game got through to, played as a session of the house."""
+    told = end_of(house, game_id)
     assert told["reason"] == "game_exited", told
     saves = GameSaves.of(house.state_dir / "saves", "eve", game_id)
     got = result(saves.home)

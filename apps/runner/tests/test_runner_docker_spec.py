@@ -213,6 +213,20 @@ def test_graphics_cards_are_asked_for_in_the_engines_words(tmp_path: Path) -> No
     assert asked["dri"]["GroupAdd"] == ["105"]
 
 
+def test_a_game_that_may_make_namespaces_gets_the_rest_as_any_other() -> None:
+    """Only the engine's own filter, profile and masks are lifted; the seat's filter is loaded by the cell's init."""
+    usual = cell_config(spec(), PREMISES)["HostConfig"]
+    game = spec().session.game.model_copy(update={"user_namespaces": True})
+    session = spec().session.model_copy(update={"game": game})
+    other = cell_config(spec().model_copy(update={"session": session}), PREMISES)["HostConfig"]
+    differ = {name: other[name] for name in other if other[name] != usual.get(name)}
+    assert differ == {
+        "SecurityOpt": ["no-new-privileges:true", "seccomp=unconfined", "apparmor=unconfined"],
+        "MaskedPaths": [],
+        "ReadonlyPaths": [],
+    }
+
+
 def test_a_kind_without_an_image_is_refused() -> None:
     game = Game(game_id="doom", title="Doom", launch=WineLaunch(command=("doom.exe",)))
     session = spec().session.model_copy(update={"game": game})

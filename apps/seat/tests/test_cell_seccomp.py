@@ -80,6 +80,18 @@ def test_32_bit_programs_make_sockets_only_where_they_are_to_run() -> None:
         assert run(program, X86_64.audit, I386.socketcall) == ALLOWED, "another call there"
 
 
+@pytest.mark.parametrize(("machine", "architecture"), [("x86_64", X86_64), ("x86_64", I386), ("aarch64", AARCH64)])
+def test_who_may_make_namespaces_may_make_those_and_mount_and_nothing_else(
+    machine: str, architecture: Architecture
+) -> None:
+    usual, other = filter_program(machine), filter_program(machine, makes_namespaces=True)
+    assert usual is not None and other is not None
+    differ = {number for number in range(600) if run(usual, architecture.audit, number, 0x10000011)
+              != run(other, architecture.audit, number, 0x10000011)}  # fmt: skip
+    assert differ == {*architecture.namespaces, architecture.clone}
+    assert all(run(other, architecture.audit, number, 0x10000011) == ALLOWED for number in differ)
+
+
 def test_foreign_calling_conventions_are_missing() -> None:
     program = filter_program("x86_64")
     assert program is not None

@@ -18,6 +18,8 @@ def test_a_hostile_game_gets_nowhere(house: House, core: CoreClient, tmp_path: P
     socket_path = container_engine.HOST.removeprefix("unix://")
     with walls.arranged(house, other=other, engines=[socket_path]) as targets:
         assert walls.through(walls.got_in_a_cell(house)) == {}
+        walls.let_make_namespaces(targets)
+        walls.assert_only_in_its_own(walls.got_in_a_cell(house))
         (targets.folder / "targets.json").write_text(json.dumps(targets.facts | targets.facts["down"]))
         container_engine.run_without_walls(
             ["/usr/bin/python3", "-I", str(targets.folder / walls.GUEST.name), str(targets.folder), str(tmp_path)],

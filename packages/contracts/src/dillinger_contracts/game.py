@@ -127,6 +127,9 @@ class Game(Model):
     """Whether what starts is an installer still: what it leaves is taken over into the library once it has run."""
     launch: LaunchSpec
     display: DisplayConfiguration = DisplayConfiguration()
+    user_namespaces: bool = False
+    """Whether the game may make user namespaces, as Proton's runtime and browsers do for sandboxes of their own. It
+    opens more of the kernel to the game: leave it off where nothing needs it."""
     restart: Literal["never", "once"] = "never"
     """Whether a session that loses its cell or seat is started once more; what the game had not saved is lost then."""
     resources: Resources = Resources()

@@ -53,6 +53,14 @@ LABEL_LAN = "io.dillinger.lan"
 
 _LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}}
 _SEAT_SCRATCH_BYTES = 64 << 20
+_OWN_SANDBOXES: Config = {
+    "SecurityOpt": ["no-new-privileges:true", "seccomp=unconfined", "apparmor=unconfined"],
+    "MaskedPaths": [],
+    "ReadonlyPaths": [],
+}
+"""For games that make user namespaces: the engine's own filter and profile forbid them to all who lack capabilities,
+and over a `/proc` with masks nobody may mount another. The cell's init loads Dillinger's own filter before anything
+else runs. What the masks hide is root's to read and write, and the cell's user is not root."""
 _OPEN_FILES = 16_384
 _CPU_PERIOD_US = 100_000
 
@@ -184,6 +192,8 @@ def cell_config(
         },
         **_graphics(premises.gpu),
     }
+    if spec.session.game.user_namespaces:
+        host |= _OWN_SANDBOXES
     config: Config = {
         "Image": _cell_image(spec, premises),
         "User": premises.user,

@@ -132,7 +132,7 @@ class ContainerEnclosure:
             listener.setblocking(False)
             draft.rename(path)
             control, _ = await asyncio.get_running_loop().sock_accept(listener)
-        program = filter_program(os.uname().machine, runs_32_bit=runs_32_bit(spec))
+        program = _filter_of(spec)
         message = {
             "do": "take",
             "numbers": descriptors,
@@ -155,6 +155,11 @@ class ContainerEnclosure:
     def kill(self) -> None:
         """Nothing more can be done from here: the runner removes the container."""
         self.hung_up()
+
+
+def _filter_of(spec: SeatSpec) -> bytes | None:
+    makes_namespaces = spec.session.game.user_namespaces
+    return filter_program(os.uname().machine, runs_32_bit=runs_32_bit(spec), makes_namespaces=makes_namespaces)
 
 
 def _lay_out(spec: SeatSpec, folder: GameFolder, runtime: Path) -> None:
@@ -189,7 +194,7 @@ def _spawn(
         data: dict[str, int] = {}
         if spec.isolation == "bubblewrap":
             cell = sandbox_spec(spec, folder)
-            program = filter_program(os.uname().machine, runs_32_bit=runs_32_bit(spec))
+            program = _filter_of(spec)
             for name, text in sandbox.contents(cell, program).items():
                 data[name] = files.enter_context(memory_file(name, text)).fileno()
             argv = sandbox.sandbox_argv(cell, sandbox.DataFds(**data), [*init, INIT, str(control_fd)])

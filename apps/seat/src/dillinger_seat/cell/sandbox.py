@@ -62,6 +62,8 @@ class SandboxSpec:
     scratch_bytes: int
     machine_id: str
     """32 hexadecimal digits, this session's alone."""
+    has_whole_proc: bool = False
+    """Whether nothing is mounted over parts of `/proc`: the kernel lets nobody mount a `/proc` of his own otherwise."""
     is_game_writable: bool = False
     """Whether `game_dir` is this player's own to change."""
     devices: tuple[tuple[str, str], ...] = ()
@@ -131,7 +133,7 @@ def _scratch(spec: SandboxSpec) -> list[str]:
     return _flat(
         [
             ["--proc", "/proc"],
-            *(["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"] for name in _KNOBS),
+            *(["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"] for name in _KNOBS if not spec.has_whole_proc),
             ["--dev", "/dev"],
             ["--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", "/dev/shm"],  # noqa: S108
             ["--ro-bind", spec.pads_dir, PADS],
