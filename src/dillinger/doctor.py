@@ -203,8 +203,8 @@ def _encoder() -> Finding:
 
 
 def windows_games(library_dir: Path) -> Iterator[Finding]:
-    """What Windows games are played with."""
-    wine, *protons = runtimes(library_dir, has_own_wine=False)
+    """What Windows games are played with, and the library's runtimes, for native ones too."""
+    wine, *in_library = runtimes(library_dir, has_own_wine=False)
     if wine.is_installed:
         bits = "64 and 32 bit" if wine.has_32_bit else "64-bit programs only"
         yield Finding("Wine", Verdict.GOOD, f"{wine.version}, {bits}", wine.hint or "")
@@ -215,13 +215,15 @@ def windows_games(library_dir: Path) -> Iterator[Finding]:
             yield Finding("Windows drives", Verdict.ABSENT, f"each is filled in from a template: {refusal}")
     else:
         yield Finding("Wine", Verdict.ABSENT, f"{wine.problem}: no Windows games", wine.hint or "")
-    for proton in protons:
-        if proton.is_installed:
-            detail = f"{proton.version or 'it is there'}; no release was tried with a real Proton"
-            yield Finding(proton.name, Verdict.UNVERIFIED, detail)
+    for one in in_library:
+        if one.is_installed and one.kind == "libraries":
+            yield Finding(one.name, Verdict.GOOD, "libraries for native games")
+        elif one.is_installed:
+            detail = f"{one.version or 'it is there'}; no release was tried with a real Proton"
+            yield Finding(one.name, Verdict.UNVERIFIED, detail)
         else:
-            games = f", and {', '.join(proton.needed_by)} want it" if proton.needed_by else ""
-            yield Finding(proton.name, Verdict.ABSENT, f"{proton.problem}{games}", proton.hint or "")
+            games = f", and {', '.join(one.needed_by)} want it" if one.needed_by else ""
+            yield Finding(one.name, Verdict.ABSENT, f"{one.problem}{games}", one.hint or "")
 
 
 def _ports(plan: Plan) -> Iterator[Finding]:

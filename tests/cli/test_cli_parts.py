@@ -180,3 +180,11 @@ def test_a_service_is_for_root_to_install(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(Denied, match="root"):
         service.install(find_tree())
     assert not service.UNIT.exists()
+
+
+def test_doctor_tells_libraries_for_native_games_from_protons(tmp_path: Path) -> None:
+    (tmp_path / "runtimes/sniper/usr/lib").mkdir(parents=True)
+    (tmp_path / "runtimes/half-a-proton").mkdir()
+    found = {finding.name: finding for finding in doctor.windows_games(tmp_path)}
+    assert (found["sniper"].verdict, found["sniper"].detail) == (doctor.Verdict.GOOD, "libraries for native games")
+    assert found["half-a-proton"].verdict is doctor.Verdict.ABSENT
