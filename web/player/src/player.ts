@@ -346,7 +346,7 @@ export class Player {
         return;
       case "description":
         this.rtcSound = null;
-        void this.rtc.answer(message.sdp);
+        void this.rtc.answer(message.sdp, this.welcome?.ice_servers);
         return;
       case "pointer":
         this.grab.told(message.is_taken);

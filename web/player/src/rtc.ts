@@ -4,7 +4,7 @@
  */
 
 import type { Channel } from "./input.gen";
-import type { FromBrowser } from "./signal";
+import type { FromBrowser, IceServer } from "./signal";
 
 export interface RtcFigures {
   rttMs: number | null;
@@ -46,9 +46,9 @@ export class RtcPath {
   }
 
   /** Answers an offer; a new offer replaces what was before. */
-  async answer(sdp: string): Promise<void> {
+  async answer(sdp: string, iceServers: IceServer[] = []): Promise<void> {
     this.close();
-    const connection = new RTCPeerConnection();
+    const connection = new RTCPeerConnection({ iceServers });
     this.connection = connection;
     connection.ontrack = (event) => this.track(event);
     connection.ondatachannel = ({ channel }) => {

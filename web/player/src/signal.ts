@@ -94,6 +94,13 @@ export interface Notice {
   hint: string | null;
 }
 
+/** What browsers call RTCIceServer. */
+export interface IceServer {
+  urls: string[];
+  username: string;
+  credential: string;
+}
+
 export interface Welcome {
   type: "welcome";
   version: number;
@@ -101,6 +108,8 @@ export interface Welcome {
   role: Role;
   has_sound: boolean;
   is_resizable: boolean;
+  /** Absent in older seats. */
+  ice_servers?: IceServer[];
   /** Absent in older seats. */
   has_clipboard?: boolean;
   /** Absent in older seats. */

@@ -32,6 +32,7 @@ from .backends.process import ProcessBackend, ProcessConfig
 from .bounds import BoundsDesk
 from .cgroups import Limits
 from .control import ControlDesk
+from .ice import IceServers
 from .keeper import Keeper, KeeperConfig
 from .keys import KeyRing, ensure_keys, parse_environment
 from .reconcile import Deadlines
@@ -134,6 +135,11 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
             wine_templates_dir=settings.wine_templates_dir,
             control_url=settings.control_url or f"ws://{at}:{port}/seats",
             media=MediaAccess(ports=settings.media_port_range, addresses=settings.media_addresses),
+            ice=IceServers(
+                settings.ice_servers,
+                settings.turn_secret.get_secret_value() if settings.turn_secret else "",
+                settings.turn_lifetime_s,
+            ),
             start_timeout_s=settings.start_timeout_s,
             idle_timeout_s=settings.idle_timeout_s,
             disk_reserve_bytes=settings.disk_reserve_bytes,

@@ -7,16 +7,17 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from dillinger_contracts.ice import MediaAccess, PortRange
+from dillinger_contracts.ice import IceServer, MediaAccess, PortRange
 from dillinger_contracts.paths import places
 from dillinger_contracts.settings import AppSettings
 
 from .backends.docker_spec import MountRule
+from .ice import is_relay
 
 MIB = 1024 * 1024
 
@@ -75,6 +76,14 @@ class RunnerSettings(AppSettings):
     media_addresses: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses of this machine, IPv4 or IPv6, that it does not know itself, such as that of the router that forwards
     the media ports to it; several with spaces between them as text."""
+    ice_servers: Annotated[tuple[str, ...], NoDecode] = ()
+    """STUN and TURN servers that seats and browsers use for WebRTC, such as `stun:turn.example.org` and
+    `turn:turn.example.org:3478?transport=udp`; several with spaces between them as text. Not set: none."""
+    turn_secret: SecretStr | None = None
+    """What the runner shares with the TURN servers (coturn: `use-auth-secret`, `static-auth-secret`). Of it each
+    session gets credentials of its own."""
+    turn_lifetime_s: float = Field(default=86_400.0, ge=60)
+    """How long these credentials are good for, from the session's start on; a viewer who comes later has no TURN."""
 
     seat_command: Annotated[tuple[str, ...], NoDecode] = (sys.executable, "-m", "dillinger_seat")
     """Program that is a seat; `--dir SESSION_DIR` or `--probe` is added. As text it is split as a shell does."""
@@ -154,7 +163,7 @@ class RunnerSettings(AppSettings):
     log_format: Literal["auto", "json", "text"] = "auto"
     """`auto` writes text to a terminal and JSON elsewhere."""
 
-    @field_validator("seat_command", "docker_mounts", "media_addresses", mode="before")
+    @field_validator("seat_command", "docker_mounts", "media_addresses", "ice_servers", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(shlex.split(value)) if isinstance(value, str) else value
@@ -170,6 +179,17 @@ class RunnerSettings(AppSettings):
     @classmethod
     def _are_ports(cls, value: str | None) -> str | None:
         return None if not value else str(PortRange.parse(value))
+
+    @field_validator("ice_servers")
+    @classmethod
+    def _are_ice_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return IceServer(urls=value).urls if value else ()
+
+    @model_validator(mode="after")
+    def _has_turn_secret(self) -> Self:
+        if any(is_relay(url) for url in self.ice_servers) and self.turn_secret is None:
+            raise ValueError("a TURN server among ice_servers needs turn_secret")
+        return self
 
     @field_validator("media_addresses")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.session import ResourceOverrides
 from dillinger_saves.layout import GameSaves
 
+from .ice import IceServers
 from .tokens import new_token
 
 _WHAT_IS_RUN = frozenset({"kind", "command", "image", "runtime"})
@@ -39,6 +40,7 @@ class Places:
     uinput_pads: int = 0
     saves_owner: tuple[int, int] | None = None
     """Whom players' folders have to belong to, where that is not this process's own user."""
+    ice: IceServers = field(default_factory=IceServers)
 
 
 def new_session_id() -> str:
@@ -106,7 +108,7 @@ def seat_spec(
         control_url=places.control_url,
         control_token=new_token(),
         ticket_key=request.ticket_key or ticket_key,
-        media=places.media,
+        media=places.media.model_copy(update={"servers": places.ice.of(session_id, now)}),
         uinput_pads=places.uinput_pads,
         start_timeout_s=places.start_timeout_s,
         idle_timeout_s=places.idle_timeout_s,

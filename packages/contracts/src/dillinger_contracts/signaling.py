@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from .errors import Conflict, DillingerError, Invalid
+from .ice import IceServer
 from .model import Model
 from .session import SessionEnd, StreamProfile
 
@@ -183,6 +184,8 @@ class Welcome(Model):
     role: Literal["player", "viewer"]
     has_sound: bool
     is_resizable: bool
+    ice_servers: tuple[IceServer, ...] = ()
+    """For the browser's side of WebRTC."""
     has_microphone: bool = False
     """The game can hear its player."""
     has_clipboard: bool = False

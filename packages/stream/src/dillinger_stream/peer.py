@@ -231,6 +231,7 @@ class Peer:
                 peer_id=self.peer_id, role=self.role,
                 has_sound=self._host.has_sound, is_resizable=self._host.is_resizable,
                 has_clipboard=self._may_share, has_microphone=self._may_speak,
+                ice_servers=self._host.settings.media.servers,
             )
         )  # fmt: skip
         if self._host.is_pointer_taken:

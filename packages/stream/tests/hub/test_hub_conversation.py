@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from packages.stream.tests.hub.conftest import Decoder, OpenHouse, hello, ticket, until
 
+from dillinger_contracts.ice import IceServer, MediaAccess
 from dillinger_contracts.input import Button, Key, Move, ReleaseAll
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.session import SessionEnd, StreamProfile
@@ -175,6 +176,14 @@ async def test_a_fixed_size_is_told_once(open_house: OpenHouse) -> None:
     await until(lambda: bool(viewer.of(Pong)), "the pong")
     assert [notice.code for notice in viewer.of(Notice)] == ["fixed_size"]
     assert not viewer.of(Welcome)[0].is_resizable
+
+
+async def test_viewers_are_told_of_the_ice_servers(open_house: OpenHouse) -> None:
+    server = IceServer(urls=("turn:turn.example.org:3478?transport=udp",), username="1:a", credential="b")
+    house = await open_house(settings=HubSettings(media=MediaAccess(servers=(server,))))
+    viewer = await house.visit()
+    await until(lambda: bool(viewer.of(Welcome)), "the welcome")
+    assert viewer.of(Welcome)[0].ice_servers == (server,)
 
 
 async def test_the_end_is_told_to_all(open_house: OpenHouse) -> None:

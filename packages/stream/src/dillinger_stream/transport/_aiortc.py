@@ -37,7 +37,8 @@ MAX_CHANNELS = 16
 MAX_WAITING_CHUNKS = 1024
 LEAST_WAIT_S = 0.0005
 """The loop's timers are no finer than that."""
-GATHER_TIMEOUT_S = 5.0
+GATHER_TIMEOUT_S = 3.0
+"""How long STUN and TURN servers have to answer; an offer waits for them."""
 
 
 def prepare() -> None:

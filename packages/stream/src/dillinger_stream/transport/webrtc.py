@@ -23,6 +23,7 @@ from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
     RTCDataChannel,
+    RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -117,7 +118,8 @@ class WebRtcTransport:
         """`port` is shared by all peers; `on_path` is told of each of the browser's feedbacks; `pace_bps` is how fast
         packets may leave."""
         access = access or MediaAccess()
-        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        servers = [RTCIceServer([*one.urls], one.username, one.credential) for one in access.servers]
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._on_input = on_input
         self._on_state = on_state
         self.state = WebRtcState.OPENING
