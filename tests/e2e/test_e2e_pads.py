@@ -70,7 +70,7 @@ def padtest(house: House) -> Iterator[str]:
 def test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged(
     open_viewer: Callable[..., Viewer], house: House, padtest: str
 ) -> None:
-    viewer = open_viewer()
+    viewer = open_viewer(has_touch=True)
     viewer.page.add_init_script(BROWSER_PAD)
     viewer.click_play(padtest)
     viewer.page.wait_for_url("**/play/*")
@@ -99,9 +99,17 @@ def test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged(
     saw("axis 1 0")  # the page has it now, and the game nothing of it
     viewer.page.evaluate("press(12, true)")
     expect(viewer.by_id("pad-1-up")).to_have_attribute("data-is-down", "true")
+    viewer.by_id("draw-pad").check()
+    expect(viewer.by_id("pad-2")).to_contain_text("Touch screen")
     viewer.page.keyboard.press("Escape")
     expect(viewer.by_id("pads-panel")).to_have_count(0)
     saw("button 11 1")
+
+    viewer.by_id("drawn-east").hover()
+    viewer.page.mouse.down()
+    saw("button 1 1")
+    viewer.page.mouse.up()
+    saw("button 1 0")
 
     viewer.page.evaluate("plug(false)")
     saw("removed")

@@ -2,7 +2,16 @@
 
 import { expect, test } from "vitest";
 import { firstDraft } from "../src/games/add_page";
-import { EMPTY, faultsOf, launchOf, limitsOf, networkOf, withLaunch, withLimits, withNetwork } from "../src/games/draft";
+import {
+  EMPTY,
+  faultsOf,
+  launchOf,
+  limitsOf,
+  networkOf,
+  withLaunch,
+  withLimits,
+  withNetwork,
+} from "../src/games/draft";
 import { librarySources } from "../src/games/libraries_choice";
 import { runtimeNote } from "../src/games/runtime_choice";
 import { size } from "../src/games/sizes";

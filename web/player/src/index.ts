@@ -18,3 +18,4 @@ export {
 } from "./signal";
 export type { SoundState } from "./sound";
 export type { PlayerStats } from "./stats";
+export { type PadButton, TouchPad } from "./touch_pad";

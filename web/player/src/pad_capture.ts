@@ -8,6 +8,7 @@
 import { encodePad, encodePadGone, MOST_PADS, type Stamp } from "./input.gen";
 import { type PadState, PadTeller, padName, padState, REST } from "./pads";
 import type { Rumble } from "./signal";
+import type { PadLike, TouchPad } from "./touch_pad";
 
 /** A gamepad, as the page shows it. */
 export interface PadView {
@@ -36,8 +37,8 @@ interface Held {
   teller: PadTeller;
 }
 
-function motorOf(pad: Gamepad | null | undefined): Actuator | null {
-  return (pad as { vibrationActuator?: Actuator | null } | null | undefined)?.vibrationActuator ?? null;
+function motorOf(pad: PadLike | undefined): Actuator | null {
+  return (pad as { vibrationActuator?: Actuator | null } | undefined)?.vibrationActuator ?? null;
 }
 
 export class PadCapture {
@@ -46,6 +47,7 @@ export class PadCapture {
   private readonly held: (Held | null)[] = Array.from({ length: MOST_PADS }, () => null);
   private readonly ends = new AbortController();
   private frame: number | null = null;
+  private drawn: TouchPad | null = null;
 
   constructor(private readonly outlet: PadOutlet) {
     const signal = this.ends.signal;
@@ -71,8 +73,14 @@ export class PadCapture {
   /** How a gamepad stands, for the page. */
   stateOf(number: number): PadState {
     const held = this.held[number - 1];
-    const pad = held && this.gamepads()[held.index];
+    const pad = held && this.gamepads().get(held.index);
     return pad ? padState(pad) : REST;
+  }
+
+  /** A gamepad that the page draws; null takes it away. */
+  draw(pad: TouchPad | null): void {
+    this.drawn = pad;
+    this.look();
   }
 
   /** The seat may not know how they stand: a new link, another way. */
@@ -97,8 +105,11 @@ export class PadCapture {
     for (const held of this.held) if (held) this.shake(held, 0, 0, 0);
   }
 
-  private gamepads(): (Gamepad | null)[] {
-    return PadCapture.isSupported() ? [...navigator.getGamepads()] : [];
+  /** By the browser's own number. */
+  private gamepads(): Map<number, PadLike> {
+    const real: (PadLike | null)[] = PadCapture.isSupported() ? [...navigator.getGamepads()] : [];
+    const there = [...real, this.drawn].filter((pad) => pad?.connected) as PadLike[];
+    return new Map(there.map((pad) => [pad.index, pad]));
   }
 
   private look(): void {
@@ -110,7 +121,7 @@ export class PadCapture {
     const nowMs = performance.now();
     let isAny = false;
     for (const [number, held] of this.held.entries()) {
-      const pad = held && pads[held.index];
+      const pad = held && pads.get(held.index);
       if (!pad) continue;
       isAny = true;
       if (!this.outlet.isEnabled()) continue;
@@ -135,16 +146,16 @@ export class PadCapture {
   }
 
   /** Gives each gamepad that is there a number, and takes it back from those that are gone. */
-  private match(pads: (Gamepad | null)[]): void {
+  private match(pads: ReadonlyMap<number, PadLike>): void {
     const before = this.list;
     for (const [number, held] of this.held.entries()) {
-      if (!held || pads[held.index]?.connected) continue;
+      if (!held || pads.has(held.index)) continue;
       this.held[number] = null;
       if (this.outlet.isEnabled()) this.outlet.send(encodePadGone(this.outlet.stamp(), number));
       this.outlet.onNotice(`Gamepad ${number + 1} is unplugged`);
     }
-    for (const pad of pads) {
-      if (!pad?.connected || this.held.some((held) => held?.index === pad.index)) continue;
+    for (const pad of pads.values()) {
+      if (this.held.some((held) => held?.index === pad.index)) continue;
       const number = this.held.indexOf(null);
       if (number < 0) break;
       const view = {
@@ -161,7 +172,7 @@ export class PadCapture {
   }
 
   private shake(held: Held, strong: number, weak: number, durationMs: number): void {
-    const motor = motorOf(this.gamepads()[held.index]);
+    const motor = motorOf(this.gamepads().get(held.index));
     const duration = Math.min(5000, Math.max(0, durationMs));
     const effect = { duration, strongMagnitude: unit(strong), weakMagnitude: unit(weak) };
     const done = duration > 0 ? motor?.playEffect("dual-rumble", effect) : motor?.reset();

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { MOST_PADS, OPS } from "../src/input.gen";
 import { PadCapture, type PadView } from "../src/pad_capture";
 import { isSame, PadTeller, padName, padState, REST } from "../src/pads";
+import { TouchPad } from "../src/touch_pad";
 
 function reading(pressed: number[] = [], axes: number[] = [0, 0, 0, 0], values: Record<number, number> = {}) {
   const buttons = Array.from({ length: 17 }, (_, bit) => ({
@@ -166,6 +167,21 @@ test("who only watches sends nothing, and a new link is told how things stand", 
   state.isEnabled = true;
   refresh?.();
   expect(take()).toEqual([[OPS.pad.op, 0, 2, 0]]);
+});
+
+test("a gamepad drawn on the screen plays like another, and goes like one", () => {
+  const { made, take, told } = capture();
+  const drawn = new TouchPad();
+  made.draw(drawn);
+  expect(told.views.map((view) => view.name)).toEqual(["Touch screen"]);
+  take();
+  drawn.press("east", true);
+  drawn.move(0, 3, -4); // as far as it goes
+  refresh?.();
+  expect(take()).toEqual([[OPS.pad.op, 0, 2, 0]]);
+  expect(made.stateOf(1)).toMatchObject({ buttons: 2, leftX: 19660, leftY: -26214 });
+  made.draw(null);
+  expect(take()).toEqual([[OPS.pad_gone.op, 0]]);
 });
 
 test("rumble reaches the motors of its own gamepad, within what a browser takes", () => {

@@ -11,6 +11,7 @@ import { follow } from "../router";
 import { Icon } from "../ui/icons";
 import { Mark } from "../ui/logo";
 import { useTitle } from "../use_title";
+import { DrawnPad } from "./drawn_pad";
 import { KeyboardHelp } from "./keyboard_help";
 import { LimitsPanel } from "./limits_panel";
 import { OverlayBar } from "./overlay_bar";
@@ -38,6 +39,7 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
   const [barWish, setBarWish] = useState(0);
   const [showsHelp, setShowsHelp] = useState(false);
   const [showsPads, setShowsPads] = useState(false);
+  const [drawsPad, setDrawsPad] = useState(false);
   const fullScreen = useFullScreen(page);
   const stop = useStop();
   const me = useMe();
@@ -138,10 +140,13 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
         )}
         {stop.error && <p className="hint hint-error">{stop.error.message}</p>}
       </div>
+      {drawsPad && live.player && <DrawnPad capture={live.player.pads} />}
       {showsPads && live.player && (
         <PadsPanel
           capture={live.player.pads}
           pads={live.pads}
+          isDrawn={drawsPad}
+          onDraw={setDrawsPad}
           onClose={() => {
             setShowsPads(false);
             backToGame();

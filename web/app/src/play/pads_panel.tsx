@@ -28,10 +28,13 @@ const LABELS: Record<(typeof PAD_BUTTONS)[number], string> = {
 interface PadsPanelProps {
   capture: PadCapture;
   pads: PadView[];
+  /** Whether one is drawn on the screen. */
+  isDrawn: boolean;
+  onDraw: (isDrawn: boolean) => void;
   onClose: () => void;
 }
 
-export function PadsPanel({ capture, pads, onClose }: PadsPanelProps) {
+export function PadsPanel({ capture, pads, isDrawn, onDraw, onClose }: PadsPanelProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
@@ -48,6 +51,17 @@ export function PadsPanel({ capture, pads, onClose }: PadsPanelProps) {
         <PadTest key={pad.number} pad={pad} capture={capture} />
       ))}
       {pads.length > 0 && <p>While this is open, the game gets nothing of what you press.</p>}
+      {(navigator.maxTouchPoints > 0 || isDrawn) && (
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={isDrawn}
+            onChange={(event) => onDraw(event.target.checked)}
+            data-testid="draw-pad"
+          />
+          A gamepad on the touch screen
+        </label>
+      )}
       <form method="dialog">
         <button className="button button-primary" type="submit">
           <Icon name="close" />
