@@ -125,6 +125,8 @@ def run_suite(suite: Suite, tree: Tree, *, full: bool, scratch: Path, extra: tup
             "-o", f"cache_dir={scratch / 'pytest'}", *extra,
         )  # fmt: skip
         environment = {"HYPOTHESIS_STORAGE_DIRECTORY": str(scratch / "hypothesis")}
+        if full:
+            environment["DILLINGER_FULL_TESTS"] = "1"  # see tests/cases.py
         code = _run(command, tree.root, home | environment, DEADLINE_S[full])
         outcome = read_junit(report)
         if code == NOTHING_COLLECTED:

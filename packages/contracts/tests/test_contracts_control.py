@@ -6,9 +6,10 @@ import struct
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.cases import fuzz
 
 from dillinger_contracts.control import (
     Ack,
@@ -89,7 +90,7 @@ def test_a_seat_can_not_say_this(text: str) -> None:
         FromSeat.validate_json(text)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@fuzz(200)
 @given(st.binary(max_size=200))
 def test_garbage_is_no_message(data: bytes) -> None:
     for adapter in (FromSeat, FromRunner):

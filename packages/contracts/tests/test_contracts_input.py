@@ -7,6 +7,7 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cases import fuzz
 
 from dillinger_contracts import input as protocol
 from dillinger_contracts.errors import Invalid
@@ -57,7 +58,7 @@ def test_an_event_survives_the_wire(event: InputEvent) -> None:
     assert decode(encode(event)) == event
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@fuzz(500)
 @given(st.binary(max_size=24))
 def test_bytes_are_one_event_or_invalid(message: bytes) -> None:
     try:
@@ -68,7 +69,7 @@ def test_bytes_are_one_event_or_invalid(message: bytes) -> None:
     assert encode(event) == message
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@fuzz(200)
 @given(events, st.data())
 def test_a_cut_or_longer_message_is_refused(event: InputEvent, data: st.DataObject) -> None:
     message = encode(event)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.cases import fuzz
 
 from dillinger_contracts.errors import Conflict, DillingerError, Invalid
 from dillinger_contracts.signaling import (
@@ -168,7 +169,7 @@ def test_a_ticket_is_not_shown_in_a_representation() -> None:
     assert "secret" not in repr(Hello(version=1, ticket="secret"))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@fuzz(300)
 @given(st.text(max_size=200) | st.binary(max_size=200))
 def test_garbage_is_refused_as_invalid(text: str | bytes) -> None:
     for parse in (parse_from_browser, parse_from_seat):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.cases import fuzz
 
 from dillinger_stream.transport.arrivals import MAX_TOLD, Arrival, ArrivalGauge, feedbacks, read_feedback
 from dillinger_stream.transport.pacer import BURST_S, Pacer
@@ -56,7 +57,7 @@ def test_what_was_written_is_read(first: int, times: list[int | None], reference
             assert arrival.at_s == pytest.approx(at_ticks / 4000, abs=1e-6)
 
 
-@settings(max_examples=500)
+@fuzz(500)
 @given(st.binary(max_size=200), st.booleans())
 def test_garbage_is_a_value_error_or_nothing(noise: bytes, is_headed: bool) -> None:
     rtcp = struct.pack("!BBHII", 0x8F, 205, (8 + len(noise)) // 4, 1, 2) + noise if is_headed else noise

@@ -8,6 +8,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.cases import fuzz
 
 from dillinger_contracts.errors import Invalid
 from dillinger_contracts.signaling import MOST_CLIP_BYTES, ClipboardOffer, ClipboardPart, ClipboardWant
@@ -91,6 +92,7 @@ _messages = st.one_of(
 )  # fmt: skip
 
 
+@fuzz(100)
 @given(st.lists(_messages, max_size=30))
 def test_any_order_is_an_answer_or_a_clear_error(
     messages: list[ClipboardOffer | ClipboardWant | ClipboardPart],

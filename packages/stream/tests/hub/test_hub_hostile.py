@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packages.stream.tests.hub.conftest import OpenHouse, RecordingSink, X264Source, hello, ticket, until
+from tests.cases import fuzz
 from websockets.exceptions import ConnectionClosed
 
 from dillinger_contracts.errors import Denied
@@ -100,7 +101,7 @@ _message = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@fuzz(150)
 @given(says_hello=st.booleans(), script=st.lists(_message, max_size=25))
 def test_no_sequence_of_garbage_does_harm(says_hello: bool, script: list[str | bytes]) -> None:
     """Whatever comes, in whatever order: the conversation ends, keys are let go, no task stays, nothing is raised."""

@@ -8,6 +8,7 @@ import pytest
 from av.audio.codeccontext import AudioCodecContext
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.cases import fuzz
 
 from dillinger_contracts.errors import Invalid
 from dillinger_stream.sound.voice import MOST_PACKET_BYTES, RATE_HZ, VoiceDecoder
@@ -42,6 +43,7 @@ def test_what_can_be_no_packet_is_refused(packet: bytes) -> None:
         VoiceDecoder().decode(packet)
 
 
+@fuzz(100)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_sound_or_a_clear_error(packet: bytes) -> None:
     decoder = VoiceDecoder()
