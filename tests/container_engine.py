@@ -181,6 +181,11 @@ def kill(container_id: str) -> None:
     asked(lambda engine: engine.signal(container_id, "SIGKILL"))
 
 
+def rename(name: str, new_name: str) -> None:
+    """`docker rename`."""
+    asked(lambda engine: engine.rename(name, new_name))
+
+
 def leave_behind(session_id: str, *, like: str) -> None:
     """A container that was made and never started, with the labels of another's runner."""
 

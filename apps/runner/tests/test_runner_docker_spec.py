@@ -28,7 +28,7 @@ from dillinger_runner.backends.base import SeatPhase
 from dillinger_runner.backends.docker_host import HostNetwork, parse
 from dillinger_runner.backends.docker_layers import layer_config
 from dillinger_runner.backends.docker_net import holder_config, lan_config, walls_config
-from dillinger_runner.backends.docker_spec import Gpu, MountRule, Premises, cell_config, seat_config
+from dillinger_runner.backends.docker_spec import Gpu, MountRule, Premises, cell_config, seat_config, waiting_config
 from dillinger_runner.backends.gpu import find_gpu
 from dillinger_runner.cgroups import Limits
 from dillinger_runner.cgroups.dialect import V1
@@ -125,6 +125,17 @@ def test_the_seat_sees_its_folders_and_the_machines_network() -> None:
             "Tmpfs": {"/tmp": "rw,nosuid,nodev,noexec,size=67108864,mode=1777"},
         },
     }
+
+
+def test_a_seat_that_waits_sees_its_runtime_folder_alone() -> None:
+    started, waits = (
+        without_labels(config)
+        for config in (seat_config(spec(), PREMISES), waiting_config(ID, f"/run/d/{ID}", PREMISES))
+    )
+    assert waits["HostConfig"].pop("Mounts") == [bind(f"/run/d/{ID}", "/run/dillinger/runtime", is_read_only=False)]
+    started["HostConfig"].pop("Mounts")
+    assert started["HostConfig"] | {"PortBindings": {}} == waits["HostConfig"] | {"PortBindings": {}}
+    assert started["User"] == waits["User"]
 
 
 def test_the_cell_has_one_writable_folder_and_no_network() -> None:

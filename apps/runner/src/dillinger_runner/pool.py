@@ -17,9 +17,9 @@ from typing import Literal
 
 import structlog
 
-from dillinger_contracts import DillingerError, SeatSpec
+from dillinger_contracts import DillingerError, SeatSpec, Unavailable
 
-from .backends.base import Backend, SeatHandle, SeatPhase, Usage
+from .backends.base import Backend, SeatHandle, Usage, Waiting, WarmSeats
 from .store import SessionStore
 from .wishes import new_session_id
 
@@ -84,13 +84,13 @@ class SeatPool:
 
     async def run(self) -> None:
         """Fills the pool and keeps it full, until it is cancelled; then ends what waits."""
-        if self.size and self._backend.warm_seats is None:
-            self.problem = f"The {self._backend.kind} backend starts each seat for its session: none can wait"
+        warm_seats = self._backend.warm_seats
+        if self.size and warm_seats is None:
+            self.problem = f"This {self._backend.kind} backend starts each seat for its session: none can wait"
             log.warning("pool_refused", reason=self.problem)
-            return
         try:
-            while self.size:
-                await self._look()
+            while self.size and warm_seats is not None:
+                await self._look(warm_seats)
                 self._wake.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_S):
@@ -126,24 +126,26 @@ class SeatPool:
         """What it costs."""
         return await self._backend.usage(SeatHandle(seat.seat_id))
 
-    async def _look(self) -> None:
+    async def _look(self, warm_seats: WarmSeats) -> None:
         for seat in self.seats:
-            seen = await self._backend.observe(SeatHandle(seat.seat_id))
-            age_s = time.monotonic() - seat.started_s
-            is_gone = seen.phase in (SeatPhase.EXITED, SeatPhase.ABSENT) or (not seat.is_warm and age_s > _LOADING_S)
-            if is_gone and seat in self._seats:  # else it was given away while it was looked at
-                self._seats.remove(seat)
-                await self._lose(seat, "A waiting seat ended", is_first=age_s > _LASTING_S)
-            elif not seat.is_warm and self._store.is_warm(seat.seat_id):
-                seat.is_warm = True
-                self.problem = ""
-                log.info("seat_warm", seat_id=seat.seat_id, duration_s=round(age_s, 2))
+            with suppress(Unavailable):
+                await self._look_at(seat, await warm_seats.waiting(seat.seat_id))
         if len(self._seats) < self.size and time.monotonic() >= self._not_before_s and self._is_quiet():
-            await self._start()
+            await self._start(warm_seats)
 
-    async def _start(self) -> None:
-        warm_seats = self._backend.warm_seats
-        assert warm_seats is not None
+    async def _look_at(self, seat: WaitingSeat, seen: Waiting) -> None:
+        if seat not in self._seats:  # it was given away while it was looked at
+            return
+        age_s = time.monotonic() - seat.started_s
+        if seen is Waiting.GONE or (seen is Waiting.STARTING and age_s > _LOADING_S):
+            self._seats.remove(seat)
+            await self._lose(seat, "A waiting seat ended", is_first=age_s > _LASTING_S)
+        elif seen is Waiting.WARM and not seat.is_warm:
+            seat.is_warm = True
+            self.problem = ""
+            log.info("seat_warm", seat_id=seat.seat_id, duration_s=round(age_s, 2))
+
+    async def _start(self, warm_seats: WarmSeats) -> None:
         seat = WaitingSeat(new_session_id(), datetime.now(UTC), time.monotonic())
         self._seats.append(seat)  # before it is born: what is cancelled here is ended with the rest
         try:

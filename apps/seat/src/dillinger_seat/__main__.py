@@ -12,8 +12,12 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+
+if TYPE_CHECKING:
+    from dillinger_contracts.session import SeatSpec
 
 
 def main() -> int:
@@ -22,6 +26,13 @@ def main() -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--dir", type=Path, metavar="SESSION_DIR", help="a session's folder, with its spec.json")
     what.add_argument("--wait", type=Path, metavar="FOLDER", help="a folder of the seat's own, until it has a session")
+    what.add_argument(
+        "--await",
+        dest="handed",
+        type=Path,
+        metavar="FOLDER",
+        help="a container's runtime folder, until it has a session",
+    )
     parser.add_argument("--log", type=Path, metavar="FILE", help="write the log there, not to standard output")
     what.add_argument("--probe", action="store_true", help="try the sandbox and say what is wrong with it")
     what.add_argument("--wine-template", type=Path, metavar="FOLDER", help="make what Wine's prefixes are made of")
@@ -32,6 +43,8 @@ def main() -> int:
         return _make_template(arguments.wine_template)
     if arguments.wait:
         return _wait(arguments.wait)
+    if arguments.handed:
+        return _await_handing(arguments.handed)
     return _probe() if arguments.probe else _run(arguments.dir)
 
 
@@ -75,13 +88,18 @@ def _wait(folder: Path) -> int:
     return _run(session_dir)
 
 
+def _await_handing(runtime: Path) -> int:
+    from .warm import await_handing
+
+    spec = await_handing(runtime)
+    if spec is None:
+        return 0
+    _print_to(Path(spec.session_dir) / "seat.log")
+    return _live(spec)
+
+
 def _run(session_dir: Path) -> int:
-    import uvloop
-
     from dillinger_contracts.session import SeatSpec
-
-    from .logs import configure
-    from .seat import Seat
 
     try:
         spec = SeatSpec.model_validate_json((session_dir / "spec.json").read_bytes())
@@ -89,6 +107,15 @@ def _run(session_dir: Path) -> int:
         # The error's text is not printed: a spec holds secrets, and pydantic quotes what it minds.
         print(f"{session_dir}/spec.json can't be used: {type(error).__name__}", file=sys.stderr)
         return 2
+    return _live(spec)
+
+
+def _live(spec: SeatSpec) -> int:
+    import uvloop
+
+    from .logs import configure
+    from .seat import Seat
+
     configure(spec.session.session_id)
 
     async def session() -> None:

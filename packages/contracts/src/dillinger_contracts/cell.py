@@ -34,10 +34,16 @@ MADE_UP = {"passwd": "passwd", "group": "group", "nsswitch": "nsswitch.conf", "m
 """Files of `/etc` that the seat makes for one session: what it calls them → what they are called there."""
 
 
+SEAT_RUNTIME = f"{SHARED}/runtime"
+"""Where a container whose seat waits for its session has the runtime folder: all that it mounts."""
+
+
 class RuntimeFolder:
     """Names in a session's runtime folder; the seat makes them all, and `INIT_SOCKET` last."""
 
     STREAM_SOCKET = "stream.sock"
+    HAND_SOCKET = "hand.sock"
+    """There while a container's seat awaits its session; it takes one connection."""
     X11 = "x11"
     SOUND = "sound"
     AUTH = "auth"

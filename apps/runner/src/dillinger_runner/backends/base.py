@@ -97,12 +97,26 @@ class Usage:
     network_bytes: int | None = None
 
 
+class Waiting(StrEnum):
+    """How a seat that was started ahead stands."""
+
+    STARTING = "starting"
+    WARM = "warm"
+    """It has loaded all that it can without a session."""
+    GONE = "gone"
+    """It has ended, or is of no use any more."""
+
+
 class WarmSeats(Protocol):
     """Seats that start before there is a session for them. Each has an id of its own, of a session's form, by which
-    `observe`, `stop`, `owned` and `usage` know it until it is given away."""
+    `stop`, `owned` and `usage` know it until it is given away."""
 
     async def warm(self, seat_id: str) -> SeatHandle:
         """Starts a seat that waits. Raises as `Backend.ensure` does."""
+        ...
+
+    async def waiting(self, seat_id: str) -> Waiting:
+        """How it stands; raises Unavailable where nobody can tell."""
         ...
 
     async def assign(self, seat_id: str, seat: SeatSpec) -> SeatHandle:

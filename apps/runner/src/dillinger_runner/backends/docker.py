@@ -29,8 +29,8 @@ from dillinger_runner.cgroups import Limits
 from dillinger_runner.saves import make_saves
 from dillinger_runner.store import SessionStore
 
-from . import docker_media, docker_usage, processes
-from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage
+from . import docker_media, docker_usage, docker_warm, processes
+from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, WarmSeats
 from .docker_engine import Box, Engine, NameTaken, PortTaken
 from .docker_host import HostLook
 from .docker_layers import GameLayers
@@ -68,6 +68,7 @@ class DockerBackend:
         self._host = HostLook(engine, config.premises)
         self._layers = GameLayers(config.premises, engine)
         self._networks = CellNetworks(config.premises, engine, self._host)
+        self._warm = docker_warm.WarmContainers(config.premises, config.runtime_dir, engine, self.ensure)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._probe: tuple[Probe, float] | None = None
         self._probing = asyncio.Lock()
@@ -84,9 +85,9 @@ class DockerBackend:
         )
 
     @property
-    def warm_seats(self) -> None:
-        """A container's mounts are fixed when it is made, and a seat's are its player's and its game's."""
-        return None
+    def warm_seats(self) -> WarmSeats | None:
+        """None where each seat publishes a port of its own: that is fixed when its container is made."""
+        return self._warm if self._config.premises.seat_network == "host" else None
 
     async def probe(self) -> Probe:
         """Engine, images, limits and user; a good answer is remembered for half a minute, a bad one not at all."""
@@ -168,6 +169,9 @@ class DockerBackend:
         if seat_box is None or not seat_box.is_running:
             await self._clear(session_id)  # what a runner left that was killed here
             await self._start_seat(seat, has_runtimes=has_runtimes)
+        elif docker_warm.is_to_be_handed(seat):
+            await asyncio.to_thread(self._lay_out, seat)
+            await docker_warm.hand_over(seat)
         if not await self._until_seat(seat, is_waiting=True):
             return
         await self._start_cell(seat, has_runtimes=has_runtimes)

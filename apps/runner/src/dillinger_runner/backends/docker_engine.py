@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,9 @@ _RECONNECT_S = 1.0
 _NO_CONNECTION = 900
 """aiodocker's own status for an engine that is not there."""
 _PORT_TAKEN = ("port is already allocated", "address already in use")
+
+
+_NAME = re.compile(r"dillinger-([a-z0-9]{20})-(?:seat|cell)")
 
 
 class EngineAway(Unavailable):
@@ -50,6 +54,7 @@ class Box:
     was_out_of_memory: bool
     pid: int
     labels: Mapping[str, str]
+    name: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -58,8 +63,9 @@ class Box:
 
     @property
     def session_id(self) -> str:
-        """The session that it is of."""
-        return self.labels.get(LABEL_SESSION, "")
+        """The session that it is of, by its name: labels stay as they were when a waiting seat is given away."""
+        found = _NAME.fullmatch(self.name)
+        return found[1] if found else self.labels.get(LABEL_SESSION, "")
 
     @property
     def role(self) -> str:
@@ -147,6 +153,16 @@ class Engine:
                     raise Conflict("The game's container does not run") from error
                 if error.status != _NO_CONNECTION and "busy" in error.message:
                     raise Conflict("The game has more memory in use than that") from error
+                raise
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """Gives it another name; raises `NameTaken`, or `Unavailable` where it is not there."""
+        with self._told(f"renaming {name}"):
+            try:
+                await self._docker().containers.container(name).rename(new_name)
+            except aiodocker.DockerError as error:
+                if error.status == 409:
+                    raise NameTaken(f"There is a container {new_name} already") from error
                 raise
 
     async def signal(self, name: str, number: str) -> None:
@@ -276,7 +292,8 @@ class Engine:
                 actor = event.get("Actor") or {}
                 labels = actor.get("Attributes") or {}
                 action = str(event.get("Action", ""))
-                yield Box(str(actor.get("ID", "")), action, None, action == "oom", 0, labels)
+                name = str(labels.get("name", ""))
+                yield Box(str(actor.get("ID", "")), action, None, action == "oom", 0, labels, name)
         finally:
             with contextlib.suppress(aiodocker.DockerError, aiohttp.ClientError, TimeoutError):
                 await events.stop()
@@ -323,9 +340,11 @@ def _box(found: Mapping[str, Any]) -> Box:
         was_out_of_memory=bool(state.get("OOMKilled")),
         pid=int(state.get("Pid") or 0),
         labels=found["Config"].get("Labels") or {},
+        name=str(found.get("Name", "")).removeprefix("/"),
     )
 
 
 def _listed(found: Mapping[str, Any]) -> Box:
     labels: Mapping[str, str] = found.get("Labels") or {}
-    return Box(str(found["Id"]), str(found.get("State", "")), None, False, 0, labels)
+    name = next(iter(found.get("Names") or ()), "").removeprefix("/")
+    return Box(str(found["Id"]), str(found.get("State", "")), None, False, 0, labels, name)

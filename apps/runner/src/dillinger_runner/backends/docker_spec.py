@@ -27,6 +27,7 @@ from dillinger_contracts.cell import (
     PADS,
     RUN_BYTES,
     RUNTIME,
+    SEAT_RUNTIME,
     SESSION_INTERPOSER,
     SOUND,
     X11_AUTH,
@@ -127,12 +128,7 @@ def seat_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = Fals
         *([bind_of(premises, spec.layer_dir, spec.layer_dir)] if spec.layer_dir else []),
         *(bind_of(premises, str(folder), str(folder)) for folder in shown),
     ]
-    host = locked(premises.seat_limits) | {
-        "NetworkMode": premises.seat_network,
-        "SecurityOpt": ["no-new-privileges:true"],
-        "Mounts": mounts,
-        "Tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={_SEAT_SCRATCH_BYTES},mode=1777"},  # noqa: S108
-    }
+    host = _seat_host(premises, mounts)
     media = spec.media.ports if spec.media.is_behind_nat else None
     published = {} if media is None else {f"{media.first}/udp": [{"HostPort": str(media.first)}]}
     config: Config = {
@@ -145,7 +141,29 @@ def seat_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = Fals
         "HostConfig": host | {"PortBindings": published},
     }
     labels = {} if media is None else {LABEL_MEDIA_PORT: str(media.first)}
-    return _labelled(config, spec, premises, "seat", labels)
+    return _labelled(config, spec.session.session_id, premises, "seat", labels)
+
+
+def waiting_config(seat_id: str, runtime_dir: str, premises: Premises) -> Config:
+    """The container of a seat that waits: as any seat's, but that of the machine it sees its runtime folder alone."""
+    config: Config = {
+        "Image": premises.seat_image,
+        "User": premises.user,
+        "WorkingDir": "/",
+        "Cmd": ["--await", SEAT_RUNTIME, "--log", f"{SEAT_RUNTIME}/seat.log"],
+        "StopSignal": "SIGTERM",
+        "HostConfig": _seat_host(premises, [bind_of(premises, runtime_dir, SEAT_RUNTIME, is_read_only=False)]),
+    }
+    return _labelled(config, seat_id, premises, "seat")
+
+
+def _seat_host(premises: Premises, mounts: list[Config]) -> Config:
+    return locked(premises.seat_limits) | {
+        "NetworkMode": premises.seat_network,
+        "SecurityOpt": ["no-new-privileges:true"],
+        "Mounts": mounts,
+        "Tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={_SEAT_SCRATCH_BYTES},mode=1777"},  # noqa: S108
+    }
 
 
 def cell_config(
@@ -204,7 +222,7 @@ def cell_config(
         "Env": [f"{name}={value}" for name, value in environment().items()],
         "HostConfig": host,
     }
-    return _labelled(config, spec, premises, "cell", {} if lan is None else {LABEL_LAN: lan})
+    return _labelled(config, spec.session.session_id, premises, "cell", {} if lan is None else {LABEL_LAN: lan})
 
 
 def graphics_check_config(premises: Premises, gpu: Gpu) -> Config:
@@ -291,12 +309,12 @@ def _graphics(gpu: Gpu | None) -> Config:
 
 
 def _labelled(
-    config: Config, spec: SeatSpec, premises: Premises, role: Role, more: Mapping[str, str] | None = None
+    config: Config, session_id: str, premises: Premises, role: Role, more: Mapping[str, str] | None = None
 ) -> Config:
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
     labels = {
         LABEL_INSTANCE: premises.instance,
-        LABEL_SESSION: spec.session.session_id,
+        LABEL_SESSION: session_id,
         LABEL_ROLE: role,
         LABEL_SPEC: digest,
     }

@@ -31,7 +31,7 @@ from dillinger_runner.saves import make_saves
 from dillinger_runner.store import SessionStore
 
 from . import processes
-from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, WarmSeats
+from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, Waiting, WarmSeats
 from .identity import (
     BORN,
     TAKEN_EXIT_CODE,
@@ -126,6 +126,13 @@ class ProcessBackend:
             await self._must_be_usable()
             identity = await self._place(seat_id, lambda tree: self._start_warm(seat_id, tree))
         return self._handle(seat_id, identity)
+
+    async def waiting(self, seat_id: str) -> Waiting:
+        """Warm once it says so in its folder."""
+        seen = await asyncio.to_thread(self._look, seat_id)
+        if seen.phase is not SeatPhase.RUNNING:
+            return Waiting.GONE
+        return Waiting.WARM if self._store.is_warm(seat_id) else Waiting.STARTING
 
     async def assign(self, seat_id: str, seat: SeatSpec) -> SeatHandle:
         """Makes the waiting seat that of this session: its birth certificate moves."""

@@ -1,0 +1,45 @@
+"""A seat that waits in a container takes what it is handed, once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from dillinger_contracts.handing import Handing
+from dillinger_contracts.session import SeatSpec
+from dillinger_seat.warm import await_handing
+
+
+async def test_a_container_takes_its_session_and_its_folders(rig: Any, tmp_path: Path) -> None:
+    rig.overrides["isolation"] = "container"
+    spec, runtime = rig.spec({"kind": "native", "command": ["true"]}), tmp_path / "runtime"
+    runtime.mkdir()
+    names = ("session_dir", "saves_dir", "game")
+    folders = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in (spec.session_dir, spec.saves_dir, rig.game_dir)]
+    waiting = asyncio.create_task(asyncio.to_thread(await_handing, runtime, tmp_path / "library"))
+    await asyncio.to_thread(rig.wait_file, runtime / "warm")
+    with socket.socket(socket.AF_UNIX) as runner:
+        runner.connect(str(runtime / "hand.sock"))
+        text = Handing(spec=spec, folders=names).model_dump_json(by_alias=True)
+        socket.send_fds(runner, [text.encode()], folders)
+        runner.shutdown(socket.SHUT_WR)
+        taken = await waiting
+    assert taken is not None and taken.session == spec.session and taken.runtime_dir == str(runtime)
+    look(taken, spec, runtime)
+    for number in folders:
+        os.close(number)
+
+
+def look(taken: SeatSpec, spec: SeatSpec, runtime: Path) -> None:
+    """The same folders by other names, and nothing left of the handing."""
+    game_id = spec.session.game.game_id
+    for path, was in (
+        (taken.session_dir, spec.session_dir),
+        (taken.saves_dir, spec.saves_dir),
+        (f"{taken.library_dir}/{game_id}", f"{spec.library_dir}/{game_id}"),
+    ):
+        assert Path(path).samefile(was)
+    assert list(runtime.iterdir()) == []
