@@ -131,7 +131,7 @@ class RunnerSettings(AppSettings):
 
     pool_size: int = Field(default=0, ge=0, le=64)
     """Seats that wait for a session, started ahead: a game shows sooner, and each takes memory (`GET /pool` tells how
-    much). They count as nobody's session. Sandboxes only; 0 starts each seat when it is wanted."""
+    much). They count as nobody's session; 0 starts each seat when it is wanted."""
 
     uinput_pads: int = Field(default=0, ge=0, le=4)
     """Gamepads of a session that the kernel makes (`/dev/uinput`), for 32-bit native games: there from the start,
