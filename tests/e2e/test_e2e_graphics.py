@@ -63,6 +63,7 @@ def play(viewer: Viewer, house: House, game_id: str) -> Callable[[], str]:
     return lambda: log.read_text("utf-8", "replace")
 
 
+@pytest.mark.full
 def test_opengl_draws_in_software(viewer: Viewer, house: House, add_game: Callable[[str, str], Path]) -> None:
     folder = add_game("opengl", '["/usr/bin/python3", "-I", "guest.py", "--rate", "10"]')
     with resources.as_file(resources.files("dillinger_bench.overhead").joinpath("guest.py")) as guest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -14,6 +15,11 @@ pytestmark = pytest.mark.browser
 
 PLAYED = tuple(one for one in SUBJECTS if one.game_id in ("etr", "openttd", "org.gnome.mines", "supertux2"))
 """The others are played by tests of their own."""
+
+
+def subjects(*, long: tuple[str, ...]) -> list[Any]:
+    """Those to play, of which `long` are played in the full run only."""
+    return [pytest.param(one, id=one.game_id, marks=[pytest.mark.full] * (one.game_id in long)) for one in PLAYED]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +34,7 @@ def play_and_end(player: Player, subject: Subject) -> None:
     assert player.play(subject) > 0
 
 
-@pytest.mark.parametrize("subject", PLAYED, ids=lambda subject: subject.game_id)
+@pytest.mark.parametrize("subject", subjects(long=("supertux2",)))
 def test_it_shows_a_picture_and_ends_as_asked(
     player: Player, subject: Subject, explained: list[House], house: House
 ) -> None:

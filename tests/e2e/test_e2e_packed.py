@@ -58,6 +58,7 @@ def test_an_appimage_is_unpacked_once_and_plays(
     assert f"started in /game/.unpacked/{file.name} as ./{file.name} with --fast" in played(house, game_id)
 
 
+@pytest.mark.full
 def test_a_self_extracting_script_is_unpacked_and_what_it_would_start_plays(
     house: House, explained: list[House], tmp_path: Path
 ) -> None:
