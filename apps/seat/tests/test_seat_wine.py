@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -154,6 +156,24 @@ async def test_a_game_draws_in_software(wine: Any, bits: int, api: str, colour: 
     start(wine, api, bits=bits)
     end = await wine.ended(START_S)
     assert colour in end.log_tail, wine.describe()
+
+
+async def test_viewers_are_told_when_a_game_no_longer_answers_and_when_it_does_again(wine: Any) -> None:
+    wine.overrides["answer_timeout_s"] = 3.0
+    start(wine, "window")
+    await wine.ready(START_S)
+    await wine.printed("focus", START_S)
+    viewer = await wine.view()
+    pids = [pid for pid, line in wine.processes().items() if "windows64.exe" in line and "bwrap" not in line]
+    assert pids, wine.processes()
+    for number, code in ((signal.SIGSTOP, "not_answering"), (signal.SIGCONT, "answers_again")):
+        for pid in pids:
+            os.kill(pid, number)
+        async with asyncio.timeout(START_S):
+            while (notice := await wine.next_text(viewer, "notice", START_S))["code"] != code:
+                pass
+        assert notice["message"].startswith("Test "), "the game's title"
+    assert wine.runner.end is None, "it is not ended"
 
 
 async def test_what_the_entry_says_is_in_the_registry_and_the_prefix_is_kept(wine: Any, templates: Path) -> None:

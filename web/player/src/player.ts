@@ -65,7 +65,7 @@ export interface PlayerOptions {
   onMicrophone(state: MicrophoneState): void;
   /** Gamepads came or went. */
   onPads(pads: PadView[]): void;
-  onNotice(notice: Pick<Notice, "level" | "message" | "hint">): void;
+  onNotice(notice: Pick<Notice, "level" | "message" | "hint"> & { code?: string }): void;
   onEnded(end: SessionEnd): void;
   onShortcut(shortcut: Shortcut): void;
 }

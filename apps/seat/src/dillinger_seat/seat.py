@@ -242,6 +242,7 @@ class Seat:
             await self._streaming.open(Path(self._spec.runtime_dir) / RuntimeFolder.STREAM_SOCKET)
         self._watches.spawn(self._take_stats(self._streaming))
         self._watches.spawn(self._streaming.watch_pointer())
+        self._watches.spawn(self._streaming.watch_answers(self._game.title, self._spec.answer_timeout_s))
 
     async def _show(self, desktop: X11Desktop, guest: Guest) -> None:
         if self._game.display.needs_window:

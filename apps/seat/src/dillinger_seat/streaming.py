@@ -36,6 +36,8 @@ from .pads.slots import PadSlots
 
 log = structlog.get_logger()
 
+ANSWER_LOOK_S = 2.0
+"""How often the game's window is asked whether its program lives, while somebody watches."""
 POINTER_LOOK_S = 0.5
 """How often the display is asked whether the game has taken the pointer, while somebody watches."""
 
@@ -128,9 +130,25 @@ class Streaming:
         """The pointer is part of the picture."""
         self._video.pointer_moved()
 
-    def notify(self, code: str, message: str) -> None:
+    def notify(self, code: str, message: str, *, hint: str | None = None) -> None:
         """Tells every viewer."""
-        self._hub.notify(Notice(level="warning", code=code, message=message))
+        self._hub.notify(Notice(level="warning", code=code, message=message, hint=hint))
+
+    async def watch_answers(self, title: str, limit_s: float) -> None:
+        """Tells the viewers when the game no longer answers, again and again, and when it does again; ends nothing."""
+        is_told = False
+        with contextlib.suppress(CaptureError):
+            while True:
+                await asyncio.sleep(min(ANSWER_LOOK_S, limit_s / 4))
+                if not self.peers:
+                    continue
+                silent_s = await self._desktop.silent_s()
+                if silent_s >= limit_s:
+                    words = f"{title} has not answered for {silent_s:.0f} s."
+                    self.notify("not_answering", words, hint="Wait, or end it: what was not saved is lost then.")
+                elif is_told:
+                    self.notify("answers_again", f"{title} answers again.")
+                is_told = silent_s >= limit_s
 
     async def watch_pointer(self) -> None:
         """Tells the viewers when the game takes the pointer or gives it back, until the display is gone."""

@@ -117,6 +117,8 @@ class SeatSpec(Model):
     uinput_pads: int = Field(default=0, ge=0, le=4)
     """So many gamepads are the kernel's; 0: the seat's own, by the interposer."""
     start_timeout_s: float = 30.0
+    answer_timeout_s: float = 20.0
+    """Viewers are told when the game has not looked at its window's events for so long."""
     idle_timeout_s: float = 900.0
     """Ends the session after so long without a viewer; 0 never."""
     restarts: int = 0

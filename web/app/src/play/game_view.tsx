@@ -136,6 +136,17 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
               {live.notice.message}
               {live.notice.hint && ` ${live.notice.hint}`}
             </span>
+            {live.notice.code === "not_answering" && live.welcome?.role !== "viewer" && (
+              <button
+                className="button"
+                type="button"
+                onClick={() => stop.mutate(view.session_id)}
+                disabled={stop.isPending}
+                data-testid="end-silent-game"
+              >
+                End it
+              </button>
+            )}
           </p>
         )}
         {stop.error && <p className="hint hint-error">{stop.error.message}</p>}

@@ -30,7 +30,7 @@ export interface PlayerView {
   sound: SoundState;
   microphone: MicrophoneState;
   pads: PadView[];
-  notice: Pick<Notice, "level" | "message" | "hint"> | null;
+  notice: (Pick<Notice, "level" | "message" | "hint"> & { code?: string }) | null;
 }
 
 const NOTHING: PlayerView = {

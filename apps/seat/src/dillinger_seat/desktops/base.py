@@ -29,6 +29,11 @@ class Desktop(Clipboard, Protocol):
         """Resizes the desktop; returns what was really set."""
         ...
 
+    async def silent_s(self) -> float:
+        """For how long the game has not looked at its window's events, 0 where that can't be told; to be called every
+        few seconds. Raises `CaptureError`."""
+        ...
+
     async def is_pointer_taken(self) -> bool:
         """Whether the game has taken the pointer for itself; raises `CaptureError`."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -121,6 +122,10 @@ class X11Desktop:
         display, self._wished = self._up(), (size.width_px, size.height_px)
         main = display.main_window()
         return display.resize(*self._wished) if main is None else display.fit(main, wished=self._wished)
+
+    async def silent_s(self) -> float:
+        """For how long the game has not looked at its window's events; raises `CaptureError`."""
+        return await self._on_thread(lambda: self._up().silent_s(time.monotonic()))
 
     async def is_pointer_taken(self) -> bool:
         """Whether the game has taken the pointer for itself; raises `CaptureError`."""

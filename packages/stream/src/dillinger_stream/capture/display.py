@@ -13,6 +13,7 @@ import xcffib.xfixes
 import xcffib.xproto
 
 from .focus import Focus
+from .pings import Pings
 from .pointer import fetch_pointer_image
 from .randr import Resizer
 from .windows import Window, Windows, largest
@@ -40,6 +41,7 @@ class Display:
             self._resizer = Resizer(self._connection, self._root)
             self._windows = Windows(self._connection, self._root)
             self._focus = Focus(self._connection, self._root)
+            self._pings = Pings(self._connection, self._root)
             self._fixes = self._connection.extension(xcffib.xfixes.key, "XFIXES")
             self._connection.reply(self._fixes.QueryVersion(5, 0))
             self._connection.flush()
@@ -138,6 +140,14 @@ class Display:
             self._asked = (window.window_id, wish)
             return size
 
+    def silent_s(self, now_s: float) -> float:
+        """For how long the main window's program has not looked at its events, as of `now_s` of any one clock; call it
+        every few seconds. 0 for one that can't be asked."""
+        with self._lock:
+            self._read_events()
+            main = largest(self._windows.all())
+            return 0.0 if main is None else self._pings.send(main.window_id, now_s)
+
     def give_keyboard(self) -> None:
         """To the window that came last, or back to the one before where that went; for whenever windows changed."""
         with self._lock:
@@ -187,5 +197,7 @@ class Display:
             return taken
 
     def _read_events(self) -> None:
-        if any(self._windows.is_change(event) for event in self._connection.events()):
-            self._is_changed = True
+        for event in self._connection.events():
+            self._pings.take(event)
+            if self._windows.is_change(event):
+                self._is_changed = True
