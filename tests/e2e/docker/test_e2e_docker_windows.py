@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 from tests import container_engine
+from tests.e2e.test_e2e_pads import BROWSER_PAD
 from tests.e2e.test_e2e_windows import (
     add_game,
     test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone,
@@ -17,6 +18,7 @@ from tests.e2e.test_e2e_windows import (
 
 from dillinger_bench.house import House
 from dillinger_bench.viewer import Viewer, new_context
+from dillinger_bench.waiting import wait_until
 
 __all__ = ["add_game", "test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone"]
 
@@ -24,6 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.full]
 
 SOURCE = Path(__file__).parents[3] / "apps/seat/tests/guests/windows.c"
 LIBRARIES = ("-lgdi32", "-lopengl32", "-ld3d9")
+PADS = SOURCE.with_name("pads.c")
 START_S = 120.0
 
 
@@ -74,3 +77,29 @@ def test_a_32_bit_program_draws_or_is_told_what_the_image_lacks(
         return
     said = (house.target.session_dir(session_id) / "guest.log").read_text("utf-8", "replace")
     assert "d3d9 336699" in said.splitlines(), end
+
+
+def test_a_gamepad_reaches_a_windows_game_and_rumbles(
+    open_viewer: Callable[..., Viewer], house: House, add_game: Callable[[str, str], Path]
+) -> None:
+    add_game("pads", '["./pads.exe"]')
+    program = house.target.state_dir / "library/pads/pads.exe"
+    subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", str(program), str(PADS), "-lwinmm"], check=True)
+    viewer = open_viewer()
+    viewer.page.add_init_script(BROWSER_PAD)
+    viewer.click_play("pads")
+    viewer.page.wait_for_url("**/play/*")
+    viewer.wait_picture(START_S)
+    log = house.target.session_dir(viewer.session_id) / "guest.log"
+
+    def saw(line: str) -> None:
+        wait_until(lambda: line in log.read_text("utf-8", "replace").splitlines(), START_S, f"the game's {line!r}")
+
+    saw("ready")
+    viewer.page.evaluate("plug(true)")
+    saw("xinput added")
+    viewer.page.evaluate("press(0, true)")
+    saw("xinput buttons 1000")
+    wait_until(lambda: viewer.page.evaluate("shaken.includes(1)"), START_S, "the pad's rumble")
+    viewer.page.evaluate("plug(false)")
+    saw("xinput removed")
