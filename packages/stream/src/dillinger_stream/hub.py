@@ -24,8 +24,9 @@ from dillinger_contracts.tickets import TicketClaims
 
 from .clipboard.base import Clip, Clipboard
 from .frames import AccessUnit, SoundPacket
+from .host import HubSettings
 from .input.base import InputSink
-from .peer import HubSettings, Peer
+from .peer import Peer
 from .sound.voice import Voice
 from .transport.link import CLOSE_TIMEOUT_S, Link
 from .transport.udp_port import UdpPort

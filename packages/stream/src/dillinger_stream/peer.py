@@ -10,25 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 from dillinger_contracts.errors import DillingerError, Exhausted, Invalid, Unavailable, problem_of
-from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.input import ReleaseAll, Shown, decode
 from dillinger_contracts.media import KIND_VOICE
 from dillinger_contracts.session import StreamProfile
 from dillinger_contracts.signaling import (
-    HELLO_DEADLINE_S,
     Bye,
     Candidate,
     ClientStats,
     ClipboardOffer,
     ClipboardPart,
-    ClipboardTaken,
     ClipboardWant,
     Description,
     Ended,
@@ -41,7 +36,6 @@ from dillinger_contracts.signaling import (
     PointerTaken,
     Pong,
     Resize,
-    ServerStats,
     SetProfile,
     SetTransport,
     SignalingMachine,
@@ -50,18 +44,16 @@ from dillinger_contracts.signaling import (
     TransportKind,
     Welcome,
 )
-from dillinger_contracts.tickets import TicketClaims
 
-from .clipboard.base import Clip, Clipboard
-from .clipboard.exchange import ClipExchange
+from .clipboard.base import Clip
 from .frames import AccessUnit, SoundPacket
+from .host import Host
 from .input.base import InputSink
-from .sound.voice import Voice, VoiceDecoder
+from .sharing import ClipMessage, Sharing
 from .transport.bucket import TokenBucket
 from .transport.carrier import Carrier, CarrierParts
 from .transport.link import CLOSE_TIMEOUT_S, Link, LinkClosed
 from .transport.outlet import Outlet
-from .transport.udp_port import UdpPort
 
 if TYPE_CHECKING:
     from .transport.webrtc import Channel
@@ -72,64 +64,6 @@ INPUT_RATE_HZ, INPUT_BURST = 2000.0, 4000.0
 SIGNAL_RATE_HZ, SIGNAL_BURST = 50.0, 200.0
 CLOSE_NORMAL = 1000
 VOICE = bytes([KIND_VOICE])
-
-
-@dataclass(frozen=True, slots=True)
-class HubSettings:
-    """How a hub treats its peers."""
-
-    max_peers: int = 16
-    hello_deadline_s: float = HELLO_DEADLINE_S
-    """From the accepted connection to the hello."""
-    stats_interval_s: float = 1.0
-    keyframe_spacing_s: float = 0.25
-    """Between two keyframes that peers asked for."""
-    media: MediaAccess = field(default_factory=MediaAccess)
-    """Where browsers reach the stream by UDP."""
-
-
-class Host(Protocol):
-    """What a peer asks of its hub."""
-
-    settings: HubSettings
-    udp_port: UdpPort
-    is_resizable: bool
-    is_pointer_taken: bool
-    has_sound: bool
-    clipboard: Clipboard | None
-    voice: Voice | None
-
-    def admit(self, ticket: str) -> TicketClaims:
-        """Raises `Denied`."""
-        ...
-
-    def make_sink(self, say: Callable[[FromSeat], None]) -> InputSink:
-        """A sink of the peer's own, which may `say` something to its browser."""
-        ...
-
-    def join(self, peer: Peer) -> None:
-        """From now on the peer gets units; raises `Exhausted` when the house is full."""
-        ...
-
-    def want_keyframe(self, peer: Peer) -> None:
-        """Soon, and not too often."""
-        ...
-
-    def wish_changed(self) -> None:
-        """A peer's profile changed."""
-        ...
-
-    def want_size(self, peer: Peer, width_px: int, height_px: int) -> None:
-        """The newest wish wins."""
-        ...
-
-    def want_keyboard(self, peer: Peer, layout: str) -> None:
-        """The newest wish wins."""
-        ...
-
-    def server_stats(self) -> ServerStats:
-        """This second's figures that all peers share."""
-        ...
 
 
 class Peer:
@@ -148,8 +82,8 @@ class Peer:
         self._outlet = Outlet(link)
         self._carrier: Carrier | None = None
         self._sink: InputSink | None = None
-        self._clips = ClipExchange()
-        self._voice_decoder: VoiceDecoder | None = None
+        self._sharing: Sharing | None = None
+        """Of players only."""
         self._inputs = TokenBucket(rate_hz=INPUT_RATE_HZ, burst=INPUT_BURST)
         self._signals = TokenBucket(rate_hz=SIGNAL_RATE_HZ, burst=SIGNAL_BURST)
         self._noticed: set[str] = set()
@@ -199,8 +133,9 @@ class Peer:
         return self._carrier.hold_until_ns if self._carrier is not None else 0
 
     def offer_clip(self, clip: Clip) -> None:
-        """Tells this player that the game copied something."""
-        self.say(self._clips.offer(clip))
+        """Tells a player that the game copied something."""
+        if self._sharing is not None:
+            self._sharing.offer(clip)
 
     def end(self, ended: Ended | None) -> None:
         """Says that the session is over (to those who were let in), then closes."""
@@ -217,7 +152,10 @@ class Peer:
         claims = self._host.admit(hello.ticket)
         self.role = claims.role
         self.profile = hello.profile
-        self._sink = self._host.make_sink(self.say) if self.role == "player" else None
+        host = self._host
+        if self.role == "player":
+            self._sink = host.make_sink(self.say)
+            self._sharing = Sharing(host.clipboard, host.voice, speaker=self.peer_id, say=self.say)
         parts = CarrierParts(
             outlet=self._outlet, group=group, want_keyframe=lambda: self._host.want_keyframe(self),
             on_input=self._on_channel, on_offered=self._machine.offered,
@@ -226,11 +164,13 @@ class Peer:
         )  # fmt: skip
         carrier = Carrier(parts, wish=hello.transport, is_webrtc_able=hello.is_webrtc_able)
         self._host.join(self)
+        sharing = self._sharing
         self.say(
             Welcome(
                 peer_id=self.peer_id, role=self.role,
                 has_sound=self._host.has_sound, is_resizable=self._host.is_resizable,
-                has_clipboard=self._may_share, has_microphone=self._may_speak,
+                has_clipboard=sharing is not None and sharing.has_clipboard,
+                has_microphone=sharing is not None and sharing.has_microphone,
                 ice_servers=self._host.settings.media.servers,
             )
         )  # fmt: skip
@@ -306,42 +246,21 @@ class Peer:
             if (old.width_px, old.height_px) != (self.profile.width_px, self.profile.height_px):
                 self._host.want_size(self, self.profile.width_px, self.profile.height_px)
 
-    @property
-    def _may_speak(self) -> bool:
-        return self.role == "player" and self._host.voice is not None
-
     def _take_voice(self, packet: bytes) -> None:
-        if self._host.voice is None or not self._may_speak:
-            self.notice_once("no_microphone", "The game can't hear you here")
+        if self._sharing is None:
+            self.notice_once("viewer_voice", "You are watching: the game hears its player only")
             return
-        if self._voice_decoder is None:
-            self._voice_decoder = VoiceDecoder()
         try:
-            pcm = self._voice_decoder.decode(packet)
+            self._sharing.take_voice(packet)
         except Invalid:
             self._machine.fault()
             raise
-        self._host.voice.hear(self.peer_id, pcm)
 
-    @property
-    def _may_share(self) -> bool:
-        return self.role == "player" and self._host.clipboard is not None
-
-    def _take_clip_message(self, message: ClipboardOffer | ClipboardWant | ClipboardPart) -> None:
-        if not self._may_share:
-            self.notice_once("no_clipboard", "You can't copy and paste here")
-            return
-        if isinstance(message, ClipboardOffer):
-            answer: ClipboardWant | ClipboardPart | Clip | None = self._clips.offered(message)
-        elif isinstance(message, ClipboardWant):
-            answer = self._clips.wanted(message)
+    def _take_clip_message(self, message: ClipMessage) -> None:
+        if self._sharing is None:
+            self.notice_once("viewer_clipboard", "You are watching: only the player copies and pastes")
         else:
-            answer = self._clips.part(message)
-        if isinstance(answer, Clip):
-            assert self._host.clipboard is not None, "asked above"
-            self._host.clipboard.give(answer, lambda: self.say(ClipboardTaken(serial=message.serial)))
-        elif answer is not None:
-            self.say(answer)
+            self._sharing.take_clip_message(message)
 
     def _may_wish(self) -> bool:
         if self.role != "player":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,9 +15,14 @@ from packages.stream.tests.hub.conftest import Decoder, OpenHouse, hello, ticket
 from dillinger_contracts.ice import IceServer, MediaAccess
 from dillinger_contracts.input import Button, Key, Move, ReleaseAll
 from dillinger_contracts.lifecycle import EndReason
+from dillinger_contracts.media import KIND_VOICE
 from dillinger_contracts.session import SessionEnd, StreamProfile
 from dillinger_contracts.signaling import (
     Bye,
+    ClipboardOffer,
+    ClipboardPart,
+    ClipboardTaken,
+    ClipboardWant,
     Ended,
     KeyframeWanted,
     Notice,
@@ -28,6 +34,7 @@ from dillinger_contracts.signaling import (
     VideoConfig,
     Welcome,
 )
+from dillinger_stream.clipboard.base import Clip
 from dillinger_stream.hub import HubSettings
 
 
@@ -229,3 +236,44 @@ async def test_keyframes_are_spaced(open_house: OpenHouse) -> None:
 def test_webrtc_costs_nothing_until_it_is_wanted() -> None:
     code = "import sys, dillinger_stream.hub; print('aiortc' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "False\n"
+
+
+OPUS_SILENCE = b"\xf8\xff\xfe"
+"""20 ms (the packet that libopus sends for digital silence)."""
+
+
+class Desk:
+    """A game's clipboard and microphone."""
+
+    def __init__(self) -> None:
+        self.pasted: list[Clip] = []
+        self.heard: list[tuple[int, bytes]] = []
+
+    def give(self, clip: Clip, on_taken: Callable[[], None]) -> None:
+        self.pasted.append(clip)
+        on_taken()
+
+    def hear(self, speaker: int, pcm: bytes) -> None:
+        self.heard.append((speaker, pcm))
+
+
+async def test_player_copies_pastes_and_speaks_and_a_watcher_does_not(open_house: OpenHouse) -> None:
+    house = await open_house()
+    desk = Desk()
+    house.hub.clipboard, house.hub.voice = desk, desk
+    player, watcher = await house.visit(), await house.visit(role="viewer")
+    assert [viewer.of(Welcome)[0].has_clipboard for viewer in (player, watcher)] == [True, False]
+    for viewer in (player, watcher):
+        await viewer.say(ClipboardOffer(serial=1, kind="text", size_bytes=5))
+        await viewer.connection.send(bytes([KIND_VOICE]) + OPUS_SILENCE)
+    await until(lambda: bool(player.of(ClipboardWant)), "the question")
+    await player.say(ClipboardPart(serial=1, offset=0, data="aGVsbG8="))
+    await until(lambda: bool(player.of(ClipboardTaken)), "what was taken")
+    await until(lambda: len(watcher.of(Notice)) >= 2, "why not")
+    house.hub.copied(Clip("text", b"bye"))
+    await until(lambda: bool(player.of(ClipboardOffer)), "the offer")
+    await until(lambda: bool(desk.heard), "the voice")
+    assert desk.pasted == [Clip("text", b"hello")]
+    assert {speaker for speaker, _ in desk.heard} == {player.of(Welcome)[0].peer_id}
+    assert not watcher.of(ClipboardOffer) and not watcher.of(ClipboardWant)
+    assert {notice.code for notice in watcher.of(Notice)} == {"viewer_voice", "viewer_clipboard"}
