@@ -135,7 +135,8 @@ def made(*puts: Callable[[zipfile.ZipFile], None], manifest: object = None) -> i
     return out
 
 
-LINK = entry("home/way", stat.S_IFLNK | 0o777, b"/tmp")
+LINK = entry("home/way", stat.S_IFLNK | 0o777, b"../../../../../..")
+"""To the test's own folder, from where it would be unpacked."""
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_an_archive_that_means_harm_changes_nothing(
     with pytest.raises(error):
         restore(played, "old", archive(), Progress(), limit_bytes=LIMIT)
     assert sorted(str(path) for path in tmp_path.rglob("*")) == before
-    assert (played.home / "a save").read_text() == "level 5" and not Path("/tmp/evil").exists()
+    assert (played.home / "a save").read_text() == "level 5"
 
 
 def test_a_bomb_that_lies_about_its_size_is_cut(played: GameSaves) -> None:
