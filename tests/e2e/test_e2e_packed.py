@@ -32,16 +32,16 @@ def add(house: House, path: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def played(house: House, game_id: str) -> str:
-    """What the game has printed once its window shows; its session has ended then."""
+def ensure_plays(house: House, game_id: str, line: str) -> None:
+    """Plays the game until its window shows and it has printed `line`."""
     with house.client() as client:
         wait_until(lambda: any(game["game_id"] == game_id for game in client.games()), START_S, f"{game_id} is there")
         session_id = client.play(game_id)["session_id"]
+        log = house.target.session_dir(session_id) / "guest.log"
         client.wait_state(session_id, {"ready", "streaming"}, START_S)
-        said = (house.target.session_dir(session_id) / "guest.log").read_text("utf-8", "replace")
+        wait_until(lambda: line in log.read_text("utf-8", "replace"), START_S, line)
         client.stop(session_id)
         client.wait_state(session_id, {"ended"}, START_S)
-    return said
 
 
 @pytest.mark.parametrize("compression", ["gzip", pytest.param("zstd", marks=pytest.mark.full)])
@@ -55,7 +55,7 @@ def test_an_appimage_is_unpacked_once_and_plays(
     game_id = f"card-{compression}"
     folder = house.library_dir / game_id
     assert (folder / f".unpacked/{file.name}/usr/share/testcard.py").is_file()
-    assert f"started in /game/.unpacked/{file.name} as ./{file.name} with --fast" in played(house, game_id)
+    ensure_plays(house, game_id, f"started in /game/.unpacked/{file.name} as ./{file.name} with --fast")
 
 
 @pytest.mark.full
@@ -65,11 +65,11 @@ def test_a_self_extracting_script_is_unpacked_and_what_it_would_start_plays(
     explained.append(house)
     packed_games.makeself(tmp_path / "space-card.run", tmp_path)
     assert "starts start.sh" in add(house, tmp_path / "space-card.run", "--argument", "--fast")
-    assert "started with --fast" in played(house, "space-card")
+    ensure_plays(house, "space-card", "started with --fast")
 
 
 def test_the_folder_of_a_flatpak_plays_without_flatpak(house: House, explained: list[House], tmp_path: Path) -> None:
     explained.append(house)
     packed_games.flatpak(tmp_path / "active")
     assert "starts files/bin/space-card" in add(house, tmp_path / "active")
-    assert "started as org.example.SpaceCard with its own files" in played(house, "card-in-space")
+    ensure_plays(house, "card-in-space", "started as org.example.SpaceCard with its own files")
