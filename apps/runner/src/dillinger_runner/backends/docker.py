@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -32,12 +31,12 @@ from dillinger_runner.store import SessionStore
 from . import docker_media, docker_usage, docker_warm, processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, WarmSeats
 from .docker_engine import Box, Engine, NameTaken, PortTaken
+from .docker_findings import engine_finding, is_podman, limits_finding, mounts_finding, refuse_on_podman, user_finding
 from .docker_host import HostLook
 from .docker_layers import GameLayers
 from .docker_net import CellNetworks
 from .docker_spec import Gpu, Premises, Role, bounds, cell_config, container_name, graphics_check_config, seat_config
 
-LEAST_API = (1, 44)
 _GOOD_FOR_S = 30.0
 _LOOK_S, _ASK_S = 0.01, 0.5
 _CHECK_TIMEOUT_S = 20.0
@@ -72,6 +71,7 @@ class DockerBackend:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._probe: tuple[Probe, float] | None = None
         self._probing = asyncio.Lock()
+        self._is_podman = False
         self._counters: dict[str, docker_usage.Counters] = {}
 
     @property
@@ -105,14 +105,17 @@ class DockerBackend:
             lacking = sorted([name for name in images if await self._engine.image_id(name) is None])
         except Unavailable as error:
             return Probe(False, (Finding("engine", False, error.message, error.hint),))
-        engine, limits = _engine_finding(version), _limits_finding(info)
+        engine, limits = engine_finding(version), limits_finding(info)
         needed = {premises.seat_image, premises.cell_images["native"]} & set(lacking)
         detail = f"missing: {', '.join(lacking)}" if lacking else f"{len(images)} images are there"
         found = Finding("images", not lacking, detail, "./dillinger build images" if lacking else None)
-        user = _user_finding(premises.user)
-        ok = engine.ok and user.ok and not needed and (limits.ok or not self._config.are_limits_required)
+        user = user_finding(premises.user)
+        self._is_podman = is_podman(version)
+        mounts = mounts_finding(version, premises.rules)
+        is_whole = engine.ok and user.ok and not needed and mounts is None
+        ok = is_whole and (limits.ok or not self._config.are_limits_required)
         gpu = () if premises.gpu is None or needed else (await self._graphics_finding(premises.gpu),)
-        return Probe(ok, (engine, user, found, limits, *gpu))
+        return Probe(ok, (engine, user, *([mounts] if mounts else []), found, limits, *gpu))
 
     async def _graphics_finding(self, gpu: Gpu) -> Finding:
         """Asked for as games would ask, and looked at from inside: an engine may take a request and give nothing."""
@@ -146,6 +149,8 @@ class DockerBackend:
             probe = await self.probe()
             if not probe.ok and seat_box is None:
                 raise _refusal(probe)
+            if self._is_podman:
+                refuse_on_podman(seat.session.game)
             seat = seat.model_copy(update={"isolation": "container"})
             try:
                 async with asyncio.timeout(self._config.placing_timeout_s):
@@ -353,33 +358,6 @@ class DockerBackend:
 def _place_of(seat: Box | None, cell: Box | None) -> str:
     halves = (("seat", seat), ("cell", cell))
     return " ".join(f"{name} {box.id[:12]} ({box.status})" for name, box in halves if box is not None)
-
-
-def _engine_finding(version: dict[str, Any]) -> Finding:
-    said = str(version.get("ApiVersion", "0.0"))
-    name = f"{version.get('Version')}, API {said}"
-    if tuple(int(part) for part in said.split(".")[:2]) < LEAST_API:
-        least = ".".join(map(str, LEAST_API))
-        return Finding("engine", False, f"the engine is {name}; {least} is needed", "Install Docker 25 or newer")
-    return Finding("engine", True, f"games run in containers ({name})")
-
-
-def _limits_finding(info: dict[str, Any]) -> Finding:
-    wanted = {"MemoryLimit": "memory", "CpuCfsQuota": "CPU", "PidsLimit": "pids"}
-    lacking = [word for key, word in wanted.items() if not info.get(key)]
-    if lacking:
-        hint = "Give the engine cgroups for them"
-        return Finding("limits", False, f"the engine can't limit {', '.join(lacking)}", hint)
-    swap = "" if info.get("SwapLimit") else "; swap is not limited"
-    return Finding("limits", True, f"memory, CPU and pids are limited by cgroups version {info['CgroupVersion']}{swap}")
-
-
-def _user_finding(user: str) -> Finding:
-    if user.split(":")[0] == "0":
-        return Finding(
-            "user", False, "containers would run as root", "Run Dillinger as another user, or set docker_user"
-        )
-    return Finding("user", True, f"containers run as {user}")
 
 
 def _refusal(probe: Probe) -> Unsupported:

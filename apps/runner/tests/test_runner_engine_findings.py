@@ -1,0 +1,45 @@
+"""Which engines are taken, by their own words: those of Docker 28 and of Debian 12's Podman."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dillinger_contracts import Game, Unsupported
+from dillinger_runner.backends.docker_findings import engine_finding, mounts_finding, refuse_on_podman
+from dillinger_runner.backends.docker_spec import MountRule
+
+DOCKER: dict[str, Any] = {"Components": [{"Name": "Engine"}], "Version": "28.0.1", "ApiVersion": "1.48"}
+PODMAN: dict[str, Any] = {
+    "Components": [{"Name": "Podman Engine", "Version": "4.3.1"}, {"Name": "Conmon"}],
+    "Version": "4.3.1",
+    "ApiVersion": "1.41",
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "is_ok", "says"),
+    [
+        (DOCKER, True, "28.0.1"),
+        (DOCKER | {"ApiVersion": "1.41"}, False, "1.44 is needed"),
+        (PODMAN, True, "best effort, unverified"),
+        (PODMAN | {"Version": "3.4.4"}, False, "4.3 is needed"),
+        ({}, False, "1.44 is needed"),
+    ],
+)
+def test_an_engine_is_known_by_its_own_words(version: dict[str, Any], is_ok: bool, says: str) -> None:
+    found = engine_finding(version)
+    assert found.ok is is_ok and says in found.detail
+    assert found.ok or found.hint
+
+
+def test_what_podman_takes_and_does_not_do_is_refused() -> None:
+    volume, folder = MountRule("/state", "dillinger", is_volume=True), MountRule("/state", "/srv")
+    refused = mounts_finding(PODMAN, [volume])
+    assert refused is not None and not refused.ok and refused.hint
+    assert mounts_finding(PODMAN, [folder]) is None and mounts_finding(DOCKER, [volume]) is None
+    game = {"game_id": "a", "title": "A", "launch": {"kind": "native", "command": ["a"]}}
+    refuse_on_podman(Game.model_validate(game))
+    with pytest.raises(Unsupported, match="wants a network"):
+        refuse_on_podman(Game.model_validate(game | {"network": {"kind": "internet"}}))
