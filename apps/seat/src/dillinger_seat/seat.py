@@ -141,6 +141,7 @@ class Seat:
         async with self._step("cell", "The cell was not up"):
             cell = await Cell.start(self._spec, folder, listen_fds=(display_sockets.listen_fd,))
             stack.push_async_callback(cell.close)
+        await asyncio.to_thread(folder.note_mounted)
         self._watches.on_cell(cell)
         paths = cell_paths(self._spec)
         server, sound = Xvfb(cell, display_sockets, paths), SoundServer(cell, paths)

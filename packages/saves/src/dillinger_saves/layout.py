@@ -48,6 +48,11 @@ class GameSaves:
         return self.side / "work"
 
     @property
+    def proof(self) -> Path:
+        """Names the boot in which an overlay was last mounted here: that need not be tried again."""
+        return self.side / "mounted"
+
+    @property
     def copy(self) -> Path:
         """The game's whole folder, where no overlay can be had."""
         return self.side / "copy"

@@ -21,6 +21,8 @@ from dillinger_saves.layout import GameSaves
 from .disk import DiskLimit
 from .layers import Layer, refusal
 
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
 log = structlog.get_logger()
 
 
@@ -35,6 +37,13 @@ class GameFolder:
     """What has to be mounted at `path` first."""
     problem: str | None = None
     """Why it can't be written, though the game is to."""
+    proof: Path | None = None
+    """Where to note that it could be mounted."""
+
+    def note_mounted(self) -> None:
+        """The cell is up with it: the next start of this boot need not try first."""
+        if self.proof is not None:
+            self.proof.write_text(_BOOT_ID.read_text("ascii"), "ascii")
 
 
 def library_folder(spec: SeatSpec) -> Path:
@@ -71,15 +80,25 @@ def ready_folder(spec: SeatSpec, *, is_first: bool) -> GameFolder:
         lower=(plain.path,), base=str(saves.side), upper=saves.changes.name, work=saves.work.name,
         target=str(target), is_needed=True,
     )  # fmt: skip
-    why = refusal(layer)
+    why = None if _was_mounted(saves.proof) else refusal(layer)
     if why is None:
-        return GameFolder(str(target), is_writable=True, layers=(layer,))
+        return GameFolder(str(target), is_writable=True, layers=(layer,), proof=saves.proof)
     log.info("overlay_refused", reason=why)
     try:
         ensure_copy(library_folder(spec), saves, most_bytes=spec.session.resources.saves_bytes)
     except Exhausted as error:
         return _read_only(plain, f"{error.message}. {error.hint}")
     return GameFolder(str(saves.copy), is_writable=True)
+
+
+def _was_mounted(proof: Path) -> bool:
+    """Whether it was in this boot. The note is taken away: a start that fails with it is followed by one that tries."""
+    try:
+        noted = proof.read_text("ascii")
+        proof.unlink()
+    except (OSError, ValueError):
+        return False
+    return noted == _BOOT_ID.read_text("ascii")
 
 
 def _read_only(plain: GameFolder, problem: str) -> GameFolder:
