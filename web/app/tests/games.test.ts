@@ -32,6 +32,7 @@ const WINE: WineLaunch = {
   vkd3d: false,
   winetricks: ["vcrun2019", "corefonts"],
   wine_debug: "+seh",
+  prefix: "default",
 };
 
 test.each([

@@ -27,6 +27,7 @@ export interface Draft {
   dxvk: boolean;
   vkd3d: boolean;
   wineDebug: string;
+  prefix: string;
   runtime: string;
   libraries: string;
   width: string;
@@ -63,6 +64,7 @@ export const EMPTY: Draft = {
   dxvk: false,
   vkd3d: false,
   wineDebug: "",
+  prefix: "default",
   runtime: "",
   libraries: "auto",
   width: "1280",
@@ -86,7 +88,9 @@ export function withLaunch(draft: Draft, launch: Launch): Draft {
     environment: joinPairs(launch.environment),
   };
   if (launch.kind === "native") return { ...common, libraries: launch.libraries };
-  if (launch.kind === "proton") return { ...common, runtime: launch.runtime, wineDebug: launch.wine_debug ?? "" };
+  if (launch.kind === "proton") {
+    return { ...common, runtime: launch.runtime, wineDebug: launch.wine_debug ?? "", prefix: launch.prefix };
+  }
   const desktop = launch.virtual_desktop;
   return {
     ...common,
@@ -98,6 +102,7 @@ export function withLaunch(draft: Draft, launch: Launch): Draft {
     dxvk: launch.dxvk,
     vkd3d: launch.vkd3d,
     wineDebug: launch.wine_debug ?? "",
+    prefix: launch.prefix,
   };
 }
 
@@ -146,7 +151,12 @@ export function launchOf(draft: Draft, base: Launch | null): { launch: Launch } 
     const directory = draft.directory === "home" ? "home" : "game";
     return { launch: { ...common, kind: "native", directory, libraries: draft.libraries } satisfies NativeLaunch };
   }
-  const windows = { ...common, directory: draft.directory, wine_debug: draft.wineDebug.trim() || null };
+  const windows = {
+    ...common,
+    directory: draft.directory,
+    wine_debug: draft.wineDebug.trim() || null,
+    prefix: draft.prefix.trim(),
+  };
   if (draft.kind === "proton") {
     return { launch: { ...windows, kind: "proton", runtime: draft.runtime.trim() } satisfies ProtonLaunch };
   }
@@ -212,6 +222,7 @@ const PLACES: readonly [string, Field][] = [
   ["launch/winetricks", "winetricks"],
   ["launch/architecture", "architecture"],
   ["launch/wine_debug", "wineDebug"],
+  ["launch/prefix", "prefix"],
   ["launch/runtime", "runtime"],
   ["launch/libraries", "libraries"],
   ["network/lan/name", "lanName"],
@@ -247,6 +258,7 @@ const FORMS: Partial<Record<Field, string>> = {
   runtime: "The folder’s name, such as GE-Proton9-20.",
   lanName: "Lower-case letters and digits, with - between them, such as doom-night.",
   wineDebug: "Channels, such as +seh,-fixme.",
+  prefix: "Small letters and digits, with dashes and underscores between them.",
 };
 
 /** Core's words for a person: in the field's own unit, and without the pattern that was not met. */

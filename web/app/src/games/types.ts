@@ -21,6 +21,7 @@ export interface WineLaunch {
   vkd3d: boolean;
   winetricks: string[];
   wine_debug: string | null;
+  prefix: string;
 }
 
 export interface ProtonLaunch {
@@ -30,6 +31,7 @@ export interface ProtonLaunch {
   environment: Record<string, string>;
   runtime: string;
   wine_debug: string | null;
+  prefix: string;
 }
 
 /** A kind that this form does not know is kept as it is. */

@@ -81,6 +81,13 @@ export function WineFields({ editing }: { editing: Editing }) {
             </Field>
           </>
         )}
+        <Field
+          label="Windows drive"
+          fault={faults.prefix}
+          hint="A prefix’s name. A game and its editor may want one each; every player has their own."
+        >
+          {(attributes) => <TextInput {...attributes} editing={editing} name="prefix" isCode />}
+        </Field>
         <Field label="WINEDEBUG" fault={faults.wineDebug} hint="What Wine says in the game’s log. Empty: errors only.">
           {(attributes) => <TextInput {...attributes} editing={editing} name="wineDebug" isCode />}
         </Field>
