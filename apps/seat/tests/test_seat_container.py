@@ -91,6 +91,7 @@ async def test_it_plays_and_leaves_nothing(rig: Any, container: Container) -> No
     assert (await rig.ended()).reason is EndReason.USER_STOP
     await asyncio.to_thread(container.wait_gone)
     assert rig.traces() == []
+    assert not (rig.session_dir / SESSION_INTERPOSER).exists()
 
 
 async def test_the_seats_own_filter_holds_in_it(rig: Any, container: Container) -> None:

@@ -23,7 +23,7 @@ from dillinger_contracts.signaling import Resize, SetProfile
 async def test_start_is_reported_step_by_step_and_stop_leaves_nothing(rig: Any) -> None:
     rig.window()
     await rig.ready()
-    assert sorted(rig.runner.steps) == ["cell", "display", "game", "sound", "stream", "window"]
+    assert sorted(rig.runner.steps) == ["cell", "display", "folder", "game", "sound", "stream", "window"]
     assert (rig.runtime_dir / "stream.sock").is_socket()
     assert len(rig.traces()) > 0
     await rig.runner.order_stop(EndReason.USER_STOP, grace_s=2)

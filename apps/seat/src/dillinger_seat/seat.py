@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from dillinger_contracts.cell import RuntimeFolder
+from dillinger_contracts.cell import SESSION_INTERPOSER, RuntimeFolder
 from dillinger_contracts.control import (
     PartRestarted,
     PeersChanged,
@@ -342,10 +342,11 @@ async def _settled(task: asyncio.Task[None]) -> None:
 
 @contextmanager
 def _runtime_folder(spec: SeatSpec) -> Iterator[SharedPaths]:
-    """The session's runtime folder, gone with the session."""
+    """The session's runtime folder, gone with the session, as is what a container had of it elsewhere."""
     runtime = Path(spec.runtime_dir)
     runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         yield SharedPaths.of(spec)
     finally:
         shutil.rmtree(runtime, ignore_errors=True)
+        (Path(spec.session_dir) / SESSION_INTERPOSER).unlink(missing_ok=True)
