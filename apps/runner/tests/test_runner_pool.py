@@ -137,6 +137,7 @@ def log_of(lab: RunnerLab) -> list[dict[str, Any]]:
     return entries
 
 
+@pytest.mark.full
 async def test_the_next_runner_ends_seats_that_a_killed_one_left(pooled: RunnerLab) -> None:
     await pooled.start()
     async with pooled.client() as client:

@@ -7,6 +7,7 @@ import json
 import pytest
 from rich.console import Console
 
+from dillinger_bench import measure
 from dillinger_bench.cli import cases_of
 from dillinger_bench.figures import matched, percentile, ratios
 from dillinger_bench.launches import Launches
@@ -102,6 +103,15 @@ def test_what_a_cell_costs_is_of_the_medians() -> None:
     figures = figures_of(drawn)
     assert (figures["gl_fps_host"], figures["gl_cpu_cell"], figures["loss_watched"]) == (90, 10.5, 50)
     assert figures["loss_cell"] == pytest.approx(100 * (1 - 290.5 / 90))
+
+
+def test_starts_are_told_by_their_median_and_their_slow_tail() -> None:
+    figures = measure.figures_of(
+        [measure.Start(click_s=click_s, session_s=click_s - 0.1) for click_s in (1.0, 2.0, 5.0)]
+    )
+    assert figures["click_to_first_frame"] == 2.0
+    assert figures["click_to_first_frame_p95"] == pytest.approx(4.7)
+    assert figures["first_frame"] == pytest.approx(1.9)
 
 
 def test_starts_that_did_not_work_count_and_take_no_time() -> None:
