@@ -25,6 +25,10 @@ FAULTS = (
         "fault-forks", "A fork bomb", command=("/bin/sh", "-c", "bomb() { bomb | bomb & }; bomb; exec sleep 600"),
         needs_window=False, resources=(("pids", 48),),
     ),
+    Variant("fault-internet", "Has the internet", ("--mode", "light"), more=(("network.kind", "internet"),)),
+    Variant(
+        "fault-lan", "Is in a LAN", ("--mode", "light"), more=(("network.kind", "lan"), ("network.name", "friday"))
+    ),
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from dillinger_bench.ledger import take
 from dillinger_bench.waiting import wait_until
 
 END_TIMEOUT_S = 90.0
-GAMES = ("testcard-light", "testcard-idle", "testcard-motion", "fault-forks")
+GAMES = ("testcard-light", "testcard-idle", "testcard-motion", "fault-forks", "fault-internet", "fault-lan")
 
 Containers = Callable[[str], dict[str, str]]
 

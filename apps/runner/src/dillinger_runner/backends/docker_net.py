@@ -19,7 +19,7 @@ from dillinger_contracts import SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.network import Internet, Lan, walls
 from dillinger_runner.cgroups import Limits
 
-from .docker_engine import Engine
+from .docker_engine import Engine, EngineAway
 from .docker_host import HostLook, HostNetwork, run_once
 from .docker_spec import LABEL_INSTANCE, LABEL_LAN, LABEL_ROLE, LABEL_SESSION, Config, Premises, container_name, locked
 
@@ -154,8 +154,18 @@ class CellNetworks:
             used = {box.labels.get(LABEL_LAN) for box in await self._engine.ours()} | set(self._joining.values())
             for name in lans:
                 if name not in used:
-                    await self._engine.remove_network(lan_network(self._premises, name))
-                    log.info("lan_removed", lan=name)
+                    await self._forget_lan(name)
+
+    async def _forget_lan(self, name: str) -> None:
+        """Somebody else may have put a container of theirs into it: no reason for a session not to end."""
+        try:
+            await self._engine.remove_network(lan_network(self._premises, name))
+        except EngineAway:
+            raise
+        except Unavailable as error:
+            log.warning("lan_stays", lan=name, error=error.message)
+        else:
+            log.info("lan_removed", lan=name)
 
     async def sessions(self) -> set[str]:
         """Sessions that have a network of their own."""
