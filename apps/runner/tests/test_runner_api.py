@@ -35,7 +35,7 @@ async def test_a_session_from_wish_to_end(shared_lab: RunnerLab) -> None:
         session_id = answer.json()["sessionId"]
         view = await shared_lab.until(client, session_id, "streaming")
         assert view["peers"] == 1
-        assert view["steps"] == [{"name": "desktop", "durationMs": 12.5}]
+        assert view["steps"] == [{"name": "desktop", "durationMs": 12.5, "shareDone": None}]
         usage = (await client.get(f"/sessions/{session_id}/usage")).json()
         assert usage["memoryBytes"] > 1_000_000
         assert usage["cpuS"] > 0

@@ -22,6 +22,7 @@ from apps.runner.tests import standin
 from dillinger_contracts import Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile, Unsupported
 from dillinger_contracts.network import Internet
 from dillinger_runner.backends.base import SeatHandle
+from dillinger_runner.backends.counters import Counters
 from dillinger_runner.backends.identity import (
     BORN,
     TAKEN_EXIT_CODE,
@@ -269,7 +270,7 @@ def test_processor_time_is_bounded_and_measured(tree: CgroupTree) -> None:
     spin = "import time; t = time.perf_counter()\nwhile time.process_time() < 0.5: pass\nprint(time.perf_counter() - t)"
     spun = run_in_cell(tree, f"exec {sys.executable} -c '{spin}'")
     assert float(spun.stdout) > 1.0
-    used = tree.usage(ID)
+    used = Counters(tree.dialect, tree.groups(ID)).read(datetime.now(UTC))
     assert used.cpu_s is not None
     assert used.cpu_s > 0.5
     assert used.memory_bytes is not None
@@ -284,7 +285,7 @@ def test_creating_twice_and_removing_twice_is_harmless(tree: CgroupTree) -> None
     for _ in range(2):
         assert tree.remove(ID)
     assert tree.sessions() == set()
-    assert tree.usage(ID).memory_bytes is None
+    assert Counters(tree.dialect, tree.groups(ID)).read(datetime.now(UTC)).memory_bytes is None
 
 
 def test_both_versions_are_written_as_the_kernel_reads_them() -> None:

@@ -38,6 +38,7 @@ from .backends.base import Backend, Observation, SeatHandle, SeatPhase
 from .backends.identity import boot_id
 from .events import EventFeed
 from .library import Library
+from .metering import Meter
 from .metrics import RunnerMetrics
 from .pool import SeatPool
 from .reconcile import Deadlines, Decision, Facts, Step, decide, expired, honest
@@ -88,6 +89,7 @@ class Keeper:
         self.store = store
         self.feed = EventFeed(self._snapshot)
         self.metrics = RunnerMetrics()
+        self.meter = Meter(backend)
         self.vault = Vault(config.places, is_played=self.is_played)
         self._library = Library(config.places.library_dir)
         self._machine = machine
@@ -250,7 +252,7 @@ class Keeper:
         await self._forget_old()
 
     async def _step(self, record: Record) -> float:
-        seen = await self.backend.observe(record.handle)
+        seen = record.observed = await self.backend.observe(record.handle)
         if record.seen(is_known=seen.phase is not SeatPhase.UNKNOWN):
             self.changed(record)
         end = await asyncio.to_thread(self.store.end, record.session_id)

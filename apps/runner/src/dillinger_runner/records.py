@@ -36,7 +36,7 @@ from dillinger_contracts.control import (
 )
 from dillinger_contracts.lifecycle import TRANSITIONS, apply
 
-from .backends.base import SeatHandle
+from .backends.base import Observation, SeatHandle
 from .link import SeatLink
 from .tokens import digest
 
@@ -62,6 +62,8 @@ class Record:
     last_report: int = 0
     was_ready: bool = False
     """Whether the seat has said that the game shows."""
+    observed: Observation | None = None
+    """What its keeper saw of it last."""
     queue: QueuePlace | None = None
     """Where it stands, while it waits for room."""
     was_rebooted: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -39,6 +40,15 @@ class Container(WireModel):
     phase: str
     state: SessionState
     isolation: str
+    measured_at: datetime
+    cpu_cores: float | None = None
+    """In use, on the average since it was asked before; None the first time."""
+    memory_bytes: int | None = None
+    processes: int | None = None
+    network_bps: float | None = None
+    """What its stream sends, as the seat measured it."""
+    gpu: float | None = None
+    """Share of a graphics card; None where nobody measures it."""
 
 
 class ContainerList(WireModel):
@@ -106,10 +116,11 @@ async def read_stream(session_id: str, keeper: KeeperHere) -> StreamAddress:
 
 @router.get("/containers")
 async def list_containers(keeper: KeeperHere) -> ContainerList:
-    """What runs for live sessions, looked at now."""
+    """What runs for live sessions, as their keeper saw it last, and what it uses; cheap enough to ask each second."""
     rows = []
     for record in [record for record in keeper.all() if record.is_live]:
-        seen = await keeper.backend.observe(record.handle)
+        seen = record.observed or await keeper.backend.observe(record.handle)
+        sample = await keeper.meter.read(record.session_id)
         row = Container(
             session_id=record.session_id,
             backend=keeper.backend.kind,
@@ -117,6 +128,12 @@ async def list_containers(keeper: KeeperHere) -> ContainerList:
             phase=seen.phase,
             state=record.state,
             isolation=record.spec.isolation,
+            measured_at=sample.usage.measured_at,
+            cpu_cores=sample.cpu_cores,
+            memory_bytes=sample.usage.memory_bytes,
+            processes=sample.usage.processes,
+            network_bps=record.stats.bitrate_bps if record.stats else None,
+            gpu=sample.usage.gpu,
         )
         rows.append(row)
     return ContainerList(containers=tuple(rows))
@@ -124,7 +141,7 @@ async def list_containers(keeper: KeeperHere) -> ContainerList:
 
 async def usage_of(keeper: Keeper, session_id: str) -> SessionUsage:
     """The session's usage; raises NotFound."""
-    usage = await keeper.backend.usage(keeper.get(session_id).handle)
+    usage = (await keeper.meter.read(keeper.get(session_id).session_id)).usage
     return SessionUsage(
         session_id=session_id,
         measured_at=usage.measured_at,

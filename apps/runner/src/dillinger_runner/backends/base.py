@@ -93,6 +93,7 @@ class Usage:
     cpu_s: float | None = None
     memory_bytes: int | None = None
     processes: int | None = None
+    """With their threads, where cgroups count them."""
     gpu: float | None = None
     network_bytes: int | None = None
 

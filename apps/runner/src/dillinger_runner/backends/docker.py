@@ -30,6 +30,7 @@ from dillinger_runner.store import SessionStore
 
 from . import docker_media, docker_usage, docker_warm, processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, WarmSeats
+from .counters import Counters
 from .docker_engine import Box, Engine, NameTaken, PortTaken
 from .docker_findings import engine_finding, is_podman, limits_finding, mounts_finding, refuse_on_podman, user_finding
 from .docker_host import HostLook
@@ -72,7 +73,7 @@ class DockerBackend:
         self._probe: tuple[Probe, float] | None = None
         self._probing = asyncio.Lock()
         self._is_podman = False
-        self._counters: dict[str, docker_usage.Counters] = {}
+        self._counters: dict[str, Counters] = {}
 
     @property
     def capabilities(self) -> BackendCapabilities:

@@ -7,57 +7,15 @@ are found by a process's own word (`/proc/PID/cgroup`), so that it does not matt
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dillinger_runner.cgroups.dialect import V1, V2, Dialect, keyed
+from dillinger_runner.cgroups.dialect import V1, V2
 from dillinger_runner.cgroups.find import parse_mounts
 
 from .base import Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """The cgroups of one session's containers: controller → directory (version 1), or `{"unified": directory}`."""
-
-    dialect: Dialect
-    groups: tuple[dict[str, Path], ...]
-
-    @property
-    def are_gone(self) -> bool:
-        """Whether a container's groups are gone."""
-        return not all(next(iter(group.values())).is_dir() for group in self.groups)
-
-    def read(self, measured_at: datetime) -> Usage:
-        """What all containers use together; None for what no file tells."""
-        cpu_s: list[float] = []
-        memory: list[int] = []
-        processes: list[int] = []
-        for group in self.groups:
-            if (text := self._text(group, self.dialect.cpu_controller, self.dialect.cpu_file)) is not None:
-                cpu_s.append(self.dialect.cpu_s(text) or 0.0)
-            if (text := self._text(group, "memory", self.dialect.memory_file)) is not None:
-                stat = self._text(group, "memory", "memory.stat") or ""
-                memory.append(max(0, int(text) - (keyed(stat, self.dialect.inactive_key) or 0)))
-            if (text := self._text(group, "pids", "pids.current")) is not None:
-                processes.append(int(text))
-        return Usage(
-            measured_at,
-            sum(cpu_s) if cpu_s else None,
-            sum(memory) if memory else None,
-            sum(processes) if processes else None,
-        )
-
-    def _text(self, group: Mapping[str, Path], controller: str, file: str) -> str | None:
-        directory = group.get(self.dialect.directory_of(controller))
-        if directory is None:
-            return None
-        try:
-            return (directory / file).read_text("ascii")
-        except OSError:
-            return None
+from .counters import Counters
 
 
 def find(containers: Mapping[str, int], *, proc: Path = Path("/proc")) -> Counters | None:

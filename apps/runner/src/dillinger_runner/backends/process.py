@@ -32,6 +32,7 @@ from dillinger_runner.store import SessionStore
 
 from . import processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, Waiting, WarmSeats
+from .counters import Counters
 from .identity import (
     BORN,
     TAKEN_EXIT_CODE,
@@ -183,7 +184,9 @@ class ProcessBackend:
     async def usage(self, handle: SeatHandle) -> Usage:
         """By cgroup files; without them by summing over the seat's process tree."""
         found = await self._cgroups()
-        return await asyncio.to_thread(self._measure, handle.session_id, found.tree)
+        if found.tree is not None:
+            return Counters(found.tree.dialect, found.tree.groups(handle.session_id)).read(datetime.now(UTC))
+        return await asyncio.to_thread(self._measure, handle.session_id)
 
     async def limit(self, handle: SeatHandle, resources: Resources) -> None:
         """By the files of the cell's groups."""
@@ -362,11 +365,8 @@ class ProcessBackend:
                     found.setdefault(entry.name, None)
         return found
 
-    def _measure(self, session_id: str, tree: CgroupTree | None) -> Usage:
+    def _measure(self, session_id: str) -> Usage:
         measured_at = datetime.now(UTC)
-        if tree is not None:
-            used = tree.usage(session_id)
-            return Usage(measured_at, used.cpu_s, used.memory_bytes, used.processes)
         identity = read_identity(self._store.directory(session_id))
         if identity is None or not is_alive(identity):
             return Usage(measured_at)

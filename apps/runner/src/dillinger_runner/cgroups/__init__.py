@@ -6,6 +6,6 @@
 
 from .dialect import Limits
 from .find import Found, find_tree
-from .tree import CgroupTree, CgroupUsage
+from .tree import CgroupTree
 
-__all__ = ["CgroupTree", "CgroupUsage", "Found", "Limits", "find_tree"]
+__all__ = ["CgroupTree", "Found", "Limits", "find_tree"]

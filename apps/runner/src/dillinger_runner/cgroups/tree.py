@@ -35,15 +35,6 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class CgroupUsage:
-    """What all groups of a session use; None is unknown."""
-
-    cpu_s: float | None = None
-    memory_bytes: int | None = None
-    processes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CgroupTree:
     """One root in one version's files."""
 
@@ -82,24 +73,9 @@ class CgroupTree:
             found.update(int(line) for line in (text or "").split() if int(line) > 0)
         return found
 
-    def usage(self, session_id: str) -> CgroupUsage:
-        """What seat and cell use together."""
-        cpu_s: list[float] = []
-        memory: list[int] = []
-        for part in PARTS:
-            cpu_text = self._text(session_id, part, self.dialect.cpu_controller, self.dialect.cpu_file)
-            spent_s = None if cpu_text is None else self.dialect.cpu_s(cpu_text)
-            if spent_s is not None:
-                cpu_s.append(spent_s)
-            used = self._text(session_id, part, "memory", self.dialect.memory_file)
-            stat = self._text(session_id, part, "memory", "memory.stat") or ""
-            if used is not None:
-                memory.append(max(0, int(used) - (keyed(stat, self.dialect.inactive_key) or 0)))
-        return CgroupUsage(
-            cpu_s=sum(cpu_s) if cpu_s else None,
-            memory_bytes=sum(memory) if memory else None,
-            processes=len(self.pids(session_id)) if self._directories(session_id) else None,
-        )
+    def groups(self, session_id: str) -> tuple[dict[str, Path], ...]:
+        """Where seat and cell are counted: controller → directory (version 1), or `{"unified": directory}`."""
+        return tuple({name: root / session_id / part for name, root in self.roots.items()} for part in PARTS)
 
     def oom_kills(self, session_id: str, part: Part) -> int:
         """How many processes the kernel killed for the group's memory limit."""
