@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.test_e2e_doom import clicked_into_lock
 
 from dillinger_bench.house import House
 from dillinger_bench.viewer import Viewer
@@ -26,6 +28,7 @@ command = {command}
 width_px = 640
 height_px = 480
 """
+SUBJECT = Path(__file__).parents[2] / "apps/seat/tests/guests/windows.c"
 TEXT = "dear wine, it is 5 o'clock"
 PASTED = "and it is 6 o'clock elsewhere"
 START_S = 60.0
@@ -102,6 +105,21 @@ def test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone(
         client.stop(session_id)
         client.wait_state(session_id, {"ended"})
     assert not (house.target.runtime_dir / session_id).exists()
+
+
+@pytest.mark.full
+def test_a_shooter_that_puts_the_pointer_back_gets_the_page_s_steps(
+    viewer: Viewer, house: House, add_game: Callable[[str, str], Path]
+) -> None:
+    add_game("shooter", '["./windows.exe", "warp"]')
+    program = house.target.state_dir / "library/shooter/windows.exe"
+    libraries = ("-lgdi32", "-lopengl32", "-ld3d9")
+    subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", str(program), str(SUBJECT), *libraries], check=True)
+    play(viewer, "shooter")
+    wait_until(lambda: clicked_into_lock(viewer), START_S, "the mouse, which the game has taken")
+    log = house.target.session_dir(viewer.session_id) / "guest.log"
+    viewer.page.mouse.move(647, 297)
+    wait_until(lambda: "step 7 -3" in log.read_text("utf-8", "replace").splitlines(), START_S, "a step")
 
 
 def test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse(

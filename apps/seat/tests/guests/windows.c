@@ -38,6 +38,8 @@ static void warp(HWND window)
     if (at.x != middle.x || at.y != middle.y) {
         printf("step %ld %ld\n", at.x - middle.x, at.y - middle.y);
         SetCursorPos(middle.x, middle.y);
+        GetWindowRect(window, &area);
+        ClipCursor(&area);
     }
 }
 
