@@ -28,6 +28,7 @@ from dillinger_contracts import (
     Invalid,
     ResourceOverrides,
     Resources,
+    RunnerCapacity,
     RunnerEvent,
     RunnerSession,
     SessionEnd,
@@ -102,6 +103,10 @@ class StandInRunner:
     holds: asyncio.Event | None = None
     """While set and not fired, launches wait."""
     stream_path: str | None = None
+    max_sessions: int = 16
+    free_memory_bytes: int = 1 << 30
+    does_wait: bool = False
+    """Whether what finds no place waits, unless it is asked to be refused."""
     limits: Resources = field(default_factory=Resources)
     saves: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """User and game → the archive that was restored last."""
@@ -143,6 +148,8 @@ class StandInRunner:
             return await call_next(request)
 
         app.post("/sessions")(self._launch)
+        app.get("/health")(self._health)
+        app.get("/capacity")(self._capacity)
         app.get("/sessions")(self._list)
         app.get("/sessions/{session_id}")(self._one)
         app.delete("/sessions/{session_id}")(self._stop)
@@ -184,6 +191,8 @@ class StandInRunner:
         self.launches.append(launch)
         if self.refusal is not None:
             return JSONResponse(self.refusal[1], self.refusal[0])
+        if self._live() >= self.max_sessions and (launch.when_full == "refuse" or not self.does_wait):
+            return JSONResponse({"code": "exhausted", "detail": "full", "title": "Full", "status": 429}, 429)
         if self.holds is not None:
             await self.holds.wait()
         assert launch.session_id is not None
@@ -200,6 +209,18 @@ class StandInRunner:
         )
         self.tell(session)
         return _json(session, 201)
+
+    def _live(self) -> int:
+        return sum(session.state is not SessionState.ENDED for session in self.sessions.values())
+
+    async def _health(self) -> Response:
+        return JSONResponse({"status": "ok", "version": "1", "sessions": self._live()})
+
+    async def _capacity(self) -> Response:
+        room = RunnerCapacity(
+            sessions=self._live(), waiting=0, max_sessions=self.max_sessions, free_memory_bytes=self.free_memory_bytes
+        )
+        return JSONResponse(room.model_dump(mode="json", by_alias=True))
 
     async def _list(self) -> Response:
         body = {"sessions": [s.model_dump(mode="json", by_alias=True) for s in self.sessions.values()]}

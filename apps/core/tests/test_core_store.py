@@ -27,6 +27,15 @@ END = SessionEnd(
 )
 
 
+SESSION_OF_THE_FIRST_RELEASE = f"""
+INSERT INTO sessions VALUES (
+    '{"a" * 20}', 'admin', 'game', 'Game', 'ended', '{StreamProfile(rate_hz=30).model_dump_json()}', NULL,
+    '{NOW:%F %T}', '{NOW:%F %T}', 'game_crashed', 'it fell', NULL, 'SIGSEGV', '["a", "b"]',
+    '[{{"name": "placed", "duration_ms": 1.5}}]'
+)
+"""
+
+
 def wish(session_id: str = "a" * 20, game_id: str = "game", user: str = "admin") -> SessionRow:
     return SessionRow(session_id, user, game_id, "Game", SessionState.REQUESTED, NOW, profile=StreamProfile(rate_hz=30))
 
@@ -42,14 +51,13 @@ async def test_migration_keeps_the_data_of_the_first_release(tmp_path: Path) -> 
     old = await Database.open(url, revision="0001")
     await Users(old).add(User("admin", "admin", "hash", must_change_password=False), now=NOW)
     await Logins(old).add("f" * 64, "admin", now=NOW, expires_at=NOW.replace(year=2027))
-    rows = SessionRows(old)
-    await rows.add(wish())
-    await rows.finish("a" * 20, END, steps=(StartStep(name="placed", duration_ms=1.5),))
+    async with old.transaction() as session:
+        await (await session.connection()).exec_driver_sql(SESSION_OF_THE_FIRST_RELEASE)
     await old.close()
     new = await Database.open(url)
     try:
         [row] = await SessionRows(new).history(user_name=None)
-        assert row.end == END and row.profile == StreamProfile(rate_hz=30)
+        assert row.end == END and row.profile == StreamProfile(rate_hz=30) and row.runner is None
         assert row.steps == (StartStep(name="placed", duration_ms=1.5),)
         login = await Logins(new).find("f" * 64, now=NOW)
         assert login is not None and login.user.name == "admin"

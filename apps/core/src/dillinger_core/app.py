@@ -17,7 +17,7 @@ from .metrics import Metrics
 from .parts import Parts
 from .private_files import ensure_key, private_directory
 from .relay import Relay
-from .sessions import Feed, Follower, RunnerClient, Sessions
+from .sessions import Feed, Followers, Runners, Sessions
 from .settings import CoreSettings
 from .store import Database, GameIndex, Logins, SessionRows, Users
 from .tls import ensure_certificates, this_machine
@@ -47,13 +47,13 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
     context = files.context()
     database = await Database.open(settings.database)
     try:
-        async with RunnerClient(settings) as runner:
+        async with Runners(settings) as runners:
             feed, metrics = Feed(), Metrics()
             gate = Gate(settings, Users(database), Logins(database), Passwords())
             library = Library(settings, GameIndex(database), changed=lambda: feed.publish("library", "{}"))
             editor, imports = Editor(settings, library), Imports(settings, library)
             rows = SessionRows(database)
-            sessions = Sessions(settings, rows, runner, feed, ticket_secret=ticket_secret)
+            sessions = Sessions(settings, rows, runners, feed, ticket_secret=ticket_secret)
             parts = Parts(
                 settings=settings,
                 gate=gate,
@@ -62,8 +62,8 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
                 imports=imports,
                 sessions=sessions,
                 feed=feed,
-                runner=runner,
-                relay=Relay(settings, runner, metrics),
+                runners=runners,
+                relay=Relay(settings, sessions.stream_address, metrics),
                 metrics=metrics,
                 ca_file=files.ca,
             )
@@ -77,8 +77,8 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
                     # New handshakes on the open listener get the new certificate.
                     context.load_cert_chain(files.server, files.server_key)
 
-            follower = Follower(sessions, runner)
-            tasks = _tasks(library=library.keep_looking, follower=follower.run, certificates=keep_certificates)
+            followers = Followers(sessions, runners)
+            tasks = _tasks(library=library.keep_looking, followers=followers.run, certificates=keep_certificates)
             async with imports.open(), tasks:
                 yield Core(parts, context)
     finally:

@@ -28,7 +28,13 @@ class Metrics:
             "dillinger_core_sessions_live", "Sessions that have not ended", registry=self._registry
         )
         self.runner_reachable = Gauge(
-            "dillinger_core_runner_reachable", "Whether the runner answers", registry=self._registry
+            "dillinger_core_runner_reachable", "Whether a runner answers", registry=self._registry
+        )
+        self.runner_up = Gauge(
+            "dillinger_core_runner_up", "Whether this runner answers", ["runner"], registry=self._registry
+        )
+        self.runner_sessions = Gauge(
+            "dillinger_core_runner_sessions_live", "Sessions of this runner", ["runner"], registry=self._registry
         )
 
     def exposition(self) -> bytes:

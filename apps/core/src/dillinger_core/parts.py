@@ -9,7 +9,7 @@ from .auth import Gate
 from .library import Editor, Imports, Library
 from .metrics import Metrics
 from .relay import Relay
-from .sessions import Feed, RunnerClient, Sessions
+from .sessions import Feed, Runners, Sessions
 from .settings import CoreSettings
 
 
@@ -24,7 +24,7 @@ class Parts:
     imports: Imports
     sessions: Sessions
     feed: Feed
-    runner: RunnerClient
+    runners: Runners
     relay: Relay
     metrics: Metrics
     ca_file: Path

@@ -11,21 +11,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from websockets.asyncio.client import ClientConnection, unix_connect
+from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
-from dillinger_contracts import DillingerError, Unavailable
+from dillinger_contracts import DillingerError, StreamAddress, Unavailable
 from dillinger_contracts.errors import problem_of
 from dillinger_contracts.signaling import SUBPROTOCOL
 
 from .metrics import Metrics
-from .sessions import RunnerClient
 from .settings import CoreSettings
 from .tcp_path import read_counters, report
 
@@ -36,6 +36,9 @@ _OPEN_TIMEOUT_S = 5.0
 _CLOSE_TIMEOUT_S = 1.0
 _WATCH_EVERY_S = 10.0
 _QUEUED_FRAMES = 2
+_BUFFER_BYTES = 256 * 1024
+_PING_EVERY_S = 10.0
+_PING_TIMEOUT_S = 20.0
 _TELL_EVERY_S = 0.1
 _GOING_AWAY = 1001
 _SEAT_GONE = 4503
@@ -64,8 +67,10 @@ class _Traffic:
 class Relay:
     """Opens and copies streams."""
 
-    def __init__(self, settings: CoreSettings, runner: RunnerClient, metrics: Metrics) -> None:
-        self._runner = runner
+    def __init__(
+        self, settings: CoreSettings, address_of: Callable[[str], Awaitable[StreamAddress]], metrics: Metrics
+    ) -> None:
+        self._address_of = address_of
         self._metrics = metrics
         self._idle_s = settings.relay_idle_timeout_s
         self._max_bytes = settings.relay_message_bytes
@@ -102,24 +107,25 @@ class Relay:
         log.info("stream_closed", session_id=session_id, code=close.code, down_bytes=traffic.down_bytes)
 
     async def _open(self, session_id: str) -> ClientConnection:
-        address = await self._runner.stream_address(session_id)
-        if address.unix_path is None:
-            raise Unavailable("The seat has no socket on this machine")
+        address = await self._address_of(session_id)
+        options: dict[str, Any] = {
+            "subprotocols": [Subprotocol(SUBPROTOCOL)],
+            "compression": None,
+            "user_agent_header": None,
+            "open_timeout": _OPEN_TIMEOUT_S,
+            "close_timeout": _CLOSE_TIMEOUT_S,
+            "max_size": self._max_bytes,
+            "max_queue": _QUEUED_FRAMES,
+        }
         try:
-            return await unix_connect(
-                address.unix_path,
-                subprotocols=[Subprotocol(SUBPROTOCOL)],
-                compression=None,
-                user_agent_header=None,
-                open_timeout=_OPEN_TIMEOUT_S,
-                close_timeout=_CLOSE_TIMEOUT_S,
+            if address.unix_path is not None:
                 # The browser's side is pinged; a seat that dies takes its unix socket with it.
-                ping_interval=None,
-                max_size=self._max_bytes,
-                max_queue=_QUEUED_FRAMES,
-            )
+                return await unix_connect(address.unix_path, ping_interval=None, **options)
+            if address.host is not None and address.port is not None:
+                return await _connect(address.host, address.port, options)
         except (OSError, InvalidHandshake, TimeoutError) as error:
             raise Unavailable(f"The seat can't be reached ({type(error).__name__})") from error
+        raise Unavailable("The runner does not say where the seat listens")
 
     async def _copy(
         self,
@@ -168,6 +174,18 @@ class Relay:
         self._metrics.relayed_bytes.labels("up").inc(traffic.up_bytes)
         self._metrics.relayed_messages.labels("down").inc(traffic.down_messages)
         self._metrics.relayed_messages.labels("up").inc(traffic.up_messages)
+
+
+async def _connect(host: str, port: int, options: dict[str, Any]) -> ClientConnection:
+    """To a seat on another machine, which may vanish without a word."""
+    seat = await connect(
+        "ws://seat/", host=host, port=port, proxy=None,
+        ping_interval=_PING_EVERY_S, ping_timeout=_PING_TIMEOUT_S, **options,
+    )  # fmt: skip
+    connection: socket.socket = seat.transport.get_extra_info("socket")
+    # As little as a unix socket holds: with the kernel's own choice, megabytes would wait here for a slow browser.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+    return seat
 
 
 async def _copy_down(seat: ClientConnection, send: Send, traffic: _Traffic) -> Close:

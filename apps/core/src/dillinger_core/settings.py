@@ -10,17 +10,34 @@ import ipaddress
 import os
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, HttpUrl, field_validator
+from pydantic import Field, HttpUrl, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from dillinger_contracts.paths import places
 from dillinger_contracts.settings import AppSettings, Origin, load
 
 SECTION = "core"
+MAX_RUNNER_NAME = 300
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerAt:
+    """Where a runner is, and what opens it."""
+
+    name: str
+    """What it is called in the database and for admins: `HOST:PORT`, and its path where it has one."""
+    url: str
+    keys: Path
+
+
+def runner_name(url: HttpUrl) -> str:
+    """What the runner at `url` is called."""
+    return f"{url.host}:{url.port}{(url.path or '').rstrip('/')}"
 
 
 class CoreSettings(AppSettings):
@@ -45,13 +62,25 @@ class CoreSettings(AppSettings):
     are containers of an image."""
     runner_url: HttpUrl = HttpUrl("http://127.0.0.1:3002")
     """Where the runner's API is."""
+    runner_urls: Annotated[tuple[HttpUrl, ...], NoDecode] = ()
+    """Where the runners' APIs are, if there are several, on this machine or others; as text with commas between them.
+    Empty: there is one, at `runner_url`."""
+    runner_lookup_url: HttpUrl | None = None
+    """`http://NAME:PORT` where every address of NAME is a runner, such as those of a headless service; looked up again
+    every 30 s. Unset: runners are listed."""
     runner_key_file: Path | None = None
     """File with the runner's API keys, one a line; the first is used. Unset: `STATE/runner/keys`."""
+    runner_key_files: Annotated[tuple[Path, ...], NoDecode] = ()
+    """The same for each of `runner_urls`, in their order; as text with colons between them. Empty: all of them take the
+    key of `runner_key_file`."""
+    runner_saves: Literal["own", "shared"] = "own"
+    """Whether each runner has saves of its own, so that a player finds a game where it was played before (`own`), or
+    all have the same folder, so that any takes it (`shared`)."""
     runner_timeout_s: float = Field(default=10.0, gt=0, le=120)
     """How long one call of the runner may take, in seconds from its start."""
     runner_command: Annotated[tuple[str, ...], NoDecode] = ()
-    """Command that starts the runner when somebody wants to play and it does not answer, split as a shell does; empty:
-    somebody else sees to it. Core never ends it."""
+    """Command that starts the runner (of several, the first) when somebody wants to play and none answers, split as a
+    shell does; empty: somebody else sees to it. Core never ends it."""
     runner_start_timeout_s: float = Field(default=30.0, gt=0, le=600)
     """How long a runner may take to answer after `runner_command`, in seconds from its start."""
     web_dir: Path | None = None
@@ -108,7 +137,36 @@ class CoreSettings(AppSettings):
             )
         return value
 
-    @field_validator("desktop_entry_dirs", "icon_dirs", mode="before")
+    @field_validator("runner_urls", "runner_lookup_url")
+    @classmethod
+    def _are_plain(cls, value: tuple[HttpUrl, ...] | HttpUrl | None) -> tuple[HttpUrl, ...] | HttpUrl | None:
+        urls = value if isinstance(value, tuple) else () if value is None else (value,)
+        for url in urls:
+            if url.username or url.password or url.query or url.fragment:
+                raise ValueError("the URL of a runner has a host, a port and perhaps a path, nothing else")
+        names = [runner_name(url) for url in urls]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"{min(twice)} is listed twice")
+        if any(len(name) > MAX_RUNNER_NAME for name in names):
+            raise ValueError(f"the URL of a runner has at most {MAX_RUNNER_NAME} characters")
+        return value
+
+    @model_validator(mode="after")
+    def _runners_make_sense(self) -> Self:
+        if self.runner_key_files and len(self.runner_key_files) != len(self.runner_urls):
+            files, urls = len(self.runner_key_files), len(self.runner_urls)
+            raise ValueError(f"runner_key_files names {files} files for the {urls} runners of runner_urls")
+        if self.runner_lookup_url is None:
+            return self
+        if self.runner_urls:
+            raise ValueError("runner_urls lists the runners, runner_lookup_url finds them: set one of the two")
+        if self.runner_command:
+            raise ValueError("runner_command can't start a runner that is found by runner_lookup_url")
+        if self.runner_lookup_url.scheme != "http" or self.runner_lookup_url.path not in (None, "/"):
+            raise ValueError("runner_lookup_url is http://NAME:PORT: addresses have no certificates and no paths")
+        return self
+
+    @field_validator("desktop_entry_dirs", "icon_dirs", "runner_key_files", mode="before")
     @classmethod
     def _split_paths(cls, value: object) -> object:
         return [part for part in value.split(":") if part] if isinstance(value, str) else value
@@ -128,7 +186,7 @@ class CoreSettings(AppSettings):
                 raise ValueError(f"{text} is no address or network such as 10.0.0.0/8") from error
         return value
 
-    @field_validator("extra_names", "trusted_proxies", mode="before")
+    @field_validator("extra_names", "trusted_proxies", "runner_urls", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -147,6 +205,15 @@ class CoreSettings(AppSettings):
     def imports(self) -> Path:
         """Where games to be added are looked for."""
         return self.import_dir or self.state_dir / "import"
+
+    @property
+    def listed_runners(self) -> tuple[RunnerAt, ...]:
+        """The runners that need not be looked for."""
+        if self.runner_lookup_url is not None:
+            return ()
+        urls = self.runner_urls or (self.runner_url,)
+        files = self.runner_key_files or (self.runner_keys,) * len(urls)
+        return tuple(RunnerAt(runner_name(url), str(url), keys) for url, keys in zip(urls, files, strict=True))
 
     @property
     def runner_keys(self) -> Path:

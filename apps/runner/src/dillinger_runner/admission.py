@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from dillinger_contracts import Exhausted, Game, Resources, Unsupported
+from dillinger_contracts import Exhausted, Game, Resources, RunnerCapacity, Unsupported
 from dillinger_saves.measure import Room
 
 LAUNCH_KINDS = frozenset({"native", "wine", "proton"})
@@ -174,6 +174,20 @@ def line_up(
             short = blocked = blocked or short
         found.append(short)
     return found
+
+
+def room(live: Sequence[Claim], waiting: int, here: Machine, capacity: Capacity) -> RunnerCapacity:
+    """What is left beside `live`, for who chooses between runners."""
+    free = [here.available_bytes - capacity.memory_reserve_bytes]
+    if capacity.memory_overcommit:
+        taken_bytes = sum(claim.resources.memory_bytes + capacity.seat_memory_bytes for claim in live)
+        free.append(int(capacity.memory_overcommit * here.memory_bytes) - taken_bytes)
+    return RunnerCapacity(
+        sessions=len(live) + waiting,
+        waiting=waiting,
+        max_sessions=capacity.max_sessions,
+        free_memory_bytes=max(0, min(free)),
+    )
 
 
 def admit_disk(saves_dir: Path, reserve_bytes: int) -> None:

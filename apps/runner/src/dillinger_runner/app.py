@@ -143,6 +143,7 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
             start_timeout_s=settings.start_timeout_s,
             idle_timeout_s=settings.idle_timeout_s,
             disk_reserve_bytes=settings.disk_reserve_bytes,
+            stream_listen=settings.stream_listen,
             uinput_pads=settings.uinput_pads,
             saves_owner=_saves_owner(settings, backend),
         ),

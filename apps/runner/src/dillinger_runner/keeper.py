@@ -137,7 +137,8 @@ class Keeper:
         if self._is_draining or self._tasks is None:
             raise Unavailable("This runner is shutting down", retry_after_s=5)
         self.vault.ensure_idle(request.user_id, request.game_id)
-        short = self.waiting.shortage(Claim("", request.user_id, resources))
+        claim, would_wait = Claim("", request.user_id, resources), request.when_full != "refuse"
+        short = self.waiting.shortage(claim, would_wait=would_wait)
         admit_disk(self.config.places.saves_dir, self.config.places.disk_reserve_bytes)
         record = Record(seat_spec(request, game, resources, self.config.places, now=datetime.now(UTC)))
         record.digests = [digest(record.spec.control_token)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from dillinger_contracts import StreamListen
 from dillinger_contracts.ice import IceServer, MediaAccess, PortRange
 from dillinger_contracts.paths import places
 from dillinger_contracts.settings import AppSettings
@@ -84,6 +86,11 @@ class RunnerSettings(AppSettings):
     session gets credentials of its own."""
     turn_lifetime_s: float = Field(default=86_400.0, ge=60)
     """How long these credentials are good for, from the session's start on; a viewer who comes later has no TURN."""
+    stream_host: str | None = None
+    """Address of this machine, IPv4 or IPv6, at which seats listen for the streams of a core on another machine, by
+    TCP and unencrypted: one of a network that you trust. Unset: core is on this machine and comes by a socket."""
+    stream_ports: str | None = None
+    """TCP ports for that, one a session, such as `43000-43099`; where not set, the system chooses."""
 
     seat_command: Annotated[tuple[str, ...], NoDecode] = (sys.executable, "-m", "dillinger_seat")
     """Program that is a seat; `--dir SESSION_DIR` or `--probe` is added. As text it is split as a shell does."""
@@ -175,7 +182,17 @@ class RunnerSettings(AppSettings):
             raise ValueError("names no program")
         return value
 
-    @field_validator("media_ports")
+    @field_validator("stream_host")
+    @classmethod
+    def _is_one_address(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        address = ipaddress.ip_address(value)
+        if address.is_unspecified or address.is_multicast:
+            raise ValueError(f"{value} is not the address of one machine; core has to find the seats there")
+        return str(address)
+
+    @field_validator("media_ports", "stream_ports")
     @classmethod
     def _are_ports(cls, value: str | None) -> str | None:
         return None if not value else str(PortRange.parse(value))
@@ -248,6 +265,22 @@ class RunnerSettings(AppSettings):
             "keys_file": Path(str(data.get("keys_file") or state_dir / "runner/keys")).absolute(),
         }
         return {**data, **derived}
+
+    @model_validator(mode="after")
+    def _streams_can_be_reached(self) -> Self:
+        if self.stream_ports and not self.stream_host:
+            raise ValueError("stream_ports is of no use without stream_host")
+        if self.stream_host and self.backend != "process" and self.docker_seat_network != "host":
+            raise ValueError("stream_host needs seats in the machine's own network: docker_seat_network = host")
+        return self
+
+    @property
+    def stream_listen(self) -> StreamListen | None:
+        """`stream_host` and `stream_ports`, as seats are told."""
+        if self.stream_host is None:
+            return None
+        ports = PortRange.parse(self.stream_ports) if self.stream_ports else None
+        return StreamListen(host=self.stream_host, ports=ports)
 
     @property
     def media_port_range(self) -> PortRange | None:

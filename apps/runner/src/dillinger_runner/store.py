@@ -125,8 +125,16 @@ class SessionStore:
 
     def begin_again(self, session_id: str) -> None:
         """Forgets what a seat that is gone has written, so that another may take its place; logs stay."""
-        for name in ("identity.json", "control.json", "end.json"):
+        for name in ("identity.json", "control.json", "end.json", SeatFolder.STREAM_PORT):
             (self.directory(session_id) / name).unlink(missing_ok=True)
+
+    def stream_port(self, session_id: str) -> int | None:
+        """The TCP port that the seat listens on for streams; None while there is none."""
+        try:
+            text = (self.directory(session_id) / SeatFolder.STREAM_PORT).read_text("ascii")[:8].strip()
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+        return int(text) if text.isdecimal() else None
 
     def log_tail(self, session_id: str, *, lines: int = 20) -> tuple[str, ...]:
         """The last lines of the seat's log."""

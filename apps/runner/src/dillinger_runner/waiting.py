@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from dillinger_contracts import EndReason, QueuePlace
+from dillinger_contracts import EndReason, QueuePlace, RunnerCapacity
 
-from .admission import Capacity, Claim, Machine, Shortage, line_up, never_fits, shortage
+from .admission import Capacity, Claim, Machine, Shortage, line_up, never_fits, room, shortage
 from .records import Record
 from .store import SessionStore
 
@@ -59,14 +59,14 @@ class WaitingRoom:
         """What is taken by those who do not wait."""
         return [_claim(record) for record in self._records.values() if record.is_live and record.queue is None]
 
-    def shortage(self, claim: Claim) -> Shortage | None:
+    def shortage(self, claim: Claim, *, would_wait: bool = True) -> Shortage | None:
         """What a newcomer has to wait for; None where there is room now. Raises Exhausted where it may not wait."""
         here, waiting = self._machine(), self._waiting()
         short = line_up([*map(_claim, waiting), claim], self.claims(), here, self._capacity)[-1]
         if short is None:
             return None
         lasting = never_fits(claim, here, self._capacity)
-        if lasting is not None or not self._rules.is_open:
+        if lasting is not None or not (would_wait and self._rules.is_open):
             raise (lasting or short).error()
         if len(waiting) >= self._rules.longest:
             full = Shortage(f"{short.message}, and {len(waiting)} sessions wait already", "Try again later")
@@ -85,6 +85,10 @@ class WaitingRoom:
         """Why a session that runs can't have what `claim` says."""
         others = [other for other in self.claims() if other.session_id != claim.session_id]
         return shortage(claim, others, self._machine(), self._capacity, is_start=False)
+
+    def capacity(self) -> RunnerCapacity:
+        """How much room there is."""
+        return room(self.claims(), len(self._waiting()), self._machine(), self._capacity)
 
     def wake(self) -> None:
         """Room may have come free."""

@@ -11,7 +11,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from dillinger_contracts import Game, GameLaunchRequest, Invalid, Resources, SeatSpec, SessionSpec, StreamProfile
+from dillinger_contracts import (
+    Game,
+    GameLaunchRequest,
+    Invalid,
+    Resources,
+    SeatSpec,
+    SessionSpec,
+    StreamListen,
+    StreamProfile,
+)
 from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.session import ResourceOverrides
 from dillinger_saves.layout import GameSaves
@@ -37,6 +46,7 @@ class Places:
     start_timeout_s: float
     idle_timeout_s: float
     disk_reserve_bytes: int = 0
+    stream_listen: StreamListen | None = None
     uinput_pads: int = 0
     saves_owner: tuple[int, int] | None = None
     """Whom players' folders have to belong to, where that is not this process's own user."""
@@ -109,6 +119,7 @@ def seat_spec(
         control_token=new_token(),
         ticket_key=request.ticket_key or ticket_key,
         media=places.media.model_copy(update={"servers": places.ice.of(session_id, now)}),
+        stream_listen=places.stream_listen,
         uinput_pads=places.uinput_pads,
         start_timeout_s=places.start_timeout_s,
         idle_timeout_s=places.idle_timeout_s,

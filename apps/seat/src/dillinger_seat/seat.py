@@ -34,6 +34,7 @@ from dillinger_contracts.control import (
 )
 from dillinger_contracts.errors import DillingerError, NotFound, Unsupported
 from dillinger_contracts.lifecycle import EndReason
+from dillinger_contracts.seat_folder import SeatFolder
 from dillinger_contracts.session import SeatSpec, SessionEnd, StartStep
 from dillinger_saves.locks import played
 
@@ -241,6 +242,9 @@ class Seat:
             )
             stack.push_async_callback(self._streaming.close)
             await self._streaming.open(Path(self._spec.runtime_dir) / RuntimeFolder.STREAM_SOCKET)
+            if self._spec.stream_listen is not None:
+                port_file = Path(self._spec.session_dir) / SeatFolder.STREAM_PORT
+                await self._streaming.open_to_network(self._spec.stream_listen, port_file)
         self._watches.spawn(self._take_stats(self._streaming))
         self._watches.spawn(self._streaming.watch_pointer())
         self._watches.spawn(self._streaming.watch_answers(self._game.title, self._spec.answer_timeout_s))

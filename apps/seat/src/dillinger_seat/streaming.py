@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from websockets.asyncio.server import Server, ServerConnection, unix_serve
+from websockets.asyncio.server import Server, ServerConnection, serve, unix_serve
 
 from dillinger_contracts.errors import DillingerError, Unavailable
 from dillinger_contracts.game import Size
 from dillinger_contracts.ice import MediaAccess
-from dillinger_contracts.session import SeatStats, SessionEnd, StreamProfile
+from dillinger_contracts.session import SeatStats, SessionEnd, StreamListen, StreamProfile
 from dillinger_contracts.signaling import Notice
 from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream.capture.base import CaptureError
@@ -32,6 +32,7 @@ from dillinger_stream.sound.voice import Voice
 from dillinger_stream.transport.link import SERVER_OPTIONS, WebSocketLink
 
 from .desktops.base import Desktop
+from .listening import listening, write_port
 from .pads.slots import PadSlots
 
 log = structlog.get_logger()
@@ -108,7 +109,7 @@ class Streaming:
             on_packet=self._hub.publish_sound_threadsafe,
             on_failed=lambda error: self._call(events.sound_failed, error),
         )
-        self._server: Server | None = None
+        self._servers: list[Server] = []
 
     @property
     def peers(self) -> int:
@@ -116,12 +117,20 @@ class Streaming:
         return self._hub.peers
 
     async def open(self, socket_path: Path) -> None:
-        """Starts the pipelines (they rest until somebody looks) and listens."""
+        """Starts the pipelines (they rest until somebody looks) and listens at a socket of this machine."""
         self._video.start()
         self._sound.start()
         self._hub.attach(self._video)
         self._hub.attach_sound(self._sound)
-        self._server = await unix_serve(self._serve, str(socket_path), **SERVER_OPTIONS)
+        self._servers.append(await unix_serve(self._serve, str(socket_path), **SERVER_OPTIONS))
+
+    async def open_to_network(self, where: StreamListen, port_file: Path) -> None:
+        """Listens by TCP too, and says at which port; raises `Exhausted` where none is free, and `Unavailable`."""
+        listener = listening(where)
+        # No page of a browser gets as far as the ticket: core is no page, and says no `Origin`.
+        server = await serve(self._serve, sock=listener, origins=[None], **SERVER_OPTIONS)
+        self._servers.append(server)
+        await asyncio.to_thread(write_port, port_file, listener.getsockname()[1])
 
     async def _serve(self, connection: ServerConnection) -> None:
         await self._hub.serve(WebSocketLink(connection))
@@ -185,9 +194,9 @@ class Streaming:
 
     async def close(self) -> None:
         """Stops listening and the pipelines."""
-        if self._server is not None:
-            self._server.close(close_connections=True)
-            await self._server.wait_closed()
+        for server in self._servers:
+            server.close(close_connections=True)
+            await server.wait_closed()
         await asyncio.to_thread(self._video.stop)
         await asyncio.to_thread(self._sound.stop)
 

@@ -84,6 +84,13 @@ class House:
         }
         return passed_on | ours | ({"DILLINGER_CORE_WEB_DIR": str(web_dir)} if web_dir else {})
 
+    def add_runners(self, *others: House) -> None:
+        """Has this core use their runners too, after its own; before it is started."""
+        houses = (self, *others)
+        self._environment["DILLINGER_CORE_RUNNER_URLS"] = ",".join(house.runner_url for house in houses)
+        key_files = (str(house.state_dir / "runner/keys") for house in houses)
+        self._environment["DILLINGER_CORE_RUNNER_KEY_FILES"] = ":".join(key_files)
+
     def __enter__(self) -> Self:
         try:
             self.start("runner")

@@ -29,6 +29,7 @@ from .session import (
     GameLaunchRequest,
     QueuePlace,
     ResourceOverrides,
+    RunnerCapacity,
     RunnerEvent,
     RunnerSession,
     SeatSpec,
@@ -39,6 +40,7 @@ from .session import (
     SessionUsage,
     StartStep,
     StreamAddress,
+    StreamListen,
     StreamProfile,
 )
 from .tickets import TicketClaims, TicketGate
@@ -65,6 +67,7 @@ __all__ = [
     "RegistryValue",
     "ResourceOverrides",
     "Resources",
+    "RunnerCapacity",
     "RunnerEvent",
     "RunnerSession",
     "SeatSpec",
@@ -79,6 +82,7 @@ __all__ = [
     "Size",
     "StartStep",
     "StreamAddress",
+    "StreamListen",
     "StreamProfile",
     "TicketClaims",
     "TicketGate",

@@ -20,7 +20,7 @@ LAST_PORT = 65_535
 
 
 class PortRange(Model):
-    """UDP ports from `first` to `last`, both included."""
+    """Ports from `first` to `last`, both included."""
 
     first: int = Field(ge=1, le=LAST_PORT)
     last: int = Field(ge=1, le=LAST_PORT)

@@ -10,5 +10,7 @@ class SeatFolder:
     IDENTITY = "identity.json"
     """Which process the seat is. It moves, once, from a waiting seat's folder into its session's: the moment at which
     the seat is given away."""
+    STREAM_PORT = "stream.port"
+    """The TCP port that the seat listens on for streams, where its spec has it do so; there once it listens."""
     WARM = "warm"
     """There once a waiting seat has loaded all that it can without a session."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StringConstraints
 
 from .game import Game, Resources
-from .ice import MediaAccess
+from .ice import LAST_PORT, IpAddress, MediaAccess, PortRange
 from .lifecycle import EndReason, SessionState
 from .model import GameId, Model, SessionId, UserId, WireModel
 
@@ -67,6 +67,9 @@ class GameLaunchRequest(WireModel):
     launch: dict[str, JsonValue] | None = None
     """What the game's own launch configuration shall say instead, by the names of its kind in `game.toml`: environment
     (added to the game's), a Windows version, a virtual desktop … What is run stays the library's to say."""
+    when_full: Literal["wait", "refuse"] | None = None
+    """What becomes of it where there is no room; None leaves it to the runner's settings. `wait` waits only where those
+    allow it."""
 
 
 class SessionSpec(Model):
@@ -86,6 +89,14 @@ class CellCgroup(Model):
     version: Literal[1, 2]
     directories: dict[str, str]
     """Controller name → directory (v1), or `{"unified": directory}` (v2)."""
+
+
+class StreamListen(Model):
+    """Where a seat listens for streams by TCP, beside its socket: for a core on another machine."""
+
+    host: IpAddress
+    ports: PortRange | None = None
+    """One of these is the seat's; None has the kernel choose."""
 
 
 class SeatSpec(Model):
@@ -111,6 +122,7 @@ class SeatSpec(Model):
     control_token: str = Field(repr=False)
     ticket_key: str = Field(repr=False)
     media: MediaAccess = MediaAccess()
+    stream_listen: StreamListen | None = None
     cell_cgroup: CellCgroup | None = None
     isolation: Literal["bubblewrap", "container", "none"] = "bubblewrap"
     """`container`: the runner starts the cell as a container of its own, once the seat listens for it."""
@@ -189,12 +201,25 @@ class RunnerSession(WireModel):
 
 
 class StreamAddress(WireModel):
-    """Where a session's seat listens for streams."""
+    """Where a session's seat listens for streams: a socket of the runner's machine, or an address and a TCP port."""
 
     session_id: SessionId
     unix_path: str | None = None
-    host: str | None = None
-    port: int | None = None
+    host: IpAddress | None = None
+    port: int | None = Field(default=None, ge=1, le=LAST_PORT)
+
+
+class RunnerCapacity(WireModel):
+    """How much room a runner has for sessions, as far as that is known without a game."""
+
+    sessions: int = Field(ge=0)
+    """How many live now, those that wait included."""
+    waiting: int = Field(ge=0)
+    """How many of these wait for room."""
+    max_sessions: int = Field(ge=0)
+    free_memory_bytes: int = Field(ge=0)
+    """What games may still take: of what is available above the reserve and what limits may still add up to, the
+    smaller."""
 
 
 class SessionUsage(WireModel):

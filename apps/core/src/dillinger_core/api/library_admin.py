@@ -102,13 +102,14 @@ async def change(
 async def installed(game_id: GameIn, login: AdminLogin, parts: PartsDep, response: Response) -> GameDetails:
     """Takes over what the game's installer left in one's own saves of it: files and Windows drive become the game's,
     for every player, and the likeliest new program is what it starts. Not while it is played."""
-    async with parts.runner.exported_saves(login.user.name, game_id) as chunks:
+    home = await parts.sessions.homes.of(login.user.name, game_id)
+    async with home.client.exported_saves(login.user.name, game_id) as chunks:
         with tempfile.TemporaryFile(dir=parts.settings.library) as archive:
             async for chunk in chunks:
                 await asyncio.to_thread(archive.write, chunk)
             await asyncio.to_thread(archive.seek, 0)
             view = details_view(await parts.editor.take_over(game_id, archive, Progress()))
-    await parts.runner.reset_saves(login.user.name, game_id, SavesReset(part="everything"))
+    await home.client.reset_saves(login.user.name, game_id, SavesReset(part="everything"))
     response.headers["etag"] = f'"{view.version}"'
     return view
 

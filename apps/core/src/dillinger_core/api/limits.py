@@ -43,7 +43,7 @@ class LimitsView(Model):
 async def read_limits(session_id: str, login: AdminLogin, parts: PartsDep) -> LimitsView:
     """What the session may use."""
     await parts.sessions.get(login.user, session_id)
-    return _view(await parts.runner.limits(session_id))
+    return _view(await (await parts.sessions.runner_of(session_id)).limits(session_id))
 
 
 @router.patch("/sessions/{session_id}/limits")
@@ -51,7 +51,7 @@ async def change_limits(session_id: str, body: LimitsBody, login: AdminLogin, pa
     """Changes what is named while the game runs; 409, 429 or 501 say why it can't be."""
     await parts.sessions.get(login.user, session_id)
     wish = ResourceOverrides(**body.model_dump(exclude_none=True))
-    return _view(await parts.runner.change_limits(session_id, wish))
+    return _view(await (await parts.sessions.runner_of(session_id)).change_limits(session_id, wish))
 
 
 def _view(limits: SessionLimits) -> LimitsView:

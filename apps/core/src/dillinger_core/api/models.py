@@ -98,10 +98,40 @@ class TicketView(Model):
 
 
 class RunnerHealth(Model):
-    """How the runner is."""
+    """How the runners are: whether one answers, and what is wrong."""
 
     is_reachable: bool
     message: str | None
+
+
+class RunnerRoom(Model):
+    """How much room a runner has."""
+
+    sessions: int
+    waiting: int
+    max_sessions: int
+    free_memory_bytes: int
+
+
+class RunnerView(Model):
+    """One runner, for admins."""
+
+    name: str
+    """What `/api/runner/…?runner=` takes."""
+    is_reachable: bool
+    version: str | None
+    """None, as its room, while it does not answer."""
+    room: RunnerRoom | None
+    message: str | None
+    """Why it does not answer."""
+    session_ids: list[str]
+    """The live sessions that are its, as far as core knows."""
+
+
+class RunnersView(Model):
+    """`GET /runners`."""
+
+    runners: list[RunnerView]
 
 
 class HealthView(Model):

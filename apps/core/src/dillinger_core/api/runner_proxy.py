@@ -1,5 +1,6 @@
-"""`/api/runner/*`: the runner's own API for admins, with core's key put in on the way.
+"""`/api/runner/*`: a runner's own API for admins, with core's key put in on the way.
 
+`?runner=NAME` says which of several, by its name in `/api/v1/runners`; without it, the first.
 Only the calls listed here pass, so that no path trick reaches anything else, and the stream's address stays inside.
 """
 
@@ -21,7 +22,9 @@ router = APIRouter(prefix="/api/runner", include_in_schema=False)
 
 _ID = r"[a-z0-9]{20}"
 _CALLS = {
-    "GET": re.compile(rf"health|sessions|sessions/{_ID}(/usage|/limits)?|containers|pool|runtimes|events|metrics"),
+    "GET": re.compile(
+        rf"health|sessions|sessions/{_ID}(/usage|/limits)?|capacity|containers|pool|runtimes|events|metrics"
+    ),
     "POST": re.compile(r"sessions"),
     "PATCH": re.compile(rf"sessions/{_ID}/limits"),
     "DELETE": re.compile(rf"sessions/{_ID}"),
@@ -35,13 +38,15 @@ async def proxy(path: str, request: Request, _: AdminLogin, parts: PartsDep) -> 
     """Passes one call on."""
     if not _CALLS[request.method].fullmatch(path):
         raise NotFound("The runner has no such call for admins")
+    params = dict(request.query_params)
+    runner = parts.runners.named(params.pop("runner", None))
     passed = {name: value for name in _SENT if (value := request.headers.get(name))}
     async with AsyncExitStack() as stack:
         answer = await stack.enter_async_context(
-            parts.runner.passed(
+            runner.client.passed(
                 request.method,
                 f"/{path}",
-                params=dict(request.query_params),
+                params=params,
                 content=await request.body(),
                 headers=passed,
             )

@@ -71,7 +71,8 @@ _BODY: dict[str, Any] = {"content": {ARCHIVE: {"schema": {"type": "string", "for
 @router.get("")
 async def saves(game_id: GameIn, login: FullLogin, parts: PartsDep, whose: Whose = None) -> SavesInfo:
     """What a player has of a game, how much of what may be had, and what is being done to it."""
-    return info(await parts.runner.saves(_whose(login, whose), game_id))
+    user = _whose(login, whose)
+    return info(await (await parts.sessions.homes.of(user, game_id)).client.saves(user, game_id))
 
 
 @router.post("/reset", status_code=204)
@@ -80,14 +81,18 @@ async def reset(game_id: GameIn, body: ResetBody, login: FullLogin, parts: Parts
     played."""
     if (body.part == "prefix") is (body.prefix is None):
         raise Invalid("A prefix is named where one is to be reset, and only there", field="prefix")
-    await parts.runner.reset_saves(_whose(login, whose), game_id, SavesReset(part=body.part, prefix=body.prefix))
+    user = _whose(login, whose)
+    home = await parts.sessions.homes.of(user, game_id)
+    await home.client.reset_saves(user, game_id, SavesReset(part=body.part, prefix=body.prefix))
 
 
 @router.get("/archive", response_class=StreamingResponse, responses={200: {"content": {ARCHIVE: {}}}})
 async def export(game_id: GameIn, login: FullLogin, parts: PartsDep, whose: Whose = None) -> StreamingResponse:
     """All of it as one zip file, made while it is sent. Not while it is played."""
+    user = _whose(login, whose)
+    home = await parts.sessions.homes.of(user, game_id)
     async with AsyncExitStack() as stack:
-        chunks = await stack.enter_async_context(parts.runner.exported_saves(_whose(login, whose), game_id))
+        chunks = await stack.enter_async_context(home.client.exported_saves(user, game_id))
         kept = stack.pop_all()
     headers = {"content-disposition": f'attachment; filename="{game_id}-saves.zip"', "cache-control": "no-store"}
     return StreamingResponse(_sent(chunks, kept), media_type=ARCHIVE, headers=headers)
@@ -104,7 +109,8 @@ async def restore(game_id: GameIn, request: Request, login: FullLogin, parts: Pa
     """Puts an exported archive in the place of what is there, whole or not at all. Not while it is played."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != ARCHIVE:
         raise Invalid(f"An archive of saves is sent as {ARCHIVE}", field="archive")
-    await parts.runner.restore_saves(_whose(login, whose), game_id, request.stream())
+    user = _whose(login, whose)
+    await (await parts.sessions.homes.of(user, game_id)).client.restore_saves(user, game_id, request.stream())
 
 
 def info(view: SavesView) -> SavesInfo:

@@ -1,10 +1,21 @@
 """Sessions: core owns the wishes and the history, the runner owns what runs."""
 
 from .feed import Feed, FeedEvent
-from .follower import Follower
+from .follower import Followers
 from .on_demand import OnDemand
 from .runner_client import RunnerClient
+from .runners import Runner, Runners
 from .sessions import Sessions
 from .views import SessionView
 
-__all__ = ["Feed", "FeedEvent", "Follower", "OnDemand", "RunnerClient", "SessionView", "Sessions"]
+__all__ = [
+    "Feed",
+    "FeedEvent",
+    "Followers",
+    "OnDemand",
+    "Runner",
+    "RunnerClient",
+    "Runners",
+    "SessionView",
+    "Sessions",
+]

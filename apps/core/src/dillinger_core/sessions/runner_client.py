@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import httpx2
 from pydantic import BaseModel, ValidationError
@@ -21,6 +21,7 @@ from dillinger_contracts import (
     EndReason,
     GameLaunchRequest,
     Internal,
+    RunnerCapacity,
     RunnerEvent,
     RunnerSession,
     SessionLimits,
@@ -30,7 +31,7 @@ from dillinger_contracts import (
 from dillinger_contracts.errors import error_from_document
 from dillinger_contracts.saves import SavesReset, SavesView
 from dillinger_contracts.session import ResourceOverrides
-from dillinger_core.settings import CoreSettings
+from dillinger_core.settings import RunnerAt
 
 RETRY_AFTER_S = 2.0
 _RETRY_DELAYS_S = (0.1, 0.4)
@@ -39,6 +40,7 @@ _SILENCE_S = 45.0
 _LONG_S = 600.0
 """Saves may be gigabytes, and the runner answers when they are on disk."""
 _JSON = {"content-type": "application/json"}
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -48,6 +50,16 @@ class RunnerSessions(BaseModel):
     """Answer of `GET /sessions`."""
 
     sessions: tuple[RunnerSession, ...]
+
+
+class RunnerHealth(BaseModel):
+    """Answer of `GET /health`."""
+
+    version: str
+
+
+class Unanswered(Unavailable):
+    """The runner may have heard what it was asked, and did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +72,20 @@ class RunnerAnswer:
 
 
 class RunnerClient:
-    """One runner; `open` with `async with`."""
+    """One runner; `close` it in the end."""
 
-    def __init__(self, settings: CoreSettings) -> None:
-        self._keys = settings.runner_keys
-        self._timeout_s = settings.runner_timeout_s
+    def __init__(self, at: RunnerAt, *, timeout_s: float) -> None:
+        self._keys = at.keys
+        self._timeout_s = timeout_s
         self._http = httpx2.AsyncClient(
-            base_url=str(settings.runner_url),
+            base_url=at.url,
             timeout=self._timeout_s,
             trust_env=False,
             limits=httpx2.Limits(max_connections=64, max_keepalive_connections=8),
         )
 
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def close(self) -> None:
+        """Ends its connections."""
         await self._http.aclose()
 
     async def is_up(self) -> bool:
@@ -87,8 +96,17 @@ class RunnerClient:
             return False
         return True
 
+    async def health(self) -> RunnerHealth:
+        """How it is; no key is needed."""
+        return _parse(RunnerHealth, await self._call("GET", "/health"))
+
+    async def capacity(self) -> RunnerCapacity:
+        """How much room it has."""
+        return _parse(RunnerCapacity, await self._call("GET", "/capacity"))
+
     async def launch(self, request: GameLaunchRequest) -> RunnerSession:
-        """Has a wish placed; the same `session_id` is placed once, however often this is asked."""
+        """Has a wish placed; the same `session_id` is placed once, however often this is asked. Raises `Unanswered`
+        where it may have been."""
         assert request.session_id is not None, "only a launch with an id may be repeated"
         body = request.model_dump(mode="json", by_alias=True, exclude_none=True)
         return _parse(RunnerSession, await self._call("POST", "/sessions", json=body))
@@ -202,13 +220,15 @@ class RunnerClient:
     async def _call(
         self, method: str, path: str, *, json: object = None, params: Mapping[str, str] | None = None
     ) -> bytes:
+        was_sent = False
         for delay_s in (*_RETRY_DELAYS_S, None):
             try:
                 headers = await self._authorization()
                 response = await self._http.request(method, path, json=json, params=params, headers=headers)
             except httpx2.TransportError as error:
+                was_sent = was_sent or not isinstance(error, _NOT_SENT)
                 if delay_s is None or isinstance(error, httpx2.ReadTimeout):
-                    raise _away(error) from error
+                    raise _away(error, was_sent=was_sent) from error
                 await asyncio.sleep(delay_s)
             else:
                 await _refuse_errors(response)
@@ -255,8 +275,9 @@ def _parse(model: type[M], content: bytes | str) -> M:
         raise Internal(f"The runner's answer is no {model.__name__}: do both have the same version?") from error
 
 
-def _away(error: httpx2.TransportError) -> DillingerError:
-    return Unavailable(
+def _away(error: httpx2.TransportError, *, was_sent: bool = True) -> DillingerError:
+    family = Unanswered if was_sent else Unavailable
+    return family(
         f"The runner can't be reached ({type(error).__name__})",
         retry_after_s=RETRY_AFTER_S, hint="Games that run go on meanwhile",
     )  # fmt: skip

@@ -14,6 +14,8 @@ from dillinger_contracts import EndReason, SessionEnd, SessionState, StartStep, 
 from .database import Database
 from .tables import SessionTable
 
+_NEVER_PLAYED = (EndReason.REFUSED.value, EndReason.PLACEMENT_FAILED.value)
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
@@ -30,6 +32,8 @@ class SessionRow:
     """Set when somebody asked for the end, before the runner is told."""
     steps: tuple[StartStep, ...] = ()
     end: SessionEnd | None = None
+    runner: str | None = None
+    """Which runner has it, or was asked last; None before anyone was."""
 
     @property
     def is_live(self) -> bool:
@@ -104,6 +108,27 @@ class SessionRows:
         """Writes where a live session stands; None when it is unknown or over."""
         return await self._change(session_id, state=state.value, steps=[s.model_dump(by_alias=False) for s in steps])
 
+    async def assign(self, session_id: str, runner: str) -> SessionRow | None:
+        """Writes which runner has it, or is about to be asked; None when it is unknown or over."""
+        return await self._change(session_id, runner=runner)
+
+    async def last_runner(self, user_name: str, game_id: str) -> str | None:
+        """Which runner this user played this game on last."""
+        query = (
+            select(SessionTable.runner)
+            .where(
+                SessionTable.user_name == user_name,
+                SessionTable.game_id == game_id,
+                SessionTable.runner.is_not(None),
+                SessionTable.state != SessionState.REQUESTED.value,
+                func.coalesce(SessionTable.end_reason, "").not_in(_NEVER_PLAYED),
+            )
+            .order_by(SessionTable.created_at.desc())
+            .limit(1)
+        )
+        async with self._database.transaction() as session:
+            return await session.scalar(query)
+
     async def wish_stop(self, session_id: str, reason: EndReason) -> SessionRow | None:
         """Notes that somebody wants the end; the first reason stays. None when it is unknown or over."""
         return await self._change(session_id, stop_reason=func.coalesce(SessionTable.stop_reason, reason.value))
@@ -145,6 +170,7 @@ def _table_of(row: SessionRow) -> SessionTable:
         state=row.state.value,
         profile=row.profile.model_dump() if row.profile else None,
         created_at=row.created_at,
+        runner=row.runner,
         end_message="",
         log_tail=[],
         steps=[],
@@ -173,4 +199,5 @@ def _row_of(row: SessionTable) -> SessionRow:
         stop_reason=EndReason(row.stop_reason) if row.stop_reason else None,
         steps=tuple(StartStep.model_validate(step) for step in row.steps),
         end=end,
+        runner=row.runner,
     )

@@ -73,6 +73,7 @@ class SessionTable(Base):
     state: Mapped[str] = mapped_column(String(16))
     profile: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     stop_reason: Mapped[str | None] = mapped_column(String(32))
+    runner: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     end_reason: Mapped[str | None] = mapped_column(String(32))

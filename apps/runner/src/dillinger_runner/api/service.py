@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 from starlette.responses import StreamingResponse
 
+from dillinger_contracts import RunnerCapacity
 from dillinger_contracts.model import WireModel
 from dillinger_runner.keeper import Keeper
 from dillinger_runner.metrics import CONTENT_TYPE
@@ -43,6 +44,12 @@ async def read_health(keeper: KeeperHere) -> Health:
     """Whether the runner serves; no key is needed."""
     live = sum(record.is_live for record in keeper.all())
     return Health(status="ok", version=version("dillinger-runner"), sessions=live)
+
+
+@router.get("/capacity")
+async def read_capacity(keeper: KeeperHere) -> RunnerCapacity:
+    """How much room there is for sessions."""
+    return keeper.waiting.capacity()
 
 
 @router.get("/metrics", response_class=Response)

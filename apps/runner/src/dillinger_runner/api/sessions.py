@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ from dillinger_contracts import (
     StreamAddress,
     Unavailable,
 )
+from dillinger_contracts.cell import RuntimeFolder
 from dillinger_contracts.model import WireModel
 from dillinger_runner.keeper import Keeper
 
@@ -111,7 +113,13 @@ async def read_stream(session_id: str, keeper: KeeperHere) -> StreamAddress:
         raise Conflict("This session has ended and streams no more")
     if record.state in (SessionState.REQUESTED, SessionState.PLACING):
         raise Unavailable("This session has no seat yet", retry_after_s=1)
-    return StreamAddress(session_id=session_id, unix_path=f"{record.spec.runtime_dir}/stream.sock")
+    spec = record.spec
+    if spec.stream_listen is None:
+        return StreamAddress(session_id=session_id, unix_path=f"{spec.runtime_dir}/{RuntimeFolder.STREAM_SOCKET}")
+    port = await asyncio.to_thread(keeper.store.stream_port, session_id)
+    if port is None:
+        raise Unavailable("This session's seat does not listen yet", retry_after_s=1)
+    return StreamAddress(session_id=session_id, host=spec.stream_listen.host, port=port)
 
 
 @router.get("/containers")
