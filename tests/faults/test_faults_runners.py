@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from dillinger_bench.house import House
 from dillinger_bench.metering import seat_pid
 from dillinger_bench.stream_client import StreamClient
 from dillinger_bench.testcard.install import Variant
+from dillinger_bench.waiting import wait_until
 from dillinger_contracts.errors import Exhausted
 from dillinger_contracts.signaling import SIGNALING_VERSION, SUBPROTOCOL, Hello
 
@@ -66,6 +68,7 @@ def two(pages: Path, explained: list[House]) -> Iterator[Two]:
 
 def test_sessions_spread_and_one_runners_end_is_not_the_others(two: Two) -> None:
     with two.near.client() as core:
+        wait_until(lambda: core.call("GET", "/health")["status"] == "ok", WITHIN_S, "both runners")
         ids = [core.play(game.game_id)["session_id"] for game in GAMES[:2]]
         for session_id in ids:
             core.wait_state(session_id, {"ready"}, WITHIN_S)
@@ -82,15 +85,17 @@ def test_sessions_spread_and_one_runners_end_is_not_the_others(two: Two) -> None
                 viewer.hello(core.ticket(session_id))
                 viewer.wait_pictures(3, WITHIN_S)
                 core.wait_state(session_id, {"streaming"}, WITHIN_S)
+            playing = Playing(core, (far_viewer, near_viewer))
             two.far.kill("runner")
-            core.wait_state(far_id, {"unreachable"}, WITHIN_S)
-            assert core.session(near_id)["state"] == "streaming"
+            playing.until_state(far_id, "unreachable")
+            playing.until_state(near_id, "streaming")
             health = core.call("GET", "/health")
             assert health["status"] == "degraded" and "1 of 2" in health["runner"]["message"]
-            near_viewer.wait_pictures(20, WITHIN_S)
-            far_viewer.wait_pictures(20, WITHIN_S)
-            two.far.start("runner")
-            core.wait_state(far_id, {"streaming"}, WITHIN_S)
+            with ThreadPoolExecutor(1) as other:
+                starting = other.submit(two.far.start, "runner")
+                playing.until(starting.done, "the far runner is back")
+                starting.result()
+            playing.until_state(far_id, "streaming")
             assert seat_pid(far_id) == seat
             assert stream_address(two.far, far_id) == address, "a runner that is new knows where its seat listens"
         for session_id in ids:
@@ -98,6 +103,25 @@ def test_sessions_spread_and_one_runners_end_is_not_the_others(two: Two) -> None
             assert core.wait_state(session_id, {"ended"}, WITHIN_S)["end"]["reason"] == "user_stop"
         with pytest.raises(OSError):
             socket.create_connection(address, timeout=5).close()
+
+
+@dataclass
+class Playing:
+    """Two who watch, and go on watching while something is waited for."""
+
+    core: CoreClient
+    viewers: tuple[StreamClient, StreamClient]
+
+    def until(self, fact: Callable[[], bool], what: str) -> None:
+        def look() -> bool:
+            for viewer in self.viewers:
+                viewer.wait_pictures(1, WITHIN_S)
+            return fact()
+
+        wait_until(look, WITHIN_S, what)
+
+    def until_state(self, session_id: str, state: str) -> None:
+        self.until(lambda: bool(self.core.session(session_id)["state"] == state), f"{session_id} {state}")
 
 
 def stream_address(house: House, session_id: str) -> tuple[str, int]:

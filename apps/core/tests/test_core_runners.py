@@ -44,7 +44,8 @@ async def both(settings: CoreSettings, runner: StandInRunner, second: StandInRun
     await add_user(settings, "admin", "admin")
     for number in (2, 3):
         add_game(settings.library, f"game-{number}")
-    return changed(settings, runner_urls=",".join(f"http://{name_of(one)}" for one in (runner, second)))
+    urls = ",".join(f"http://{name_of(one)}" for one in (runner, second))
+    return changed(settings, runner_urls=urls, runner_timeout_s=WITHIN_S)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from .on_demand import OnDemand
 from .runner_client import RETRY_AFTER_S, Unanswered
 from .runners import Runner, Runners
 
-_OFFER_TIMEOUT_S = 3.0
+_OFFER_TIMEOUT_S = 5.0
 _GOES_ON = (Exhausted, Unsupported, NotFound, Unavailable)
 """Refusals of one runner that say nothing of the next."""
 
