@@ -156,7 +156,7 @@ def test_a_killed_display_server_ends_the_session_with_its_reason(
     remembered.assert_gone()
 
 
-@pytest.mark.parametrize("part", ["Xvfb", "seat"])
+@pytest.mark.parametrize("part", ["Xvfb", pytest.param("seat", marks=pytest.mark.full)])
 def test_a_lost_cell_or_seat_is_started_once_more_where_the_game_allows_it(
     part: str, core: CoreClient, kill: Kill, household: Callable[[str], Any]
 ) -> None:

@@ -50,6 +50,7 @@ async def test_who_finds_no_room_waits_in_line_and_may_leave_it(lab: RunnerLab) 
         assert (await lab.until(client, third, "ready"))["queue"] is None
 
 
+@pytest.mark.full
 async def test_a_wait_has_an_end_and_a_queue_has_one_too(lab: RunnerLab) -> None:
     lab.settings = {"max_sessions": "1", "queue_sessions": "1", "queue_timeout_s": "2"}
     lab.add_game("game", "well")
@@ -130,6 +131,7 @@ async def test_what_can_not_be_changed_is_told_why(lab: RunnerLab) -> None:
         assert answer.status_code == 409 and "ended" in answer.text
 
 
+@pytest.mark.full
 async def test_without_cgroups_no_limit_is_said_to_have_changed(lab: RunnerLab) -> None:
     lab.settings = {"cgroup": "none"}
     lab.add_game("game", "well")

@@ -63,7 +63,9 @@ def test_a_killed_container_ends_its_session_alone(
         viewer.wait_pictures(5, END_TIMEOUT_S)
 
 
-@pytest.mark.parametrize(("role", "reason"), [("cell", "cell_lost"), ("seat", "seat_lost")])
+@pytest.mark.parametrize(
+    ("role", "reason"), [("cell", "cell_lost"), pytest.param("seat", "seat_lost", marks=pytest.mark.full)]
+)
 def test_a_killed_container_is_started_once_more_where_the_game_allows_it(
     role: str, reason: str, core: CoreClient, containers: Containers
 ) -> None:
