@@ -40,7 +40,6 @@ ask() {
 start_ticker() { # TEXT LOG: a line that counts seconds and shows the newest line of the log
     [ -t 1 ] || return 0
     (
-        trap 'exit 0' TERM INT HUP
         seconds=0
         while sleep 1; do
             seconds=$((seconds + 1))
@@ -52,7 +51,8 @@ start_ticker() { # TEXT LOG: a line that counts seconds and shows the newest lin
 
 stop_ticker() {
     [ "$ticker" ] || return 0
-    kill "$ticker" 2>/dev/null || :
+    # A shell that was forked just now still has our traps, and would lose a TERM.
+    kill -KILL "$ticker" 2>/dev/null || :
     wait "$ticker" 2>/dev/null || :
     ticker=''
     printf '%s' "$clear_line"
