@@ -33,6 +33,9 @@ log = structlog.get_logger()
 DELIVERY_S = 3.0
 """What a program may take for each step of handing over what it copied."""
 _PAUSE_S = 0.2
+_NEWS_S = 0.15
+"""What clipboard managers may take to hear of a new owner. Wine's does, beside the program that pastes, and until it has
+asked what there is, Windows programs paste what was there before."""
 _MOST_TARGETS = 256
 _NAMES = (
     "CLIPBOARD", "TARGETS", "INCR", "UTF8_STRING", "STRING", "TEXT",
@@ -84,6 +87,8 @@ class X11Clipboard:
         self._clip: Clip | None = None
         self._lock = threading.Lock()
         self._gift: tuple[Clip, Callable[[], None]] | None = None
+        self._untold: tuple[Callable[[], None], float] | None = None
+        """Whom to tell that a gift was taken, when nobody has asked for it until then."""
         self._is_closing = False
         self._wake_out, self._wake_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="x11-clipboard", daemon=True)
@@ -143,7 +148,11 @@ class X11Clipboard:
                 log.warning("clipboard_lost", error=error.message)
 
     def _wait(self) -> None:
-        deadlines = [self._look_at_s, self._fetch.until_s if self._fetch is not None else None]
+        deadlines = [
+            self._look_at_s,
+            self._fetch.until_s if self._fetch is not None else None,
+            self._untold[1] if self._untold is not None else None,
+        ]
         times = [at_s for at_s in deadlines if at_s is not None]
         timeout_s = max(min(times) - time.monotonic(), 0.0) if times else None
         readable, _, _ = select.select([self._connection.fileno(), self._wake_out], [], [], timeout_s)
@@ -175,6 +184,8 @@ class X11Clipboard:
         now_s = time.monotonic()
         if self._fetch is not None and self._fetch.until_s <= now_s:
             self._fetch = None
+        if self._untold is not None and self._untold[1] <= now_s:
+            self._tell()
         if self._look_at_s is not None and self._look_at_s <= now_s:
             self._look_at_s, self._looked_s = None, now_s
             if self._owner() not in (0, self._window):  # that a program took it may be old news
@@ -263,7 +274,13 @@ class X11Clipboard:
         with self._connection.translated("refused the clipboard"):
             self._core.SetSelectionOwner(self._window, self._atoms["CLIPBOARD"], 0)
         self._owner()  # once it has answered, whoever pastes comes to us
-        on_taken()
+        self._tell()
+        self._untold = (on_taken, time.monotonic() + _NEWS_S)
+
+    def _tell(self) -> None:
+        untold, self._untold = self._untold, None
+        if untold is not None:
+            untold[0]()
 
     def _serve(self, event: Any) -> None:
         target = int(event.target)
@@ -287,6 +304,9 @@ class X11Clipboard:
                 time=event.time, requestor=event.requestor, selection=event.selection, target=target, property=place
             )
             self._core.SendEvent(False, event.requestor, 0, answer.pack())
+        if place:
+            self._connection.flush()
+            self._tell()
 
     def _put(self, window: int, place: int, kind: int, bits: int, data: bytes) -> None:
         # Not checked: a requestor that is gone by now is no fault.
