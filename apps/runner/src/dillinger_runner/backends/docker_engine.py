@@ -212,10 +212,15 @@ class Engine:
             await volumes.create(config)
 
     async def remove_volume(self, name: str) -> None:
-        """Removes a volume that no container uses."""
+        """Removes a volume; returns when it is gone. An engine lets go of one a little later than of its container."""
         volumes: Any = self._docker().volumes
         with self._told(f"removing the volume {name}"), _missing():
-            await (await volumes.get(name)).delete(force="false")  # a boolean is refused there
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                while True:
+                    with _missing(409):
+                        await (await volumes.get(name)).delete(force="false")  # a boolean is refused there
+                        return
+                    await asyncio.sleep(0.05)
 
     async def our_volumes(self) -> list[str]:
         """The sessions of volumes with this runner's label."""
