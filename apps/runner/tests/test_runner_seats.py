@@ -94,7 +94,7 @@ async def test_reports_move_the_session_and_are_acknowledged_once(mute: Mute) ->
         view = (await client.get(f"/sessions/{mute.session_id}")).json()
         assert view["state"] == "streaming"
         assert view["peers"] == 2
-        assert view["steps"] == [{"name": "sound", "durationMs": 3.5}]
+        assert view["steps"] == [{"name": "sound", "durationMs": 3.5, "shareDone": None}]
         assert view["stats"]["captureFps"] == 60
         await socket.send(report(5, kind="peers_changed", peers=0))
         await mute.lab.until(client, mute.session_id, "ready")

@@ -43,7 +43,7 @@ async def test_proton_is_started_as_steam_does_it_and_its_program_plays(rig: Any
         "STEAM_COMPAT_SHADER_PATH": f"{data}/shadercache", "STEAM_COMPAT_APP_ID": "2280", "SteamAppId": "2280",
         "SteamGameId": "2280", "UMU_ID": "umu-2280", "WINEDEBUG": "+d3d", "DISPLAY": ":0", "GAME_A": "b",
     }  # fmt: skip
-    assert sorted(rig.runner.steps)[:4] == ["cell", "display", "game", "prefix"]
+    assert {"cell", "display", "game", "prefix"} <= set(rig.runner.steps)
 
 
 async def test_a_proton_that_is_not_in_the_library_is_named(rig: Any) -> None:
