@@ -24,6 +24,9 @@ from .tree import Tree, node_folder
 
 DEADLINE_S = {False: 900, True: 4 * 3600}
 """For one suite: the short run, the full run."""
+SIDE_BY_SIDE = {"stream": 3, "seat": 3, "core": 3}
+"""In how many processes the suites run whose tests mind nothing of the machine but their own; they wait more than they
+compute, so three keep two cores busy. The others share cgroups, the engine or the installation."""
 NOTHING_COLLECTED = 5
 """Pytest's exit code for it."""
 
@@ -35,6 +38,8 @@ class Suite:
     name: str
     folder: Path
     kind: Literal["pytest", "vitest"] = "pytest"
+    workers: int = 1
+    """Processes among which pytest shares the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +79,14 @@ class PermittedSkip:
 
 def find_suites(tree: Tree) -> list[Suite]:
     """All suites that have tests, lowest floor first, those that cross apps last."""
-    rooms = [(room.name, room.tests) for room in tree.python_rooms]
-    crossing = [(folder.name, folder) for folder in sorted((tree.root / "tests").iterdir()) if folder.is_dir()]
-    folders = dict([*rooms, *((name, folder) for name, folder in crossing if name != "cli")])
-    suites = [Suite(name, folder) for name, folder in folders.items() if any(folder.rglob("test_*.py"))]
+    rooms = {room.name: room.tests for room in tree.python_rooms}
+    crossing = {folder.name: folder for folder in sorted((tree.root / "tests").iterdir()) if folder.is_dir()}
+    folders = rooms | {name: folder for name, folder in crossing.items() if name != "cli"}
+    suites = [
+        Suite(name, folder, workers=SIDE_BY_SIDE.get(name, 1))
+        for name, folder in folders.items()
+        if any(folder.rglob("test_*.py"))
+    ]
     if (tree.web / "package.json").is_file():
         suites.insert(0, Suite("web", tree.web, "vitest"))
     return suites
@@ -120,9 +129,10 @@ def run_suite(suite: Suite, tree: Tree, *, full: bool, scratch: Path, extra: tup
     else:
         report = scratch / f"{suite.name}.xml"
         marks = () if full else ("-m", "not full")
+        side_by_side = ("-n", str(suite.workers), "--dist", "loadfile") if suite.workers > 1 else ()
         command = (
             sys.executable, "-m", "pytest", str(suite.folder), "-q", *marks, f"--junitxml={report}",
-            "-o", f"cache_dir={scratch / 'pytest'}", *extra,
+            "-o", f"cache_dir={scratch / 'pytest'}", *side_by_side, *extra,
         )  # fmt: skip
         environment = {"HYPOTHESIS_STORAGE_DIRECTORY": str(scratch / "hypothesis")}
         if full:
