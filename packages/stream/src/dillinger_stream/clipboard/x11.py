@@ -34,7 +34,7 @@ DELIVERY_S = 3.0
 """What a program may take for each step of handing over what it copied."""
 _PAUSE_S = 0.2
 _NEWS_S = 0.15
-"""What clipboard managers may take to hear of a new owner. Wine has one beside the program that pastes, and until it has
+"""What clipboard managers may take to hear of a new owner. Wine has one beside the program that pastes; until that has
 asked what there is, Windows programs paste what was there before."""
 _MOST_TARGETS = 256
 _NAMES = (
