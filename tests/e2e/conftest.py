@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,23 @@ from playwright.sync_api import Browser
 
 from dillinger_bench.house import House
 from dillinger_bench.viewer import Viewer, new_context, open_browser
+from dillinger_seat.guests.wine_template import ensure_template
 
 
 @pytest.fixture(scope="session")
 def house(web_dir: Path) -> Iterator[House]:
     with House(web_dir=web_dir) as house:
         yield house
+
+
+@pytest.fixture(scope="session")
+def template(house: House) -> None:
+    """What Windows drives are made of: made once for all suites of a run, which share a home."""
+    shared = Path.home() / ".cache/dillinger-tests/wine"
+    ensure_template(shared)
+    place = house.target.state_dir / "runner/wine"
+    shutil.rmtree(place, ignore_errors=True)
+    place.symlink_to(shared)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from playwright.sync_api import expect
 from dillinger_bench.house import House
 from dillinger_bench.viewer import Viewer
 from dillinger_bench.waiting import wait_until
-from dillinger_seat.guests.wine_template import ensure_template
 
 pytestmark = pytest.mark.browser
 
@@ -20,17 +19,6 @@ START_S = 90.0
 """For a start under load; no figure."""
 WAIT_MS = 90_000
 MIDDLE = (300, 220, 40, 40)
-
-
-@pytest.fixture(scope="module")
-def template(house: House) -> None:
-    """Made once for all suites of a run, which share a home."""
-    shared = Path.home() / ".cache/dillinger-tests/wine"
-    ensure_template(shared)
-    place = house.target.state_dir / "runner/wine"
-    if not place.is_symlink():
-        shutil.rmtree(place, ignore_errors=True)
-        place.symlink_to(shared)
 
 
 def add(viewer: Viewer, house: House, file: Path, title: str) -> str:

@@ -32,7 +32,7 @@ def test_saves_are_taken_along_reset_and_brought_back(viewer: Viewer, house: Hou
         client.stop(session_id)
         client.wait_state(session_id, {"ended"})
     (saves.home / "level").write_text("5" * 5_000_000)
-    (saves.changes / "testcard.py").write_text("changed by its player")
+    (saves.changes / "notes.txt").write_text("changed by its player")
     page.reload()
     expect(viewer.by_id("saves-played")).to_have_count(0, timeout=WAIT_MS)
     with page.expect_download() as download:
@@ -50,7 +50,7 @@ def test_saves_are_taken_along_reset_and_brought_back(viewer: Viewer, house: Hou
     viewer.by_id("ask-yes").click()
     expect(viewer.by_id("saves-restored")).to_be_visible(timeout=WAIT_MS)
     assert len((saves.home / "level").read_text()) == 5_000_000
-    assert (saves.changes / "testcard.py").read_text() == "changed by its player"
+    assert (saves.changes / "notes.txt").read_text() == "changed by its player"
     wrong = tmp_path / "holiday.zip"
     wrong.write_bytes(b"no archive")
     viewer.by_id("saves-file").set_input_files(wrong)

@@ -13,7 +13,6 @@ from tests.e2e.test_e2e_doom import clicked_into_lock
 from dillinger_bench.house import House
 from dillinger_bench.viewer import Viewer
 from dillinger_bench.waiting import wait_until
-from dillinger_seat.guests.wine_template import ensure_template
 
 pytestmark = pytest.mark.browser
 
@@ -33,14 +32,6 @@ TEXT = "dear wine, it is 5 o'clock"
 PASTED = "and it is 6 o'clock elsewhere"
 START_S = 60.0
 """For a start under load; no figure."""
-
-
-@pytest.fixture(scope="module")
-def template(house: House) -> None:
-    """Made once for all suites of a run, which share a home."""
-    shared = Path.home() / ".cache/dillinger-tests/wine"
-    ensure_template(shared)
-    (house.target.state_dir / "runner/wine").symlink_to(shared)
 
 
 @pytest.fixture
