@@ -144,7 +144,12 @@ def test_a_broken_game_is_shown_as_broken_and_is_refused(
 
 
 def test_a_library_that_is_missing_is_told_and_comes_back(core: CoreClient, house: House) -> None:
-    known = {card["game_id"] for card in core.games()}
+    known = {folder.name for folder in house.library_dir.iterdir() if (folder / "game.toml").is_file()}
+
+    def is_known() -> bool:
+        return {card["game_id"] for card in core.games()} == known
+
+    wait_until(is_known, 30, "the library without what the tests before took away")
     session_id = core.play("testcard-light")["session_id"]
     core.wait_state(session_id, {"ready"})
     away = house.library_dir.with_name("away")
@@ -159,7 +164,7 @@ def test_a_library_that_is_missing_is_told_and_comes_back(core: CoreClient, hous
         assert not house.library_dir.exists(), "nothing is written where a volume shall be"
     finally:
         away.rename(house.library_dir)
-    assert {card["game_id"] for card in core.games()} == known
+    wait_until(is_known, 30, "the library as it was")
     core.wait_state(core.play("testcard")["session_id"], {"ready"})
 
 
