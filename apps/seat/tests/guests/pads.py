@@ -43,6 +43,7 @@ def play_with_sdl() -> None:
     """SDL_ControllerDeviceEvent, …AxisEvent and …ButtonEvent: type, timestamp, which, then what is theirs."""
     sdl = load_sdl()
     sdl.SDL_SetHint(b"SDL_JOYSTICK_ALLOW_BACKGROUND_EVENTS", b"1")
+    os.environ["SDL_NO_SIGNAL_HANDLERS"] = "1"  # a game that is asked to end does so
     assert sdl.SDL_Init(0x200 | 0x2000 | 0x1000) == 0, "joystick, game controller, haptic"
     say("ready")
     event = ctypes.create_string_buffer(256)
