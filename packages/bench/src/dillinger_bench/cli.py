@@ -16,6 +16,9 @@ from rich.console import Console
 from dillinger_contracts.errors import DillingerError, Invalid
 from dillinger_contracts.paths import places
 
+from .density import MOST_SEATS, carried
+from .density import measure as measure_density
+from .density import variants as seat_variants
 from .house import House
 from .launches import SUBJECTS, prepare, run_rounds
 from .measure import CASES, Bench, Case, Effort, Transport
@@ -225,6 +228,26 @@ def launches(
     with House(web_dir=web, settings=settings_of(backend)) as house, open_browser() as browser:
         prepare(house, has_own_wine=backend == "docker")
         cases = run_rounds(house.target, browser, chosen, rounds, lambda text: told.print(text, soft_wrap=True))
+    _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
+
+
+@app.command()
+def density(
+    backend: Annotated[Literal["process", "docker"], typer.Option(help="Where the games run.")] = "process",
+    rates: Annotated[list[float] | None, typer.Option("--rate", min=1, max=60, help="Pictures a second.")] = None,
+    most: Annotated[int, typer.Option(min=1, max=MOST_SEATS, help="No more seats than these.")] = MOST_SEATS,
+    window_s: Window = 5.0,
+    json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
+) -> None:  # fmt: skip
+    """How many seats this machine carries at 720p: test cards in full motion, one more until pictures are missing."""
+    before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
+    told = Console(stderr=True, highlight=False)
+    cases: Cases = {}
+    for rate_hz in rates or [30.0, 60.0]:
+        with House(settings=settings_of(backend), variants=seat_variants()) as house:
+            found = measure_density(house, rate_hz, window_s, most, lambda text: told.print(text, soft_wrap=True))
+        told.print(f"{carried(found)} seats at {rate_hz:g} pictures a second")
+        cases |= found
     _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
 
 

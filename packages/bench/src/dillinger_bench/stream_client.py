@@ -19,6 +19,7 @@ from websockets.typing import Subprotocol
 from dillinger_contracts.errors import Denied, Unavailable
 from dillinger_contracts.input import InputEvent, Shown, encode
 from dillinger_contracts.media import KIND_PICTURE
+from dillinger_contracts.session import StreamProfile
 from dillinger_contracts.signaling import SIGNALING_VERSION, SUBPROTOCOL, Hello
 
 from .client import CoreClient
@@ -64,9 +65,12 @@ class StreamClient:
         """Leaves without a word. Idempotent."""
         self._stack.close()
 
-    def hello(self, ticket: str) -> None:
+    def hello(self, ticket: str, profile: StreamProfile | None = None) -> None:
         """Says hello; what comes of it is seen by `wait_message` or `wait_close`."""
-        wish = Hello(version=SIGNALING_VERSION, ticket=ticket, transport="websocket", is_webrtc_able=False)
+        wish = Hello(
+            version=SIGNALING_VERSION, ticket=ticket, transport="websocket", is_webrtc_able=False,
+            profile=profile or StreamProfile(),
+        )  # fmt: skip
         self._socket.send(wish.model_dump_json())
 
     def send(self, message: str | bytes | InputEvent) -> None:
