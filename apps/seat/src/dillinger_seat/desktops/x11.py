@@ -27,6 +27,7 @@ from dillinger_stream.input.x11 import XTestInput
 
 T = TypeVar("T")
 
+_CLICK_SETTLES_S = 0.05
 _FIT_PAUSE_S = 0.1
 """Between two fittings: a game that fights for its own size shall not keep us busy."""
 
@@ -106,8 +107,13 @@ class X11Desktop:
     def _on_pressed(self) -> None:
         """A mouse button went down, by a viewer; the input does not wait for what follows."""
         if self._following_click is None or self._following_click.done():
-            loop = asyncio.get_running_loop()
-            self._following_click = loop.run_in_executor(self._thread, self._follow_click)
+            self._following_click = asyncio.ensure_future(self._follow_clicks())
+
+    async def _follow_clicks(self) -> None:
+        """Twice, since the server may answer before it has moved the pointer, which we ask for on another connection."""
+        await self._on_thread(self._follow_click)
+        await asyncio.sleep(_CLICK_SETTLES_S)
+        await self._on_thread(self._follow_click)
 
     def _follow_click(self) -> None:
         with contextlib.suppress(CaptureError):
@@ -150,6 +156,8 @@ class X11Desktop:
 
     async def close(self) -> None:
         """Closes the seat's connections, after whatever its thread is busy with (a server that hangs: 5 s)."""
+        if self._following_click is not None:
+            self._following_click.cancel()
         await self._on_thread(self._close)
         self._thread.shutdown(wait=False)
 
