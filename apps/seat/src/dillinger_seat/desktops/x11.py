@@ -110,7 +110,7 @@ class X11Desktop:
             self._following_click = asyncio.ensure_future(self._follow_clicks())
 
     async def _follow_clicks(self) -> None:
-        """Twice, since the server may answer before it has moved the pointer, which we ask for on another connection."""
+        """Twice, since the server may answer before it has moved the pointer, asked to on another connection."""
         await self._on_thread(self._follow_click)
         await asyncio.sleep(_CLICK_SETTLES_S)
         await self._on_thread(self._follow_click)
