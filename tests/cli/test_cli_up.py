@@ -185,6 +185,7 @@ def test_a_game_that_will_not_end_is_named_and_a_second_interrupt_does_not_wait(
     assert foreground.leftovers() == []
 
 
+@pytest.mark.full  # it waits for every deadline of a stop
 def test_ends_games_although_the_runner_hangs(foreground: Foreground) -> None:
     foreground.until(foreground.is_healthy, "healthy")
     foreground.play()

@@ -40,6 +40,7 @@ def assert_measured(browser: Browser, product: Product) -> None:
     assert found["memory_all"] >= found["memory"] > 10
 
 
+@pytest.mark.full
 def test_dillinger_is_measured_as_one_of_the_products(browser: Browser, web_dir: Path) -> None:
     ours = Dillinger(browser, web_dir, CASES[:1], sessions=1, transport="auto")
     try:
