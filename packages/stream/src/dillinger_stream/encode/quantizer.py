@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-SHARPEST = 17
+SHARPEST = 18
 """Sharper than this nobody sees, but it would cost the whole bitrate and more CPU on a quiet picture."""
 COARSEST = SHARPEST + 40
 """So much can libx264 be asked for at once (`x264.py`). H.264 ends at 51; beyond, libx264 drops what is small."""
