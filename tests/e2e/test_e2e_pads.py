@@ -67,6 +67,16 @@ def padtest(house: House) -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+def teller(viewer: Viewer, house: House) -> Callable[[str], None]:
+    """Waits until the game of `viewer` has printed a line."""
+    log = house.target.session_dir(viewer.session_id) / "guest.log"
+
+    def saw(line: str) -> None:
+        wait_until(lambda: line in log.read_text("utf-8", "replace").splitlines(), START_S, f"the game's {line!r}")
+
+    return saw
+
+
 def test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged(
     open_viewer: Callable[..., Viewer], house: House, padtest: str
 ) -> None:
@@ -75,11 +85,7 @@ def test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged(
     viewer.click_play(padtest)
     viewer.page.wait_for_url("**/play/*")
     viewer.wait_picture(START_S)
-    log = house.target.session_dir(viewer.session_id) / "guest.log"
-
-    def saw(line: str) -> None:
-        wait_until(lambda: line in log.read_text("utf-8", "replace").splitlines(), START_S, f"the game's {line!r}")
-
+    saw = teller(viewer, house)
     saw("ready")
     viewer.page.evaluate("plug(true)")
     expect(viewer.by_id("notice")).to_contain_text("Gamepad 1: Xbox Wireless Controller")
@@ -113,4 +119,5 @@ def test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged(
 
     viewer.page.evaluate("plug(false)")
     saw("removed")
+    log = house.target.session_dir(viewer.session_id) / "guest.log"
     assert log.read_text("utf-8").splitlines().count("button 11 1") == 1, "while the panel was open"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 from tests import container_engine
-from tests.e2e.test_e2e_pads import BROWSER_PAD
+from tests.e2e.test_e2e_pads import BROWSER_PAD, teller
 from tests.e2e.test_e2e_windows import (
     add_game,
     test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone,
@@ -90,11 +90,7 @@ def test_a_gamepad_reaches_a_windows_game_and_rumbles(
     viewer.click_play("pads")
     viewer.page.wait_for_url("**/play/*")
     viewer.wait_picture(START_S)
-    log = house.target.session_dir(viewer.session_id) / "guest.log"
-
-    def saw(line: str) -> None:
-        wait_until(lambda: line in log.read_text("utf-8", "replace").splitlines(), START_S, f"the game's {line!r}")
-
+    saw = teller(viewer, house)
     saw("ready")
     viewer.page.evaluate("plug(true)")
     saw("xinput added")
