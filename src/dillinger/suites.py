@@ -132,7 +132,7 @@ def run_suite(suite: Suite, tree: Tree, *, full: bool, scratch: Path, extra: tup
         side_by_side = ("-n", str(suite.workers), "--dist", "loadfile") if suite.workers > 1 else ()
         command = (
             sys.executable, "-m", "pytest", str(suite.folder), "-q", *marks, f"--junitxml={report}",
-            "-o", f"cache_dir={scratch / 'pytest'}", *side_by_side, *extra,
+            f"--basetemp={scratch / 't'}", "-o", f"cache_dir={scratch / 'pytest'}", *side_by_side, *extra,
         )  # fmt: skip
         environment = {"HYPOTHESIS_STORAGE_DIRECTORY": str(scratch / "hypothesis")}
         if full:

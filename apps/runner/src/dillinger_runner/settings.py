@@ -22,6 +22,8 @@ from .backends.docker_spec import MountRule
 from .ice import is_relay
 
 MIB = 1024 * 1024
+LONGEST_RUNTIME_DIR_BYTES = 64
+"""A unix socket's path may have 107 bytes; a session's longest is 37 below this folder."""
 
 
 class RunnerSettings(AppSettings):
@@ -35,7 +37,7 @@ class RunnerSettings(AppSettings):
     state_dir: Path = Field(default_factory=lambda: places().state_dir)
     """What stays (`DILLINGER_STATE_DIR` sets it for all apps); the runner's own is `runner/` below it."""
     runtime_dir: Path = Field(default_factory=lambda: places().runtime_dir)
-    """Sockets of sessions (`DILLINGER_RUNTIME_DIR` sets it for all apps). Keep the path short: under 60 characters."""
+    """Sockets of sessions (`DILLINGER_RUNTIME_DIR` sets it for all apps). At most 64 bytes long."""
     library_dir: Path | None = None
     """Games; `library/` below the state folder where not set."""
     saves_dir: Path | None = None
@@ -250,6 +252,16 @@ class RunnerSettings(AppSettings):
         if path == "/" or ".." in path.split("/"):
             raise ValueError("is auto, none, or a path below the cgroup mount points such as /dillinger")
         return path
+
+    @field_validator("runtime_dir")
+    @classmethod
+    def _leaves_room_for_sockets(cls, value: Path) -> Path:
+        if (length := len(os.fsencode(value))) > LONGEST_RUNTIME_DIR_BYTES:
+            raise ValueError(
+                f"is {length} bytes long, and sockets below it need it to be {LONGEST_RUNTIME_DIR_BYTES} at most: "
+                "choose a shorter folder, such as /run/dillinger"
+            )
+        return value
 
     @model_validator(mode="before")
     @classmethod

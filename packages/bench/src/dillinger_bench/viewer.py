@@ -124,6 +124,12 @@ class Viewer:
         state: dict[str, Any] | None = self.page.evaluate("dillingerViewer.state()")
         return state
 
+    @property
+    def picture(self) -> tuple[int, int] | None:
+        """Width and height in pixels of the picture that is shown; None while there is none."""
+        picture = (self.player() or {}).get("picture")
+        return picture and (picture["width_px"], picture["height_px"])
+
     def card(self) -> read.Reading | None:
         """What the test card in the shown picture says; None while there is no picture."""
         seen = self.page.evaluate("dillingerViewer.card()")
