@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typer.main import get_command
 from dillinger_contracts import codegen, lifecycle
 from dillinger_contracts.errors import Internal
 from dillinger_contracts.settings import AppSettings
+from dillinger_contracts.settings_template import template
 from dillinger_core.settings import CoreSettings
 from dillinger_runner.settings import RunnerSettings
 
@@ -151,23 +151,7 @@ def settings_page() -> str:
 
 def settings_template() -> str:
     """A settings file with every setting, its meaning and its default, all of it commented out."""
-    parts = [_TEMPLATE_HEAD]
-    for section, settings in _SECTIONS.items():
-        parts.append(f"\n[{section}]\n")
-        for name, field in settings.model_fields.items():
-            meaning = textwrap.wrap(re.sub(r"\s+", " ", field.description or ""), 110)
-            parts.append("".join(f"\n# {line}" for line in meaning))
-            value = _toml(field.default, has_factory=field.default_factory is not None)
-            parts.append(f"\n#{name} = {value}".rstrip() + "\n")
-    return "".join(parts)
-
-
-def _toml(value: object, *, has_factory: bool) -> str:
-    if has_factory or value is None:
-        return ""
-    if isinstance(value, tuple):
-        return json.dumps(["python3" if str(part).endswith(("/python", "/python3")) else str(part) for part in value])
-    return json.dumps(value if isinstance(value, bool | int | float) else str(value), ensure_ascii=False)
+    return template(_SECTIONS, head=_TEMPLATE_HEAD)
 
 
 def _default(value: object, *, has_factory: bool) -> str:

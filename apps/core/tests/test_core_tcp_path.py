@@ -13,7 +13,7 @@ from apps.core.tests.test_core_relay import play, seat_at, stream
 from websockets.asyncio.server import ServerConnection
 
 from dillinger_contracts.signaling import TcpPath, parse_from_browser
-from dillinger_core.tcp_path import TcpCounters, parse_counters, read_counters, report
+from dillinger_contracts.tcp_path import TcpCounters, parse_counters, read_counters, report
 
 
 def test_a_real_connection_is_counted() -> None:

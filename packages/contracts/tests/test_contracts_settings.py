@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from dillinger_contracts.errors import Invalid
 from dillinger_contracts.paths import places
-from dillinger_contracts.settings import AppSettings, load
+from dillinger_contracts.settings import MOST_FILE_BYTES, AppSettings, load
 
 
 class Tavern(AppSettings):
@@ -99,6 +100,26 @@ def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(Invalid, match="not TOML"):
         load(Tavern, section="tavern", file=tmp_path / "binary.toml", environment={})
+
+
+def test_a_number_out_of_range_is_told_the_range() -> None:
+    with pytest.raises(Invalid) as refusal:
+        load(Tavern, section="tavern", environment={"DILLINGER_TAVERN_PORT": "0"})
+    assert refusal.value.hint == "It is from 1 to 65_535"
+
+
+def test_what_is_no_small_file_is_refused_and_holds_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "huge").write_text("#" * (MOST_FILE_BYTES + 1))
+    for path in (tmp_path, tmp_path / "fifo", tmp_path / "huge", Path("/dev/zero")):
+        with pytest.raises(Invalid, match="can't be read"):
+            load(Tavern, section="tavern", file=path, environment={})
+
+
+def test_a_program_s_variables_may_begin_otherwise() -> None:
+    environment = {"DILLINGER_STREAM_TAVERN_PORT": "5", "DILLINGER_TAVERN_PORT": "6"}
+    settings, origins = load(Tavern, section="tavern", environment=environment, prefix="DILLINGER_STREAM_TAVERN_")
+    assert settings.port == 5 and origins["port"].source == "environment DILLINGER_STREAM_TAVERN_PORT"
 
 
 def test_settings_are_frozen() -> None:

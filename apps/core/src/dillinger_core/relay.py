@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,10 @@ from websockets.typing import Subprotocol
 from dillinger_contracts import DillingerError, StreamAddress, Unavailable
 from dillinger_contracts.errors import problem_of
 from dillinger_contracts.signaling import SUBPROTOCOL
+from dillinger_contracts.tcp_path import read_counters, report
 
 from .metrics import Metrics
 from .settings import CoreSettings
-from .tcp_path import read_counters, report
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -42,6 +42,9 @@ _PING_TIMEOUT_S = 20.0
 _TELL_EVERY_S = 0.1
 _GOING_AWAY = 1001
 _SEAT_GONE = 4503
+_DENIED = 4403
+TRANSPORT_EXTENSION = "dillinger.transport"
+"""The ASGI scope's extension in which our server shows the connection that carries a WebSocket."""
 
 log = structlog.get_logger()
 
@@ -82,14 +85,15 @@ class Relay:
         send: Send,
         *,
         is_still_allowed: Callable[[], Awaitable[bool]],
+        over: asyncio.Event | None = None,
         transport: asyncio.Transport | None = None,
     ) -> None:
         """Accepts the browser's socket, whose user may see this session, and copies until either side ends.
 
-        `transport` is the browser's connection, where it is known.
+        `over` fires when its user may not any more; `transport` is the browser's connection, where it is known.
         """
         try:
-            seat = await self._open(session_id)
+            seat = await self.open_seat(session_id)
         except DillingerError as error:
             # A refusal before the accept would reach the browser without its reason.
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
@@ -99,14 +103,16 @@ class Relay:
         traffic = _Traffic()
         try:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-            close = await self._copy(seat, receive, send, traffic, is_still_allowed, transport)
+            watch = self._watch(traffic, is_still_allowed, over or asyncio.Event())
+            close = await self._copy(seat, receive, send, traffic, watch, transport)
         finally:
             self._count(traffic)
             self._metrics.relays.dec()
             await seat.close(_GOING_AWAY)
         log.info("stream_closed", session_id=session_id, code=close.code, down_bytes=traffic.down_bytes)
 
-    async def _open(self, session_id: str) -> ClientConnection:
+    async def open_seat(self, session_id: str) -> ClientConnection:
+        """The signaling socket of this session's seat; raises what `address_of` does, and `Unavailable`."""
         address = await self._address_of(session_id)
         options: dict[str, Any] = {
             "subprotocols": [Subprotocol(SUBPROTOCOL)],
@@ -133,12 +139,12 @@ class Relay:
         receive: Receive,
         send: Send,
         traffic: _Traffic,
-        is_still_allowed: Callable[[], Awaitable[bool]],
+        watching: Coroutine[Any, Any, Close],
         transport: asyncio.Transport | None,
     ) -> Close:
         down = asyncio.create_task(_copy_down(seat, send, traffic))
         up = asyncio.create_task(_copy_up(seat, receive, traffic))
-        watch = asyncio.create_task(self._watch(traffic, is_still_allowed))
+        watch = asyncio.create_task(watching)
         tasks = (down, up, watch)
         telling = asyncio.create_task(_tell_path(seat, transport, traffic))
         try:
@@ -155,19 +161,24 @@ class Relay:
         await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
         return close
 
-    async def _watch(self, traffic: _Traffic, is_still_allowed: Callable[[], Awaitable[bool]]) -> Close:
-        """Ends when nothing was said for too long, or when the login is over."""
+    async def _watch(
+        self, traffic: _Traffic, is_still_allowed: Callable[[], Awaitable[bool]], over: asyncio.Event
+    ) -> Close:
+        """Ends when nothing was said for too long, or when the login or the invitation is over."""
         loop = asyncio.get_running_loop()
         seen, quiet_since_s = (-1, -1), loop.time()
         while True:
-            await asyncio.sleep(min(_WATCH_EVERY_S, self._idle_s or _WATCH_EVERY_S))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(_WATCH_EVERY_S, self._idle_s or _WATCH_EVERY_S)):
+                    await over.wait()
+                    return Close(_DENIED, "the invitation is over")
             now = (traffic.down_messages, traffic.up_messages)
             if now != seen:
                 seen, quiet_since_s = now, loop.time()
             elif self._idle_s and loop.time() - quiet_since_s >= self._idle_s:
                 return Close(_GOING_AWAY, "nothing was said for too long")
             if not await is_still_allowed():
-                return Close(4403, "the login is over")
+                return Close(_DENIED, "the login is over")
 
     def _count(self, traffic: _Traffic) -> None:
         self._metrics.relayed_bytes.labels("down").inc(traffic.down_bytes)

@@ -26,8 +26,8 @@ from dillinger_contracts import Conflict, Invalid
 
 from .api import build_app
 from .app import open_core
+from .relay import TRANSPORT_EXTENSION
 from .settings import CoreSettings
-from .tcp_path import TRANSPORT_EXTENSION
 
 _GRACE_S = 2
 _GOODBYE_S = 0.2
@@ -54,7 +54,7 @@ class QuietServer(uvicorn.Server):
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, which shows the app the connection below (see `tcp_path`)."""
+    """uvicorn's WebSocket protocol, which shows the app the connection below (see `relay`)."""
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
 from dillinger_contracts import Denied
+from dillinger_contracts.pages import is_own_origin
 from dillinger_core.auth import Login
 from dillinger_core.auth.gate import is_csrf_right
 from dillinger_core.parts import Parts
@@ -18,7 +18,6 @@ from .problems import CsrfFailed, LoginRequired, OriginRefused, PasswordChangeRe
 COOKIE = "dillinger_login"
 CSRF_HEADER = "x-dillinger-csrf"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_PORTS = {"http": 80, "https": 443}
 
 
 def parts_of(connection: HTTPConnection) -> Parts:
@@ -34,21 +33,10 @@ def of_request(request: Request) -> Parts:
 
 def check_origin(connection: HTTPConnection) -> None:
     """Raises `OriginRefused` when a browser says that a page of another site asks. Without an Origin there is none."""
-    origin = connection.headers.get("origin")
-    if origin is None:
-        return
     scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
-    if _place(origin) != _place(f"{scheme}://{connection.headers.get('host', '')}"):
+    host = connection.headers.get("host", "")
+    if not is_own_origin(connection.headers.get("origin"), scheme=scheme, host=host):
         raise OriginRefused("This request comes from a page of another site")
-
-
-def _place(url: str) -> tuple[str, str | None, int | None] | None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme)
-    except ValueError:
-        return None
-    return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
 async def login_of(connection: HTTPConnection) -> Login:

@@ -8,35 +8,17 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dillinger_contracts.pages import SECURITY_HEADERS, content_security_policy
 from dillinger_core.metrics import Metrics
 
 from .problems import TooLarge, problem_body
 
-_HOST = re.compile(rb"[A-Za-z0-9.\-\[\]:_]{1,255}")
-_SECURITY: list[tuple[bytes, bytes]] = [
-    # Cross-origin isolation: SharedArrayBuffer in the player's worker, and no foreign page holds our window.
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-embedder-policy", b"require-corp"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-]
+_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _STREAMED = re.compile(r"/api/v1/games/[^/]+/saves/archive")
 """Bodies that are read by nobody here: they go on to the runner, which knows what a player may have."""
 _DRAIN_BYTES = 32 << 20
 _DRAIN_S = 5.0
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-def content_security_policy(host: bytes) -> bytes:
-    """Everything from here and nothing else; old Safari does not take 'self' for WebSockets, so `host` is named."""
-    sockets = b" ws://" + host + b" wss://" + host if _HOST.fullmatch(host) else b""
-    return (
-        b"default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-        b"worker-src 'self' blob:; connect-src 'self'" + sockets + b"; object-src 'none'; base-uri 'none'; "
-        b"frame-ancestors 'none'; form-action 'self'"
-    )
 
 
 class Shell:
@@ -53,7 +35,7 @@ class Shell:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        policy = content_security_policy(headers.get(b"host", b""))
+        policy = content_security_policy(headers.get(b"host", b"").decode("latin-1")).encode()
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         has_begun = False
 

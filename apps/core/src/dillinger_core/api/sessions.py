@@ -14,9 +14,9 @@ from dillinger_contracts import Conflict, DillingerError, Invalid
 from dillinger_contracts.signaling import SUBPROTOCOL
 from dillinger_core.auth import Login
 from dillinger_core.parts import Parts
+from dillinger_core.relay import TRANSPORT_EXTENSION
 from dillinger_core.sessions import SessionView
 from dillinger_core.sessions.feed import Afresh, FeedEvent
-from dillinger_core.tcp_path import TRANSPORT_EXTENSION
 
 from .guards import FullLogin, PartsDep, check_origin, check_password_changed, login_of, parts_of
 from .models import PlayBody, SessionsView, TicketBody, TicketView

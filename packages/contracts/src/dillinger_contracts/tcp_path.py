@@ -1,7 +1,8 @@
 """What the kernel knows of a browser's TCP connection: round trip, what waits, what was sent again (tcp(7), TCP_INFO).
 
 The seat steers its bitrate and its transport by it: nothing that runs in a process can tell a path that stalls from a
-machine that is busy, the kernel's counters can. Pure but for the one system call.
+machine that is busy, the kernel's counters can. Whoever ends the connection reads
+them and reports. Pure but for the one question to a socket that is given.
 """
 
 from __future__ import annotations
@@ -11,14 +12,12 @@ import struct
 from dataclasses import dataclass
 from typing import Protocol
 
-from dillinger_contracts.signaling import TcpPath
+from .signaling import TcpPath
 
 _RTT_AT, _RESENT_AT, _ACKED_AT, _UNSENT_AT, _SENT_AT, _DUPLICATES_AT = 68, 100, 120, 144, 156, 216
 """Offsets in `struct tcp_info` of linux/tcp.h: tcpi_rtt, _total_retrans, _bytes_acked, _notsent_bytes, _data_segs_out,
 _dsack_dups."""
 _INFO_BYTES = 232
-TRANSPORT_EXTENSION = "dillinger.transport"
-"""The ASGI scope's extension in which our server shows the connection that carries a WebSocket."""
 
 
 class TcpSocket(Protocol):
