@@ -30,6 +30,7 @@ from dillinger_contracts.signaling import (
     SignalingMachine,
     SignalingState,
     VideoConfig,
+    Watch,
     Welcome,
     parse_from_browser,
     parse_from_seat,
@@ -42,6 +43,8 @@ PING = Ping(time_ms=1.5).model_dump_json()
 
 FROM_BROWSER = [
     Hello(version=1, ticket="t", transport="webrtc", is_webrtc_able=False),
+    Watch(version=1, ticket="t", sdp="v=0\r\n"),
+    Hello(version=1, ticket="t", carried_by="webrtc"),
     Resize(width_px=1281, height_px=721),
     SetProfile.model_validate({"profile": {"bitrate_bps": 4_000_000}}),
     SetTransport(transport="websocket"),
@@ -129,6 +132,17 @@ def test_an_offer_is_answered_once_and_only_by_an_answer() -> None:
         machine.receive(ANSWER)
 
 
+def test_who_watches_with_an_offer_of_its_own_says_nothing_but_candidates() -> None:
+    machine = SignalingMachine()
+    assert isinstance(machine.receive(Watch(version=1, ticket="t", sdp="v=0").model_dump_json()), Watch)
+    assert isinstance(machine.receive(Candidate(candidate="").model_dump_json()), Candidate)
+    machine.offered()
+    for text in (PING, ANSWER, HELLO, Resize(width_px=640, height_px=480).model_dump_json()):
+        with pytest.raises(Conflict):
+            machine.receive(text)
+    assert isinstance(machine.receive(Bye().model_dump_json()), Bye)
+
+
 def test_bye_ends_the_talk() -> None:
     machine = SignalingMachine()
     machine.receive(HELLO)
@@ -195,7 +209,7 @@ class Talk(RuleBasedStateMachine):
             self.has_closed |= was_awaiting or self.faults >= 10
             return
         assert not self.has_closed, "a closed talk took a message"
-        assert was_awaiting == isinstance(message, Hello)
+        assert was_awaiting == isinstance(message, Hello | Watch)
         self.has_closed |= isinstance(message, Bye)
 
     @rule()

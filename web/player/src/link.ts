@@ -10,6 +10,8 @@
 export const CONNECT_DEADLINE_MS = 8_000;
 /** The seat answers a ping each second; so long without any message and the link is held for dead. */
 export const SILENCE_LIMIT_MS = 5_000;
+/** The device's network has changed: so long may an answer take, or else the link is held for dead. */
+export const DOUBT_LIMIT_MS = 2_000;
 /** A link that stood so long was good: the next loss starts with the quick retries again. */
 const STEADY_MS = 5_000;
 const DELAYS_MS = [50, 250, 500, 1_000, 2_000, 4_000, 8_000];
@@ -56,6 +58,12 @@ const FINAL_CODES: Record<number, string> = {
 export interface Step {
   state: LinkState;
   effects: LinkEffect[];
+}
+
+/** Whether nothing was heard for too long; `doubtedAtMs` is when the device's network changed last. */
+export function isSilent(heardAtMs: number, doubtedAtMs: number, nowMs: number): boolean {
+  if (nowMs - heardAtMs > SILENCE_LIMIT_MS) return true;
+  return doubtedAtMs > heardAtMs && nowMs - doubtedAtMs > DOUBT_LIMIT_MS;
 }
 
 const TERMINAL = new Set<LinkPhase>(["ended", "failed", "closed"]);

@@ -13,6 +13,7 @@ import type { Shortcut } from "./keys";
 import { FIRST_LAYOUT } from "./layouts";
 import type { LinkPhase } from "./link";
 import { Microphone, type MicrophoneState } from "./microphone";
+import { watchNetwork } from "./network";
 import { PadCapture, type PadView } from "./pad_capture";
 import { type PlayerState, playerState } from "./player_state";
 import { PointerGrab } from "./pointer_grab";
@@ -118,6 +119,7 @@ export class Player {
         if (this.transport === "webrtc") this.sound.setRemote(stream);
       },
       onFault: (message) => options.onNotice({ level: "warning", message, hint: null }),
+      onNetworkChanged: () => this.post({ type: "network_changed" }),
     });
     this.input = new InputCapture(host, {
       send: (channel, bytes) => this.write(channel, bytes),
@@ -151,7 +153,7 @@ export class Player {
     this.diagnostics = new Diagnostics(this, (message) => this.post(message));
     this.worker.onmessage = (event: MessageEvent<FromWorker>) => this.receive(event.data);
     this.startWorker(ring, samples.port1);
-    window.addEventListener("online", () => this.post({ type: "online" }), { signal: this.ends.signal });
+    watchNetwork(() => this.post({ type: "network_changed" }), this.ends.signal);
     document.addEventListener("pointerlockchange", () => this.lockChanged(), { signal: this.ends.signal });
     this.statsTimer = setInterval(() => void this.measure(), 1000);
   }

@@ -18,6 +18,8 @@ export interface RtcEvents {
   onPicture(stream: MediaStream): void;
   onSound(stream: MediaStream): void;
   onFault(message: string): void;
+  /** The path that carried leads nowhere any more. */
+  onNetworkChanged(): void;
 }
 
 interface Counters {
@@ -54,6 +56,10 @@ export class RtcPath {
     connection.ondatachannel = ({ channel }) => {
       channel.binaryType = "arraybuffer";
       this.channels.set(channel.label, channel);
+    };
+    connection.oniceconnectionstatechange = () => {
+      const isCut = connection.iceConnectionState === "disconnected" || connection.iceConnectionState === "failed";
+      if (isCut && connection === this.connection) this.events.onNetworkChanged();
     };
     connection.onicecandidate = ({ candidate }) => {
       this.events.send({

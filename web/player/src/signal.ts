@@ -44,6 +44,8 @@ export type FromBrowser =
       transport: TransportWish;
       is_webrtc_able: boolean;
       profile: StreamProfile;
+      /** Of the conversation that was cut off before; left out of a first one. */
+      carried_by?: TransportKind;
     }
   | { type: "resize"; width_px: number; height_px: number }
   | { type: "profile"; profile: StreamProfile }

@@ -4,14 +4,14 @@
  */
 
 import { encodeShown } from "./input.gen";
-import { IDLE, type LinkEffect, type LinkEvent, type LinkState, SILENCE_LIMIT_MS, step } from "./link";
+import { IDLE, isSilent, type LinkEffect, type LinkEvent, type LinkState, step } from "./link";
 import { type Box, MediaFault, parseMedia } from "./media";
 import { MotionGate } from "./motion";
 import { PictureDecoder } from "./picture_decoder";
 import { meanColour } from "./pixels";
 import { SampleRing } from "./ring";
 import { Screen, type ShownFrame } from "./screen";
-import { type FromBrowser, parseFromSeat, SIGNALING_VERSION, SUBPROTOCOL } from "./signal";
+import { type FromBrowser, parseFromSeat, SIGNALING_VERSION, SUBPROTOCOL, type TransportKind } from "./signal";
 import { SoundDecoder } from "./sound_decoder";
 import { Median, Rate } from "./window";
 import type { FromWorker, ToWorker } from "./worker_protocol";
@@ -34,6 +34,9 @@ class StreamWorker {
   private socket: WebSocket | null = null;
   private heardAtMs = 0;
   private pingedAtMs = 0;
+  private doubtedAtMs = 0;
+  /** In this conversation, or the one before that was cut off. */
+  private carriedBy: TransportKind | null = null;
   private announcesNext = true;
   private shownSize = "";
   private watched: Box[] = [];
@@ -71,8 +74,10 @@ class StreamWorker {
     switch (message.type) {
       case "ticket":
       case "ticket_refused":
-      case "online":
         return this.advance(message);
+      case "network_changed":
+        this.doubt();
+        return this.advance({ type: "online" });
       case "wishes":
         this.start = { ...this.start, profile: message.profile, transport: message.transport };
         return;
@@ -130,7 +135,8 @@ class StreamWorker {
     socket.onopen = () => {
       const { transport, profile, isWebRtcAble } = this.start;
       const hello = { type: "hello", version: SIGNALING_VERSION, ticket, transport, profile } as const;
-      this.send({ ...hello, is_webrtc_able: isWebRtcAble });
+      const before = this.carriedBy ? { carried_by: this.carriedBy } : {};
+      this.send({ ...hello, is_webrtc_able: isWebRtcAble, ...before });
     };
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
       this.heardAtMs = performance.now();
@@ -167,6 +173,7 @@ class StreamWorker {
         break;
       case "transport":
         this.announcesNext = true;
+        this.carriedBy = message.transport;
         break;
       case "ended":
         scope.postMessage({ type: "seat", message });
@@ -237,14 +244,24 @@ class StreamWorker {
     if (isAllowed && this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
+  private ping(now: number): void {
+    this.pingedAtMs = now;
+    this.send({ type: "ping", time_ms: now });
+  }
+
+  /** The device's network is another one: what the socket stood on may be gone without a word. */
+  private doubt(): void {
+    this.doubtedAtMs = performance.now();
+    if (this.link.phase === "open") this.ping(this.doubtedAtMs);
+  }
+
   private tick(): void {
     const now = performance.now();
     if (this.link.phase === "open") {
-      if (now - this.heardAtMs > SILENCE_LIMIT_MS) {
+      if (isSilent(this.heardAtMs, this.doubtedAtMs, now)) {
         this.advance({ type: "lost", code: 0, message: "The seat does not answer" });
       } else if (now - this.pingedAtMs >= PING_EVERY_MS) {
-        this.pingedAtMs = now;
-        this.send({ type: "ping", time_ms: now });
+        this.ping(now);
       }
     }
     const last = this.lastFrame;

@@ -21,7 +21,7 @@ export type ToWorker =
   | { type: "ticket"; ticket: string }
   | { type: "ticket_refused"; isFinal: boolean; message: string }
   | { type: "wishes"; profile: StreamProfile; transport: TransportWish }
-  | { type: "online" }
+  | { type: "network_changed" }
   | { type: "signal"; message: FromBrowser }
   | { type: "input"; channel: Channel; bytes: Uint8Array<ArrayBuffer> }
   | { type: "read_pixels"; id: number; box: Box }

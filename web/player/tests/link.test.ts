@@ -1,7 +1,17 @@
 /** The link's life: quick first retries, a fresh ticket each time, patience later, and an end that stays one. */
 
 import { expect, test } from "vitest";
-import { CONNECT_DEADLINE_MS, IDLE, type LinkEvent, type LinkState, type Step, step } from "../src/link";
+import {
+  CONNECT_DEADLINE_MS,
+  DOUBT_LIMIT_MS,
+  IDLE,
+  isSilent,
+  type LinkEvent,
+  type LinkState,
+  SILENCE_LIMIT_MS,
+  type Step,
+  step,
+} from "../src/link";
 
 function run(events: LinkEvent[], from: LinkState = IDLE, nowMs = 0): Step {
   return events.reduce<Step>((before, event) => step(before.state, event, nowMs, 0.5), { state: from, effects: [] });
@@ -63,6 +73,14 @@ test("a ticket that can't be had is asked for again, unless that is final", () =
 test("a silent seat is given up after the deadline", () => {
   const connecting = run(OPEN.slice(0, 2)).state;
   expect(step(connecting, { type: "timer" }, 0, 0.5).state.phase).toBe("waiting");
+});
+
+test("a link is silent after a while, and sooner when the device's network has changed", () => {
+  expect(isSilent(1000, 0, 1000 + SILENCE_LIMIT_MS)).toBe(false);
+  expect(isSilent(1000, 0, 1001 + SILENCE_LIMIT_MS)).toBe(true);
+  expect(isSilent(1000, 2000, 2000 + DOUBT_LIMIT_MS)).toBe(false);
+  expect(isSilent(1000, 2000, 2001 + DOUBT_LIMIT_MS)).toBe(true);
+  expect(isSilent(2100, 2000, 2001 + DOUBT_LIMIT_MS)).toBe(false);
 });
 
 test.each([4404, 4422, 4501])("close code %i is final", (code) => {

@@ -16,7 +16,13 @@ test("the browser\u2019s side uses the servers that the seat names", async () =>
   }
   vi.stubGlobal("RTCPeerConnection", Connection);
   const nothing = () => undefined;
-  const path = new RtcPath({ send: nothing, onPicture: nothing, onSound: nothing, onFault: nothing });
+  const path = new RtcPath({
+    send: nothing,
+    onPicture: nothing,
+    onSound: nothing,
+    onFault: nothing,
+    onNetworkChanged: nothing,
+  });
   const server = { urls: ["turn:turn.example.org"], username: "1:a", credential: "b" };
   await path.answer("offer", [server]);
   await path.answer("offer");

@@ -21,6 +21,7 @@ from .sessions import Feed, Followers, Runners, Sessions
 from .settings import CoreSettings
 from .store import Database, GameIndex, Logins, SessionRows, Users
 from .tls import ensure_certificates, this_machine
+from .watches import Watches
 
 _RESTART_AFTER_S = 2.0
 _CERTIFICATE_LOOK_S = 6 * 3600.0
@@ -54,6 +55,9 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
             editor, imports = Editor(settings, library), Imports(settings, library)
             rows = SessionRows(database)
             sessions = Sessions(settings, rows, runners, feed, ticket_secret=ticket_secret)
+            relay = Relay(settings, sessions.stream_address, metrics)
+            watches = Watches(settings, relay.open_seat)
+            metrics.watches.set_function(lambda: watches.count)
             parts = Parts(
                 settings=settings,
                 gate=gate,
@@ -63,7 +67,8 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
                 sessions=sessions,
                 feed=feed,
                 runners=runners,
-                relay=Relay(settings, sessions.stream_address, metrics),
+                relay=relay,
+                watches=watches,
                 metrics=metrics,
                 ca_file=files.ca,
             )
@@ -79,7 +84,7 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
 
             followers = Followers(sessions, runners)
             tasks = _tasks(library=library.keep_looking, followers=followers.run, certificates=keep_certificates)
-            async with imports.open(), tasks:
+            async with imports.open(), watches, tasks:
                 yield Core(parts, context)
     finally:
         await database.close()

@@ -18,6 +18,7 @@ class Metrics:
         )
         self.logins = Counter("dillinger_core_logins", "Tried logins", ["result"], registry=self._registry)
         self.relays = Gauge("dillinger_core_relays", "Open stream relays", registry=self._registry)
+        self.watches = Gauge("dillinger_core_watches", "Standard players that watch (WHEP)", registry=self._registry)
         self.relayed_bytes = Counter(
             "dillinger_core_relayed_bytes", "Bytes of relayed messages", ["direction"], registry=self._registry
         )

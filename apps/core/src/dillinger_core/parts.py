@@ -11,6 +11,7 @@ from .metrics import Metrics
 from .relay import Relay
 from .sessions import Feed, Runners, Sessions
 from .settings import CoreSettings
+from .watches import Watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +27,6 @@ class Parts:
     feed: Feed
     runners: Runners
     relay: Relay
+    watches: Watches
     metrics: Metrics
     ca_file: Path

@@ -122,6 +122,11 @@ class CoreSettings(AppSettings):
     relay_message_bytes: int = Field(default=16 << 20, ge=1 << 16)
     """Largest message of a seat that is relayed, in bytes: a keyframe has to fit."""
 
+    max_watches: int = Field(default=32, ge=0, le=1000)
+    """How many standard players (WHEP) may watch at once, over all sessions; 0: none."""
+    watch_lifetime_s: float = Field(default=43_200.0, ge=0)
+    """Ends a standard player's watch after so many seconds; 0 never."""
+
     @field_validator("http_host")
     @classmethod
     def _loopback_only(cls, value: str) -> str:

@@ -14,8 +14,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
+from pydantic import ValidationError
 
+from dillinger_contracts import Denied
 from dillinger_contracts.tickets import ALGORITHM, TICKET_LIFETIME_S, TicketClaims
 
 
@@ -46,3 +49,20 @@ def sign_ticket(
     key = OctKey.import_key(key_bytes(session_key(secret, session_id)))
     ticket = jwt.encode({"alg": ALGORITHM}, claims.model_dump(), key, algorithms=[ALGORITHM])
     return ticket, datetime.fromtimestamp(claims.exp, UTC)
+
+
+def check_ticket(secret: bytes, ticket: str, *, session_id: str, now: datetime) -> TicketClaims:
+    """The claims of a ticket that core signed for this session, lately; raises `Denied`.
+
+    That it is used for the first time is the seat's to know.
+    """
+    key = OctKey.import_key(key_bytes(session_key(secret, session_id)))
+    try:
+        claims = TicketClaims.model_validate(jwt.decode(ticket, key, algorithms=[ALGORITHM]).claims)
+    except (JoseError, ValidationError, ValueError, TypeError) as error:
+        raise Denied(
+            "This is no ticket for this session", hint="POST /api/v1/sessions/{id}/tickets gives one"
+        ) from error
+    if claims.sid != session_id or now.timestamp() >= claims.exp:
+        raise Denied("This ticket has expired", hint="Ask for a new one; it is good for one minute")
+    return claims

@@ -3,7 +3,7 @@
 Binary messages on the same socket are input (browser → seat, see `input`) and media (seat → browser, see `media`). The
 machine `SignalingMachine` is the seat's side, sans-IO: it is fed with text and says what it means, or raises.
 
-    awaiting_hello ── hello ──▶ open ── bye | fault ──▶ closed
+    awaiting_hello ── hello | watch ──▶ open ── bye | fault ──▶ closed
 """
 
 from __future__ import annotations
@@ -38,6 +38,22 @@ class Hello(Model):
     transport: Literal["auto", "websocket", "webrtc"] = "auto"
     is_webrtc_able: bool = True
     profile: StreamProfile = StreamProfile()
+    carried_by: TransportKind | None = None
+    """What carried the picture of a conversation that was cut off just now, in which this one follows on."""
+
+
+class Watch(Model):
+    """First message for a standard player, which brings an offer of its own: it watches by WebRTC and does no more.
+
+    Said by core for the players of its WHEP endpoint (draft-ietf-wish-whep). The seat answers with a `Description`;
+    candidates and a goodbye may follow, and the socket lives as long as the connection.
+    """
+
+    type: Literal["watch"] = "watch"
+    version: int = Field(ge=1, le=1000)
+    ticket: str = Field(max_length=2048, repr=False)
+    sdp: str = Field(max_length=40_000)
+    """Escaped it is longer, and has to fit into one message."""
 
 
 class Resize(Model):
@@ -69,7 +85,7 @@ class KeyframeWanted(Model):
 
 
 class Description(Model):
-    """An SDP offer (seat) or answer (browser)."""
+    """An SDP offer (seat) or answer (browser; the seat to a player that watches)."""
 
     type: Literal["description"] = "description"
     kind: Literal["offer", "answer"]
@@ -159,6 +175,7 @@ class Bye(Model):
 
 FromBrowser = (
     Hello
+    | Watch
     | Resize
     | SetProfile
     | SetTransport
@@ -347,6 +364,7 @@ class SignalingMachine:
     def __init__(self) -> None:
         self.state = SignalingState.AWAITING_HELLO
         self._offer_open = False
+        self._is_watch = False
         self._faults = 0
 
     def receive(self, text: str | bytes) -> FromBrowser:
@@ -368,7 +386,7 @@ class SignalingMachine:
             raise Conflict("This conversation is over")
         message = parse_from_browser(text)
         if self.state is SignalingState.AWAITING_HELLO:
-            if not isinstance(message, Hello):
+            if not isinstance(message, Hello | Watch):
                 raise Conflict(f"The first message is hello, not {message.type}")
             if message.version != SIGNALING_VERSION:
                 raise SignalingError(
@@ -376,8 +394,11 @@ class SignalingMachine:
                     field="version", hint="Reload the page",
                 )  # fmt: skip
             self.state = SignalingState.OPEN
-        elif isinstance(message, Hello):
+            self._is_watch = isinstance(message, Watch)
+        elif isinstance(message, Hello | Watch):
             raise Conflict("Hello was said already")
+        elif self._is_watch and not isinstance(message, Candidate | Bye):
+            raise Conflict(f"A player that watches has candidates and a goodbye to say, no {message.type}")
         if isinstance(message, Description):
             if message.kind != "answer" or not self._offer_open:
                 raise Conflict("The seat offers, the browser answers, once for each offer")

@@ -2,7 +2,8 @@
 
 WebSocket comes first: its first frame needs no negotiation, and on loopback or a clean LAN nothing beats it. Where
 the path stalls (a lost TCP segment holds back all that follow) WebRTC is opened and takes over once it is connected;
-when it does not connect, breaks, or measures slower than the WebSocket did, the WebSocket takes over again. The
+when it does not connect, breaks, or measures slower than the WebSocket did, the WebSocket takes over again. One that
+had carried for a while and breaks is opened anew at once: the viewer's network is another one, no worse than that. The
 numbers are in `docs/adr/0001-transport.md`. Leaves the doing to `transport/carrier.py`.
 """
 
@@ -29,8 +30,12 @@ SLOWER_MS = 15.0
 """About one frame at 60 Hz: less is not worth a change."""
 LEAST_LOST = 2
 """Segments a second; one alone may be TCP's own guess, when an answer took long."""
+STEADY_S = 10.0
+"""WebRTC that carried so long was good: when it breaks it is opened anew at once."""
 FIRST_RETRY_S = 20.0
 MAX_RETRY_S = 640.0
+STALLS = "WebRTC: the WebSocket stalls, lost packets hurt WebRTC less"
+LIKE_BEFORE = "WebRTC: it carried the picture before the connection broke"
 
 
 class WebRtcState(StrEnum):
@@ -55,13 +60,17 @@ class Chooser:
     """One peer's choice. `step` is called once a second with what the carrying path measured, and whenever the wish or
     WebRTC's state changes (with no measure)."""
 
-    def __init__(self, *, wish: Wish, is_webrtc_able: bool) -> None:
+    def __init__(self, *, wish: Wish, is_webrtc_able: bool, carried_by: TransportKind | None = None) -> None:
+        """`carried_by` is what carried the picture until the viewer's connection was cut off, just now."""
         self._wish = wish
         self._is_able = is_webrtc_able
         self._carry: TransportKind = "websocket"
         self._reason = "WebSocket shows the first picture soonest"
-        self._is_wanted = False
+        self._is_wanted = is_webrtc_able and wish == "auto" and carried_by == "webrtc"
+        self._webrtc_reason = LIKE_BEFORE if self._is_wanted else STALLS
         self._opening_since_s: float | None = None
+        self._carried_since_s: float | None = None
+        """When WebRTC took over."""
         self._retry_at_s = 0.0
         self._retry_s = FIRST_RETRY_S
         self._troubles: deque[bool] = deque(maxlen=MEMORY_TICKS)
@@ -95,12 +104,18 @@ class Chooser:
         if webrtc is WebRtcState.OPENING:
             self._opening_since_s = now_s if self._opening_since_s is None else self._opening_since_s
             if self._is_wanted and now_s - self._opening_since_s >= CONNECT_DEADLINE_S:
-                self._give_up(now_s, f"WebSocket: WebRTC did not connect within {CONNECT_DEADLINE_S:.0f} s")
+                self._give_up(now_s, f"{self._failing()} did not connect within {CONNECT_DEADLINE_S:.0f} s")
             return
         self._opening_since_s = None
+        if self._carry == "webrtc":
+            self._carried_since_s = now_s if self._carried_since_s is None else self._carried_since_s
         if webrtc is WebRtcState.BROKEN and self._is_wanted:
-            lost = "broke" if self._carry == "webrtc" else "could not connect"
-            self._give_up(now_s, f"WebSocket: the WebRTC connection {lost}")
+            if self._carried_since_s is not None and now_s - self._carried_since_s >= STEADY_S:
+                self._open_anew()
+                return
+            has_broken = self._carry == "webrtc"
+            reason = "WebSocket: the WebRTC connection broke" if has_broken else f"{self._failing()} could not connect"
+            self._give_up(now_s, reason)
 
     def _force_webrtc(self, now_s: float, webrtc: WebRtcState) -> None:
         self._is_wanted = self._is_wanted or now_s >= self._retry_at_s
@@ -118,10 +133,10 @@ class Chooser:
         if measure is not None:
             self._troubles.append(_is_stalling(measure))
         if self._is_wanted and webrtc is WebRtcState.OPEN:
-            self._carry, self._reason = "webrtc", "WebRTC: the WebSocket stalls, lost packets hurt WebRTC less"
+            self._carry, self._reason = "webrtc", self._webrtc_reason
             self._troubles.clear()
-        elif sum(self._troubles) >= TROUBLED_TICKS and now_s >= self._retry_at_s:
-            self._is_wanted = True
+        elif not self._is_wanted and sum(self._troubles) >= TROUBLED_TICKS and now_s >= self._retry_at_s:
+            self._is_wanted, self._webrtc_reason = True, STALLS
             if measure is not None:
                 self._left_websocket_at_ms = measure.latency_ms_p50
 
@@ -133,6 +148,15 @@ class Chooser:
         if sum(self._troubles) == MEMORY_TICKS:
             self._give_up(now_s, "WebSocket: WebRTC measured slower")
 
+    def _failing(self) -> str:
+        """The beginning of what is said of an attempt that fails."""
+        is_second = self._webrtc_reason is LIKE_BEFORE
+        return "WebSocket: the WebRTC connection broke, and anew" if is_second else "WebSocket: WebRTC"
+
+    def _open_anew(self) -> None:
+        self._use_websocket("WebSocket: the WebRTC connection broke, and is opened anew")
+        self._is_wanted, self._webrtc_reason = True, LIKE_BEFORE
+
     def _give_up(self, now_s: float, reason: str) -> None:
         self._use_websocket(reason)
         self._retry_at_s = now_s + self._retry_s
@@ -140,6 +164,7 @@ class Chooser:
 
     def _use_websocket(self, reason: str) -> None:
         self._carry, self._is_wanted, self._reason = "websocket", False, reason
+        self._carried_since_s = None
         self._troubles.clear()
 
 

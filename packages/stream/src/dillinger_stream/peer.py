@@ -42,6 +42,7 @@ from dillinger_contracts.signaling import (
     SignalingState,
     TcpPath,
     TransportKind,
+    Watch,
     Welcome,
 )
 
@@ -53,6 +54,7 @@ from .sharing import ClipMessage, Sharing
 from .transport.bucket import TokenBucket
 from .transport.carrier import Carrier, CarrierParts
 from .transport.link import CLOSE_TIMEOUT_S, Link, LinkClosed
+from .transport.offered import OfferedCarrier
 from .transport.outlet import Outlet
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ class Peer:
         self._host = host
         self._machine = SignalingMachine()
         self._outlet = Outlet(link)
-        self._carrier: Carrier | None = None
+        self._carrier: Carrier | OfferedCarrier | None = None
         self._sink: InputSink | None = None
         self._sharing: Sharing | None = None
         """Of players only."""
@@ -150,8 +152,8 @@ class Peer:
     async def _converse(self, group: asyncio.TaskGroup, helpers: list[asyncio.Task[None]]) -> None:
         hello = await self._receive_hello()
         claims = self._host.admit(hello.ticket)
-        self.role = claims.role
-        self.profile = hello.profile
+        if isinstance(hello, Hello):
+            self.role, self.profile = claims.role, hello.profile
         host = self._host
         if self.role == "player":
             self._sink = host.make_sink(self.say)
@@ -162,7 +164,7 @@ class Peer:
             on_target=self._host.wish_changed, wish_bps=lambda: self.profile.bitrate_bps,
             has_sound=self._host.has_sound, port=self._host.udp_port, access=self._host.settings.media,
         )  # fmt: skip
-        carrier = Carrier(parts, wish=hello.transport, is_webrtc_able=hello.is_webrtc_able)
+        carrier = _carrier_for(hello, parts)
         self._host.join(self)
         sharing = self._sharing
         self.say(
@@ -192,7 +194,7 @@ class Peer:
             except DillingerError as error:
                 self._complain(error)
 
-    async def _receive_hello(self) -> Hello:
+    async def _receive_hello(self) -> Hello | Watch:
         try:
             async with asyncio.timeout(self._host.settings.hello_deadline_s):
                 first = await self._link.recv()
@@ -201,10 +203,10 @@ class Peer:
         if not isinstance(first, str):
             raise Invalid("The first message is hello, in JSON text")
         hello = self._machine.receive(first)
-        assert isinstance(hello, Hello)
+        assert isinstance(hello, Hello | Watch)
         return hello
 
-    async def _take(self, message: str | bytes, carrier: Carrier) -> None:
+    async def _take(self, message: str | bytes, carrier: Carrier | OfferedCarrier) -> None:
         if isinstance(message, bytes):
             if message[:1] == VOICE:
                 self._take_voice(message[1:])
@@ -223,7 +225,7 @@ class Peer:
         else:
             self._take_signal(signal, carrier)
 
-    def _take_signal(self, signal: FromBrowser, carrier: Carrier) -> None:
+    def _take_signal(self, signal: FromBrowser, carrier: Carrier | OfferedCarrier) -> None:
         if isinstance(signal, Ping):
             self.say(Pong(time_ms=signal.time_ms))
         elif isinstance(signal, KeyframeWanted):
@@ -304,7 +306,7 @@ class Peer:
                 log.warning("input_refused", peer_id=self.peer_id, error=error.message)
                 self.notice_once("input_unavailable", error.message)
 
-    async def _report(self, carrier: Carrier) -> None:
+    async def _report(self, carrier: Carrier | OfferedCarrier) -> None:
         while True:
             await asyncio.sleep(self._host.settings.stats_interval_s)
             await carrier.tick()
@@ -352,3 +354,10 @@ class Peer:
         if not done:
             writer.cancel()
             await self._link.close(CLOSE_NORMAL, "")
+
+
+def _carrier_for(hello: Hello | Watch, parts: CarrierParts) -> Carrier | OfferedCarrier:
+    if isinstance(hello, Watch):
+        return OfferedCarrier(parts, offer=hello.sdp)
+    wish, is_able, before = hello.transport, hello.is_webrtc_able, hello.carried_by
+    return Carrier(parts, wish=wish, is_webrtc_able=is_able, carried_by=before)

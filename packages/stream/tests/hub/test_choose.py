@@ -165,6 +165,46 @@ _measures = st.none() | st.builds(
 )
 
 
+def test_webrtc_that_carried_for_long_is_opened_anew_at_once_when_it_breaks() -> None:
+    play = _auto()
+    play.seconds([DROPPING] * 30)
+    choice = play.chooser.step(play.now_s, webrtc=BROKEN)
+    assert (choice.carry, choice.is_webrtc_wanted) == ("websocket", True), "pictures meanwhile"
+    assert "broke" in choice.reason
+    play.webrtc = OPENING
+    assert play.second(comes=OPENING).carry == "websocket"
+    play.webrtc = OPEN
+    choice = play.second()
+    assert choice.carry == "webrtc"
+    assert "before" in choice.reason
+    choice = play.chooser.step(play.now_s, webrtc=BROKEN)
+    assert not choice.is_webrtc_wanted, "one that breaks again at once is no good any more"
+
+
+def test_what_does_not_come_back_is_given_up() -> None:
+    play = _auto()
+    play.seconds([DROPPING] * 30)
+    play.chooser.step(play.now_s, webrtc=BROKEN)
+    play.webrtc = OPENING
+    choices = [play.second(comes=OPENING) for _ in range(10)]
+    assert {choice.carry for choice in choices} == {"websocket"}
+    assert not choices[-1].is_webrtc_wanted
+    assert all("broke" in choice.reason for choice in choices)
+
+
+def test_what_carried_before_a_cut_carries_after_it() -> None:
+    play = Play(Chooser(wish="auto", is_webrtc_able=True, carried_by="webrtc"))
+    assert play.second(None).is_webrtc_wanted
+    assert play.second(None).carry == "webrtc"
+    for wish, is_able, before in (
+        ("websocket", True, "webrtc"),
+        ("auto", False, "webrtc"),
+        ("auto", True, "websocket"),
+    ):
+        other = Play(Chooser(wish=wish, is_webrtc_able=is_able, carried_by=before))  # type: ignore[arg-type]
+        assert not other.second(None).is_webrtc_wanted
+
+
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(
     steps=st.lists(

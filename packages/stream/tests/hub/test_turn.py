@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import secrets
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,49 +10,19 @@ import pytest
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnection
 from packages.stream.tests.hub.conftest import X264Source, until
 from packages.stream.tests.hub.test_transport_webrtc import Browser
+from tests.coturn import WAIT_S, coturn
 
 from dillinger_contracts.ice import IceServer, MediaAccess, turn_credentials
 from dillinger_contracts.signaling import Description
 from dillinger_stream.choose import WebRtcState
 from dillinger_stream.transport.webrtc import WebRtcTransport
 
-WAIT_S = 30.0
-HOST = "127.0.0.1"
-
-
-def answers(port: int) -> bool:
-    """Whether a STUN request is answered there."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
-        probe.settimeout(0.2)
-        probe.sendto(b"\x00\x01\x00\x00\x21\x12\xa4\x42" + secrets.token_bytes(12), (HOST, port))
-        return probe.recv(100)[:2] == b"\x01\x01"
-    return False
-
 
 @pytest.fixture
 def turn(tmp_path: Path) -> Iterator[tuple[str, str]]:
     """A TURN server's URL and its secret."""
-    secret = secrets.token_hex(16)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
-    program = shutil.which("turnserver")
-    assert program is not None, "turnserver is missing: ./dillinger test installs coturn"
-    settings = {
-        "listening-ip": HOST, "listening-port": port, "relay-ip": HOST,
-        "realm": "dillinger", "static-auth-secret": secret,
-        "pidfile": tmp_path / "pid", "db": tmp_path / "db", "log-file": tmp_path / "log",
-    }  # fmt: skip
-    switches = ("use-auth-secret", "allow-loopback-peers", "no-tls", "no-dtls", "no-cli", "simple-log")
-    (tmp_path / "conf").write_text("\n".join([*(f"{name}={value}" for name, value in settings.items()), *switches]))
-    with subprocess.Popen([program, "-c", tmp_path / "conf"], stdout=subprocess.DEVNULL) as server:
-        try:
-            deadline_s = time.monotonic() + WAIT_S
-            while not answers(port):
-                assert time.monotonic() < deadline_s, "the TURN server does not answer"
-            yield f"turn:{HOST}:{port}?transport=udp", secret
-        finally:
-            server.terminate()
+    with coturn(tmp_path) as found:
+        yield found
 
 
 class RelayedBrowser(Browser):

@@ -8,6 +8,7 @@ import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
+import aioice.ice
 import pytest
 from packages.stream.tests.hub.conftest import Decoder, X264Source, until
 from packages.stream.tests.hub.test_transport_webrtc import Browser
@@ -159,3 +160,92 @@ async def test_a_stranger_reaches_nobody_and_takes_nobodys_place() -> None:
     ann.transport.close()
     ben.transport.close()
     await until(lambda: ann.is_gone and ben.is_gone, "both agents' end", timeout_s=30)
+
+
+async def test_a_viewer_that_has_nothing_but_ipv6_is_shown_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda *_, **__: ["::1"])
+    async with AsyncExitStack() as stack:
+        transport, browser, offer = await open_peer(stack, UdpPort(), MediaAccess())
+        assert {host for host, _ in candidates(offer)} == {"::1"}
+        await show(transport, browser, frames=3)
+
+
+class Router(asyncio.DatagramProtocol):
+    """A viewer's router: passes datagrams on from an address of its own, which it may change at any time (NAT)."""
+
+    def __init__(self, seat: tuple[str, int]) -> None:
+        self.seat = seat
+        self.viewer: Any = None
+        self.inside: Any = None
+        self.outside: Any = None
+
+    @classmethod
+    async def start(cls, seat: tuple[str, int]) -> Router:
+        router, loop = cls(seat), asyncio.get_running_loop()
+        router.inside, _ = await loop.create_datagram_endpoint(lambda: router, local_addr=("127.0.0.1", 0))
+        await router.rebind()
+        return router
+
+    async def rebind(self) -> None:
+        """What comes to the address that it had is lost from now on."""
+        self.close_outside()
+        outer, loop = Outside(self), asyncio.get_running_loop()
+        self.outside, _ = await loop.create_datagram_endpoint(lambda: outer, local_addr=("127.0.0.1", 0))
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.viewer = addr
+        self.outside.sendto(data, self.seat)
+
+    def close_outside(self) -> None:
+        if self.outside is not None:
+            self.outside.abort()
+
+    async def close(self) -> None:
+        self.close_outside()
+        self.inside.abort()
+
+
+class Outside(asyncio.DatagramProtocol):
+    """A router's other side."""
+
+    def __init__(self, router: Router) -> None:
+        self.router = router
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        if self.router.viewer is not None:
+            self.router.inside.sendto(data, self.router.viewer)
+
+
+async def show(transport: WebRtcTransport, browser: Browser, *, frames: int) -> None:
+    """Pushes pictures until so many more were shown."""
+    source, before = X264Source(), len(browser.frames)
+
+    def are_shown() -> bool:
+        transport.push(source.unit())
+        return len(browser.frames) >= before + frames
+
+    await until(are_shown, "pictures", timeout_s=30)
+
+
+async def test_a_viewer_whose_router_gives_it_another_address_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aioice.ice, "CONSENT_INTERVAL", 0.3)
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda *_, **__: ["127.0.0.1"])
+    states: list[WebRtcState] = []
+    async with AsyncExitStack() as stack:
+        transport = WebRtcTransport(has_sound=False, on_input=lambda *_: None, on_state=states.append)
+        stack.push_async_callback(transport.close)
+        browser = Browser()
+        stack.push_async_callback(browser.close)
+        offer = (await transport.offer()).sdp
+        ((host, number),) = candidates(offer)
+        router = await Router.start((host, number))
+        stack.push_async_callback(router.close)
+        inside = router.inside.get_extra_info("sockname")[1]
+        answer = await browser.answer(offer.replace(f" {host} {number} typ", f" {host} {inside} typ"))
+        hidden = "".join(line for line in answer.splitlines(keepends=True) if not line.startswith("a=candidate"))
+        await transport.negotiate(Description(kind="answer", sdp=hidden))
+        await until(lambda: states[:1] == [WebRtcState.OPEN], "the connection", timeout_s=30)
+        await show(transport, browser, frames=3)
+        await router.rebind()
+        await show(transport, browser, frames=5)
+        assert states == [WebRtcState.OPEN], "and the viewer never knew"

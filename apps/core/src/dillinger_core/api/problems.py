@@ -61,6 +61,24 @@ class WrongMethod(Invalid):
     code = "wrong_method"
 
 
+class TicketRequired(Denied):
+    """Nobody's ticket came with the request."""
+
+    code = "ticket_required"
+
+
+class WrongMediaType(Invalid):
+    """The body is not of the kind that is taken here."""
+
+    code = "wrong_media_type"
+
+
+class OtherWatch(Invalid):
+    """The entity tag is that of another watch."""
+
+    code = "other_watch"
+
+
 class InvalidFields(Invalid):
     """Some fields of a body are not valid; each is named, so that a form can say it where it is."""
 
@@ -75,6 +93,9 @@ _STATUS: dict[type[DillingerError], HTTPStatus] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
     ChangedMeanwhile: HTTPStatus.PRECONDITION_FAILED,
+    TicketRequired: HTTPStatus.UNAUTHORIZED,
+    WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    OtherWatch: HTTPStatus.PRECONDITION_FAILED,
 }
 """Where HTTP has a closer word than the error's family."""
 
@@ -90,6 +111,8 @@ def problem_body(error: DillingerError) -> tuple[int, bytes, dict[str, str]]:
             for path, message in error.faults
         ]
     headers = {"content-type": MEDIA_TYPE, "cache-control": "no-store"}
+    if isinstance(error, TicketRequired):
+        headers["www-authenticate"] = "Bearer"
     if isinstance(error, Unavailable | TooManyAttempts):
         headers["retry-after"] = str(max(1, round(error.retry_after_s)))
     return int(str(document["status"])), json.dumps(document).encode(), headers

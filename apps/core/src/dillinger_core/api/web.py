@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from dillinger_core import __version__
 from dillinger_core.parts import Parts
 
-from . import accounts, games, library_admin, limits, machine, pages, problems, runner_proxy, saves, sessions
+from . import accounts, games, library_admin, limits, machine, pages, problems, runner_proxy, saves, sessions, whep
 from .middleware import Shell
 from .models import ProblemView
 
@@ -25,6 +25,11 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     429: {**_PROBLEM, "description": "A limit is reached"},
     501: {**_PROBLEM, "description": "Not supported here"},
     503: {**_PROBLEM, "description": "Not available now"},
+}
+_WHEP_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {**_PROBLEM, "description": "A ticket is needed"},
+    412: {**_PROBLEM, "description": "The entity tag is another watch's"},
+    415: {**_PROBLEM, "description": "The body is of another kind"},
 }
 
 
@@ -40,6 +45,7 @@ def build_api() -> FastAPI:
         v1.include_router(module.router)
     app.include_router(v1)
     app.router.routes.append(WebSocketRoute("/api/v1/sessions/{session_id}/stream", sessions.StreamSocket()))
+    app.include_router(whep.router, responses=_PROBLEMS | _WHEP_PROBLEMS)
     app.include_router(runner_proxy.router)
     app.include_router(pages.router)
     return app

@@ -31,7 +31,7 @@ from dillinger_contracts import (
 )
 from dillinger_core.settings import CoreSettings
 from dillinger_core.store import GameEntry, SessionRow, SessionRows, User
-from dillinger_core.tickets import session_key, sign_ticket
+from dillinger_core.tickets import check_ticket, session_key, sign_ticket
 
 from .feed import Feed
 from .homes import Homes
@@ -141,6 +141,15 @@ class Sessions:
         return sign_ticket(
             self._ticket_secret, session_id=session_id, user_id=user.name, role=role, now=datetime.now(UTC)
         )
+
+    async def check_ticket(self, session_id: str, ticket: str) -> None:
+        """Raises `Denied` for what is no ticket of this session, and `NotFound` or `Conflict` where that is over."""
+        check_ticket(self._ticket_secret, ticket, session_id=session_id, now=datetime.now(UTC))
+        row = await self._rows.get(session_id)
+        if row is None:
+            raise NotFound("There is no such session")
+        if not row.is_live:
+            raise Conflict("This session has ended")
 
     async def runner_of(self, session_id: str) -> RunnerClient:
         """Who has this session; raises `NotFound`, and `Unavailable` while nobody has it."""

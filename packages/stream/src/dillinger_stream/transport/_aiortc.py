@@ -17,7 +17,7 @@ import aioice.ice
 import structlog
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol, server_reflexive_candidate
-from aiortc import RTCRtpSender, RTCSctpTransport, rtcrtpsender, rtp
+from aiortc import RTCIceTransport, RTCRtpSender, RTCSctpTransport, rtcrtpsender, rtp
 from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtcsctptransport import DataChunk
@@ -154,9 +154,9 @@ def bound(sctp: RTCSctpTransport) -> None:
     setattr(sctp, "_receive_data_chunk", receive_bounded)  # noqa: B010
 
 
-def share_port(sctp: RTCSctpTransport, port: UdpPort, access: MediaAccess) -> None:
-    """From now on, and before it gathers, the connection of `sctp` is at `port`, and tells of it as `access` says."""
-    connection = sctp.transport.transport._connection
+def share_port(ice: RTCIceTransport, port: UdpPort, access: MediaAccess) -> None:
+    """From now on, and before it gathers, the connection of `ice` is at `port`, and tells of it as `access` says."""
+    connection = ice._connection
     gather_relayed = connection.get_component_candidates
 
     async def gather(component: int, addresses: list[str]) -> list[Candidate]:

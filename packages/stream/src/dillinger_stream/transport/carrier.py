@@ -32,11 +32,10 @@ from dillinger_stream.choose import Chooser, WebRtcState, Wish
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
 from .base import NetworkFeedback, Transport
-from .congestion import BitrateCap
 from .flow import PathMeasure
 from .outlet import Outlet
-from .pacer import THIN_FACTOR, WIDE_FACTOR
-from .rate import PathState, RateControl
+from .rate import PathState
+from .steering import Steering
 from .udp_port import UdpPort
 from .websocket import WebSocketTransport
 
@@ -44,9 +43,6 @@ if TYPE_CHECKING:
     from .webrtc import Channel, WebRtcTransport
 
 log = structlog.get_logger()
-
-STEERLESS_S = 5.0
-"""Frames go through and nobody told of the path for so long: nobody will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +66,12 @@ class CarrierParts:
 class Carrier:
     """One peer's media path."""
 
-    def __init__(self, parts: CarrierParts, *, wish: Wish, is_webrtc_able: bool) -> None:
+    def __init__(
+        self, parts: CarrierParts, *, wish: Wish, is_webrtc_able: bool, carried_by: TransportKind | None = None
+    ) -> None:
+        """`carried_by` is what carried the picture until the viewer's connection was cut off, just now."""
         self._parts = parts
-        self._chooser = Chooser(wish=wish, is_webrtc_able=is_webrtc_able)
+        self._chooser = Chooser(wish=wish, is_webrtc_able=is_webrtc_able, carried_by=carried_by)
         self._websocket = WebSocketTransport(parts.outlet)
         self._webrtc: WebRtcTransport | None = None
         self._webrtc_state = WebRtcState.ABSENT
@@ -82,10 +81,7 @@ class Carrier:
         self._reason = ""
         self._config: VideoConfig | None = None
         self._latency_ms: float | None = None
-        self._cap = BitrateCap()
-        self._rate = RateControl()
-        self._steered_at_s: float | None = None
-        """When `_rate` was last told of the path; until then `_cap` makes do with what the viewer shows."""
+        self._steering = Steering(wish_bps=parts.wish_bps, on_target=parts.on_target)
         self._is_closed = False
         self._dropped_by_gone = 0
 
@@ -108,12 +104,12 @@ class Carrier:
     @property
     def target_bps(self) -> int | None:
         """What the path bears; None where it bears what is wished."""
-        return self._cap.bps if self._steered_at_s is None else self._rate.bps
+        return self._steering.target_bps
 
     @property
     def hold_until_ns(self) -> int:
         """Until then (monotonic) the path is too full for any picture."""
-        return round(self._rate.paused_until_s * 1e9)
+        return self._steering.hold_until_ns
 
     def start(self) -> None:
         """Tells the browser what carries first; the keyframe is the caller's to ask for."""
@@ -167,7 +163,7 @@ class Carrier:
         """The kernel's word on the socket's connection."""
         state = self._websocket.told(path)
         if state is not None and self._active is self._websocket:
-            self._steer(state)
+            self._steering.follow(state)
 
     async def tick(self) -> None:
         """Once a second."""
@@ -177,12 +173,7 @@ class Carrier:
             webrtc_measure = await self._webrtc.measure()
             measure = webrtc_measure if self.kind == "webrtc" else measure
         self._latency_ms = measure.latency_ms_p50
-        before_bps, now_s = self.target_bps, time.monotonic()
-        self._cap.step(now_s, measure, wish_bps=self._parts.wish_bps())
-        if self._steered_at_s is not None and measure.samples and now_s - self._steered_at_s > STEERLESS_S:
-            self._steered_at_s = None
-        if self.target_bps != before_bps:
-            self._parts.on_target()
+        self._steering.tick(measure)
         self.decide(measure)
 
     def decide(self, measure: PathMeasure | None = None) -> None:
@@ -191,9 +182,6 @@ class Carrier:
             return
         choice = self._chooser.step(time.monotonic(), webrtc=self._webrtc_state, measure=measure)
         self._reason = choice.reason
-        if choice.is_webrtc_wanted and self._webrtc_state is WebRtcState.ABSENT:
-            self._webrtc_state = WebRtcState.OPENING
-            self._parts.group.create_task(self._open_webrtc(), name="webrtc_open")
         wanted = self._webrtc if choice.carry == "webrtc" and self._webrtc is not None else self._websocket
         if wanted is self._active:
             self._next = None
@@ -203,8 +191,11 @@ class Carrier:
             self._parts.want_keyframe()
             if self._active is self._webrtc and self._webrtc_state is not WebRtcState.OPEN:
                 self._hand_over()
-        if not choice.is_webrtc_wanted and self._next is None:
+        if self._next is None and (not choice.is_webrtc_wanted or self._webrtc_state is WebRtcState.BROKEN):
             self._drop_webrtc()
+        if choice.is_webrtc_wanted and self._webrtc_state is WebRtcState.ABSENT:
+            self._webrtc_state = WebRtcState.OPENING
+            self._parts.group.create_task(self._open_webrtc(), name="webrtc_open")
         self._tell()
 
     async def close(self) -> None:
@@ -214,18 +205,10 @@ class Carrier:
         if self._webrtc is not None:
             await self._webrtc.close()
 
-    def _steer(self, state: PathState) -> None:
-        now_s = time.monotonic()
-        before = (self.target_bps, self._rate.paused_until_s)
-        self._steered_at_s = now_s
-        self._rate.step(now_s, state, wish_bps=self._parts.wish_bps())
-        if (self.target_bps, self._rate.paused_until_s) != before:
-            self._parts.on_target()
-
     def _hand_over(self) -> None:
         assert self._next is not None
         self._active, self._next = self._next, None
-        self._rate.restart()
+        self._steering.restart()
         self._config = None
         self._tell()
 
@@ -245,7 +228,7 @@ class Carrier:
             webrtc: WebRtcTransport = module.WebRtcTransport(
                 has_sound=self._parts.has_sound, port=self._parts.port, access=self._parts.access,
                 on_input=self._parts.on_input, on_state=lambda state: self._on_webrtc_state(webrtc, state),
-                on_path=lambda state: self._on_webrtc_path(webrtc, state), pace_bps=self._pace_bps,
+                on_path=lambda state: self._on_webrtc_path(webrtc, state), pace_bps=self._steering.pace_bps,
             )  # fmt: skip
             self._webrtc = webrtc
             offer = await webrtc.offer()
@@ -266,12 +249,7 @@ class Carrier:
 
     def _on_webrtc_path(self, webrtc: WebRtcTransport, state: PathState) -> None:
         if webrtc is self._active:
-            self._steer(state)
-
-    def _pace_bps(self) -> float:
-        """How fast WebRTC's packets may leave."""
-        target_bps = self.target_bps
-        return WIDE_FACTOR * self._parts.wish_bps() if target_bps is None else THIN_FACTOR * target_bps
+            self._steering.follow(state)
 
     def _drop_webrtc(self) -> None:
         webrtc, self._webrtc = self._webrtc, None

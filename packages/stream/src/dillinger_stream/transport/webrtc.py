@@ -9,7 +9,6 @@ end as `WebRtcError` or are dropped. Runs on the asyncio loop.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -22,7 +21,6 @@ from aiortc import (
     MediaStreamTrack,
     RTCBundlePolicy,
     RTCConfiguration,
-    RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
@@ -40,6 +38,7 @@ from dillinger_stream.frames import AccessUnit, SoundPacket
 from ._aiortc import PictureExtensions, bound, dress, prepare, share_port, steer
 from .arrivals import ArrivalGauge
 from .base import NetworkFeedback
+from .descriptions import MAX_CANDIDATES, is_address, usable, watched_kinds
 from .feedback import FeedbackMailbox
 from .flow import FlowWindow, PathMeasure
 from .rate import PathState
@@ -54,11 +53,11 @@ SOUND_CLOCK_HZ = 48_000
 MAX_WAITING_UNITS = 16
 MAX_WAITING_SOUNDS = 10
 UNPACED_BPS = 1e9
-MAX_CANDIDATES = 32
-MAX_SECTIONS = 8
 CLOSE_TIMEOUT_S = 2.0
 SILENCE_LIMIT_S = 4.0
 """A browser reports on what it receives about once a second (RFC 3550 section 6.2); silent for longer, it is gone."""
+PLAYER_SILENCE_LIMIT_S = 20.0
+"""Other players report every five seconds (RFC 3550's least interval), and nothing else is there to fall back to."""
 ACTIVE_SILENCE_LIMIT_S = 2.5
 _RESYNC_TICKS = SOUND_CLOCK_HZ // 10
 
@@ -106,18 +105,26 @@ class _Feed(MediaStreamTrack):
 
 
 class WebRtcTransport:
-    """Pictures, sound and data channels of one peer over one RTCPeerConnection, which the seat offers."""
+    """Pictures and sound of one peer over one RTCPeerConnection.
+
+    The seat offers it to a browser, with data channels for input; or it answers the offer of a player that watches.
+    """
 
     kind: TransportKind = "webrtc"
 
     def __init__(
-        self, *, has_sound: bool, port: UdpPort | None = None, access: MediaAccess | None = None,
+        self, *, has_sound: bool, offer: str | None = None,
+        port: UdpPort | None = None, access: MediaAccess | None = None,
         on_input: Callable[[Channel, bytes | str], None], on_state: Callable[[WebRtcState], None],
         on_path: Callable[[PathState], None] = lambda _: None, pace_bps: Callable[[], float] = lambda: UNPACED_BPS,
     ) -> None:  # fmt: skip
-        """`port` is shared by all peers; `on_path` is told of each of the browser's feedbacks; `pace_bps` is how fast
-        packets may leave."""
+        """`offer` is that of a player, which gets an `answer`; raises `WebRtcError` where it can't.
+
+        `port` is shared by all peers; `on_path` is told of each of the browser's feedbacks; `pace_bps` is how fast
+        packets may leave.
+        """
         access = access or MediaAccess()
+        kinds = (["video", "audio"] if has_sound else ["video"]) if offer is None else watched_kinds(offer)
         servers = [RTCIceServer([*one.urls], one.username, one.credential) for one in access.servers]
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._on_input = on_input
@@ -130,17 +137,20 @@ class WebRtcTransport:
         self._window = FlowWindow()
         self._is_keyframe_awaited = True
         self._video = _Feed("video", capacity=MAX_WAITING_UNITS)
-        self._video_sender = self._add(self._video, stream="picture")
         self._sound: _Feed | None = None
-        if has_sound:
-            self._sound = _Feed("audio", capacity=MAX_WAITING_SOUNDS)
-            self._add(self._sound, stream="sound")
+        # The transport of the first is that of all: an offer's first section has to be the first here too.
+        for kind in kinds:
+            if kind == "video":
+                self._video_sender = self._add(self._video, stream="picture")
+            else:
+                self._sound = _Feed("audio", capacity=MAX_WAITING_SOUNDS)
+                self._add(self._sound, stream="sound")
         self._sound_clock = _SoundClock()
         self._candidates = 0
-        self._channels = (
-            self._open_channel("input", ordered=True, retransmits=None),
-            self._open_channel("motion", ordered=False, retransmits=0),
-        )
+        self._offer = offer
+        if offer is None:
+            self._open_channel("input", ordered=True, retransmits=None)
+            self._open_channel("motion", ordered=False, retransmits=0)
         self._ticks_of: deque[tuple[int, int]] = deque(maxlen=256)
         self._origin: int | None = None
         self._heard_packets = 0
@@ -148,9 +158,9 @@ class WebRtcTransport:
         self._heard_at_s = time.monotonic()
         self._dropped_since_measure = 0
         self.dropped_frames = 0
-        assert self._pc.sctp is not None
-        bound(self._pc.sctp)
-        share_port(self._pc.sctp, port or UdpPort(access.ports), access)
+        if self._pc.sctp is not None:
+            bound(self._pc.sctp)
+        share_port(self._video_sender.transport.transport, port or UdpPort(access.ports), access)
         self._pc.on("connectionstatechange", self._on_connection_state)
 
     async def offer(self) -> Description:
@@ -158,11 +168,27 @@ class WebRtcTransport:
         await self._pc.setLocalDescription(await self._pc.createOffer())
         return Description(kind="offer", sdp=self._pc.localDescription.sdp)
 
+    async def answer(self) -> Description:
+        """The answer to the player's offer, with the seat's candidates.
+
+        Raises `WebRtcError` for an offer that can't be used, and OSError where no port is to be had.
+        """
+        assert self._offer is not None
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(usable(self._offer), "offer"))
+            answer = await self._pc.createAnswer()
+        except WebRtcError:
+            raise
+        except Exception as error:  # aiortc's parsers raise whatever hostile text makes them stumble over
+            raise WebRtcError(f"This offer can't be used: {error or type(error).__name__}") from error
+        await self._pc.setLocalDescription(answer)
+        return Description(kind="answer", sdp=self._pc.localDescription.sdp)
+
     async def negotiate(self, message: SignalMessage) -> list[SignalMessage]:
         """Takes the browser's answer and candidates; raises `WebRtcError` for what can't be used."""
         try:
             if isinstance(message, Description):
-                await self._pc.setRemoteDescription(RTCSessionDescription(_usable(message.sdp), "answer"))
+                await self._pc.setRemoteDescription(RTCSessionDescription(usable(message.sdp), "answer"))
             elif isinstance(message, Candidate):
                 await self._add_candidate(message)
         except WebRtcError:
@@ -247,10 +273,9 @@ class WebRtcTransport:
             setattr(sender, "_send_keyframe", self._on_keyframe_request)  # noqa: B010
         return sender
 
-    def _open_channel(self, label: Channel, *, ordered: bool, retransmits: int | None) -> RTCDataChannel:
+    def _open_channel(self, label: Channel, *, ordered: bool, retransmits: int | None) -> None:
         channel = self._pc.createDataChannel(label, ordered=ordered, maxRetransmits=retransmits)
         channel.on("message", lambda message: self._on_input(label, message))
-        return channel
 
     async def _add_candidate(self, message: Candidate) -> None:
         self._candidates += 1
@@ -259,9 +284,9 @@ class WebRtcTransport:
         if not message.candidate:
             return  # aiortc would give up early: peer-reflexive candidates may still come
         candidate = candidate_from_sdp(message.candidate.removeprefix("candidate:"))
-        if not _is_address(candidate.ip):
+        if not is_address(candidate.ip):
             return
-        candidate.sdpMid = "0"  # all sections are bundled into the first
+        candidate.sdpMid = self._pc.getTransceivers()[0].mid  # all sections are bundled into one
         await self._pc.addIceCandidate(candidate)
 
     def _on_connection_state(self) -> None:
@@ -295,6 +320,8 @@ class WebRtcTransport:
 
     def _silence_limit_s(self, now_s: float) -> float:
         """While pictures go out, a browser that numbers them answers some ten times a second."""
+        if self._offer is not None:
+            return PLAYER_SILENCE_LIMIT_S
         is_answering = self._extensions.number is not None and now_s - self._pushed_at_s < ACTIVE_SILENCE_LIMIT_S / 2
         return ACTIVE_SILENCE_LIMIT_S if is_answering else SILENCE_LIMIT_S
 
@@ -333,32 +360,3 @@ class _SoundClock:
         ticks = captured if self._next is None or abs(captured - self._next) > _RESYNC_TICKS else self._next
         self._next = ticks + round(packet.duration_ms * SOUND_CLOCK_HZ / 1000)
         return ticks
-
-
-def _usable(sdp: str) -> str:
-    """An answer without what would only cost time; raises `WebRtcError` where there is too much of it.
-
-    Each candidate costs checks towards an address of the browser's choice, each section memory. A name (`….local`)
-    would be looked up by multicast for a second, and is not needed: the browser's own checks show its address (RFC 8445
-    section 7.3.1.3). For the same reason its list of candidates never ends for us.
-    """
-    lines = sdp.splitlines()
-    if sum(line.startswith("a=candidate:") for line in lines) > MAX_CANDIDATES:
-        raise WebRtcError(f"An answer has at most {MAX_CANDIDATES} candidates")
-    if sum(line.startswith("m=") for line in lines) > MAX_SECTIONS:
-        raise WebRtcError(f"An answer has at most {MAX_SECTIONS} media sections")
-    kept = [line for line in lines if not line.startswith("a=end-of-candidates") and not _is_named(line)]
-    return "\r\n".join([*kept, ""])
-
-
-def _is_named(line: str) -> bool:
-    fields = line.split()
-    return line.startswith("a=candidate:") and len(fields) > 4 and not _is_address(fields[4])
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
