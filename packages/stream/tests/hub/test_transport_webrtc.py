@@ -24,6 +24,7 @@ from dillinger_contracts.signaling import (
     SetTransport,
     TransportChosen,
 )
+from dillinger_stream import choose
 from dillinger_stream import peer as peer_module
 from dillinger_stream.choose import WebRtcState
 from dillinger_stream.errors import WebRtcError
@@ -292,6 +293,27 @@ async def test_the_viewer_changes_transports_without_a_gap(open_house: OpenHouse
     await until(lambda: len(viewer.pictures) > before + 5, "pictures over the WebSocket")
     assert viewer.pictures[before].is_keyframe
     await browser.close()
+
+
+async def test_webrtc_that_breaks_is_opened_anew_and_the_websocket_carries_meanwhile(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "STEADY_S", 0.0)
+    monkeypatch.setattr(choose, "FIRST_RETRY_S", 600.0)
+    monkeypatch.setattr(choose, "CONNECT_DEADLINE_S", 60.0)  # of a busy machine
+    house = await open_house()
+    viewer = await house.visit(transport="webrtc")
+    browser = await watch_webrtc(viewer, house)
+    await until(lambda: viewer.transport == "webrtc", "WebRTC", timeout_s=30)
+    for protocol in browser.receiver("video").transport.transport._connection._protocols:
+        protocol.transport.abort()  # the network of the viewer's machine is gone
+    before = len(viewer.pictures)
+    await until(lambda: len(viewer.of(Description)) >= 2, "another offer", timeout_s=30)
+    await until(lambda: len(viewer.pictures) > before + 5, "pictures over the WebSocket", timeout_s=30)
+    again = await watch_webrtc(viewer, house)
+    await until(lambda: viewer.transport == "webrtc" and len(again.frames) > 3, "pictures over WebRTC", timeout_s=30)
+    await browser.close()
+    await again.close()
 
 
 async def test_the_old_path_goes_on_until_the_new_one_has_a_keyframe(

@@ -39,6 +39,8 @@ class OfferedCarrier:
     """One watching player's media path."""
 
     kind: TransportKind = "webrtc"
+    is_any_format = False
+    """WebRTC here is H.264's baseline alone."""
 
     def __init__(self, parts: CarrierParts, *, offer: str) -> None:
         self._parts = parts
