@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import AsyncExitStack
 
 import pytest
@@ -13,6 +14,7 @@ from dillinger_contracts.signaling import SIGNALING_VERSION, Candidate, Descript
 from dillinger_stream.errors import WebRtcError
 from dillinger_stream.transport import webrtc
 from dillinger_stream.transport.descriptions import watched_kinds
+from dillinger_stream.transport.webrtc import WebRtcTransport
 
 WAIT_S = 30.0
 INVALID, UNAVAILABLE, CONFLICT = 4422, 4503, 4409
@@ -113,6 +115,31 @@ async def test_a_watcher_says_candidates_and_goodbye_only(open_house: OpenHouse)
         await until(lambda: len(viewer.of(Notice)) >= 3, "more refusals", timeout_s=WAIT_S)
         await player.take(viewer.of(Description)[0].sdp)
         await until(lambda: len(player.frames) >= 2, "pictures all the same", timeout_s=WAIT_S)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_damaged_offers_are_answered_or_refused(seed: int) -> None:
+    chance = random.Random(seed)
+    player = Player()
+    good = (await player.offer("video", "audio")).splitlines()
+    await player.close()
+    for _ in range(15):
+        lines = list(good)
+        for _ in range(chance.randint(1, 4)):
+            index = chance.randrange(len(lines))
+            cut = lines[index][: chance.randint(0, 12)]
+            lines[index] = chance.choice([cut, "m=audio 1 UDP/TLS/RTP/SAVPF x", "a=mid:9", "a=rtpmap:102 H264", ""])
+        transport = None
+        try:
+            transport = WebRtcTransport(
+                has_sound=True, offer="\r\n".join(lines), on_input=lambda *_: None, on_state=lambda _: None
+            )
+            await transport.answer()
+        except WebRtcError as error:
+            assert str(error)
+        finally:
+            if transport is not None:
+                await transport.close()
 
 
 def test_the_order_of_an_offer_is_kept() -> None:

@@ -44,7 +44,8 @@ def watched_kinds(offer: str) -> list[Kind]:
         raise WebRtcError("An offer to watch receives (a=recvonly)")
     mids = [line.removeprefix("a=mid:") for line in lines if line.startswith("a=mid:")]
     bundle = next((line.split()[1:] for line in lines if line.startswith("a=group:BUNDLE")), [])
-    if len(kinds) > 1 and (bundle != mids or len(mids) != len(kinds)):
+    is_bundled = bundle == mids or (not bundle and len(kinds) == 1)
+    if not is_bundled or len(mids) != len(kinds) or len(set(mids)) != len(mids):
         raise WebRtcError("An offer to watch has all of its sections in one bundle (RFC 9143)")
     return ["audio" if kind == "audio" else "video" for kind in kinds]
 

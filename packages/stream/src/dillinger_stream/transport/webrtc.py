@@ -160,7 +160,8 @@ class WebRtcTransport:
         self.dropped_frames = 0
         if self._pc.sctp is not None:
             bound(self._pc.sctp)
-        share_port(self._video_sender.transport.transport, port or UdpPort(access.ports), access)
+        self._ice = self._video_sender.transport.transport
+        share_port(self._ice, port or UdpPort(access.ports), access)
         self._pc.on("connectionstatechange", self._on_connection_state)
 
     async def offer(self) -> Description:
@@ -176,12 +177,11 @@ class WebRtcTransport:
         assert self._offer is not None
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(usable(self._offer), "offer"))
-            answer = await self._pc.createAnswer()
-        except WebRtcError:
+            await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except (WebRtcError, OSError):
             raise
         except Exception as error:  # aiortc's parsers raise whatever hostile text makes them stumble over
             raise WebRtcError(f"This offer can't be used: {error or type(error).__name__}") from error
-        await self._pc.setLocalDescription(answer)
         return Description(kind="answer", sdp=self._pc.localDescription.sdp)
 
     async def negotiate(self, message: SignalMessage) -> list[SignalMessage]:
@@ -260,6 +260,9 @@ class WebRtcTransport:
                 await self._pc.close()
         except TimeoutError:
             log.warning("webrtc_close_timed_out")
+        except AttributeError as error:  # a hostile description left aiortc without a transport for a part of it
+            log.warning("webrtc_close_failed", error=str(error))
+            await self._ice.stop()
 
     def _add(self, feed: _Feed, *, stream: str) -> RTCRtpSender:
         transceiver = self._pc.addTransceiver(feed, direction="sendonly")
