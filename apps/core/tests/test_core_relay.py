@@ -158,6 +158,40 @@ async def test_seat_that_dies_or_is_not_there(house: House, tmp_path: Path) -> N
             assert (await closed(socket))[0] == 4503
 
 
+async def test_a_seat_cut_off_in_the_middle_of_a_picture_leaves_no_browser_waiting(
+    house: House, tmp_path: Path
+) -> None:
+    async def dying(socket: ServerConnection) -> None:
+        await socket.recv()
+        socket.transport.write(b"\x82\x7f" + (1 << 20).to_bytes(8) + bytes(1000))
+        socket.transport.close()
+
+    async with house.admin() as client, seat_at(house, tmp_path, dying):
+        async with stream(house, client, await play(client)) as socket:
+            await socket.send("die")
+            with pytest.raises(ConnectionClosed) as error:
+                async with asyncio.timeout(5):
+                    await socket.recv()
+        assert error.value.rcvd is None  # no word fits into a picture
+
+
+async def test_what_is_no_seat_is_told_as_gone(house: House, tmp_path: Path) -> None:
+    answers = [b"HTTP/1.1 200 OK\r\n\r\n", b"\0" * 100_000, b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"]
+
+    async def impostor(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answers.pop())
+        writer.close()
+
+    path = str(tmp_path / "s")
+    house.runner.stream_path = path
+    async with await asyncio.start_unix_server(impostor, path), house.admin() as client:
+        session_id = await play(client)
+        while answers:
+            async with stream(house, client, session_id) as socket:
+                assert (await closed(socket))[0] == 4503
+
+
 async def refused(connection: connect) -> tuple[int, str]:
     with pytest.raises(InvalidStatus) as error:
         async with connection:

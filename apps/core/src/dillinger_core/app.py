@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import structlog
 
 from .auth import Gate, Passwords
+from .dialing import Dialer
 from .library import Editor, Imports, Library
 from .metrics import Metrics
 from .parts import Parts
@@ -55,8 +56,9 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
             editor, imports = Editor(settings, library), Imports(settings, library)
             rows = SessionRows(database)
             sessions = Sessions(settings, rows, runners, feed, ticket_secret=ticket_secret)
-            relay = Relay(settings, sessions.stream_address, metrics)
-            watches = Watches(settings, relay.open_seat)
+            dialer = Dialer(sessions.stream_address, most_bytes=settings.relay_message_bytes)
+            relay = Relay(settings, dialer, metrics)
+            watches = Watches(settings, dialer.connect)
             metrics.watches.set_function(lambda: watches.count)
             parts = Parts(
                 settings=settings,

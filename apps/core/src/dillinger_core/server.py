@@ -26,14 +26,13 @@ from dillinger_contracts import Conflict, Invalid
 
 from .api import build_app
 from .app import open_core
-from .relay import TRANSPORT_EXTENSION
+from .relay import MOST_BROWSER_BYTES
 from .settings import CoreSettings
+from .splice import CONNECTION_EXTENSION, Close, Splice
 
 _GRACE_S = 2
 _GOODBYE_S = 0.2
 _BACKLOG = 512
-_MESSAGE_BYTES = 256 * 1024
-"""Largest message of a browser: signaling has at most 64 KiB, input far less."""
 
 log = structlog.get_logger()
 
@@ -54,13 +53,47 @@ class QuietServer(uvicorn.Server):
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, which shows the app the connection below (see `relay`)."""
+    """uvicorn's WebSocket protocol, which an app may take over once it is accepted (see `splice`)."""
+
+    _splice: Splice | None = None
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         scope = getattr(self, "scope", None)  # there is none where the handshake was refused
         if scope is not None:
-            scope["extensions"][TRANSPORT_EXTENSION] = self.transport
+            scope["extensions"][CONNECTION_EXTENSION] = self
+
+    def splice_with(self, splice: Splice) -> None:
+        """As `splice.Browser`. uvicorn's pings would fall into the middle of frames."""
+        self._splice = splice
+        self.stop_keepalive()
+
+    def data_received(self, data: bytes) -> None:
+        if self._splice is None:
+            super().data_received(data)
+        else:
+            self._splice.from_browser(data)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._splice is not None:
+            self._splice.hold_seat(is_held=True)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._splice is not None:
+            self._splice.hold_seat(is_held=False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._splice is not None:
+            self._splice.browser_lost()
+
+    def shutdown(self) -> None:
+        if self._splice is None:
+            super().shutdown()
+        else:
+            self._splice.finish(Close(1012, "the server restarts"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +143,7 @@ def listener_config(app: ASGIApp, tls: ssl.SSLContext | None, trusted_proxies: t
     return uvicorn.Config(
         app,
         ws=StreamProtocol,
-        ws_max_size=_MESSAGE_BYTES,
+        ws_max_size=MOST_BROWSER_BYTES,
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,

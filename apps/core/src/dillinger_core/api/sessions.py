@@ -14,9 +14,9 @@ from dillinger_contracts import Conflict, DillingerError, Invalid
 from dillinger_contracts.signaling import SUBPROTOCOL
 from dillinger_core.auth import Login
 from dillinger_core.parts import Parts
-from dillinger_core.relay import TRANSPORT_EXTENSION
 from dillinger_core.sessions import SessionView
 from dillinger_core.sessions.feed import Afresh, FeedEvent
+from dillinger_core.splice import CONNECTION_EXTENSION, Browser
 
 from .guards import FullLogin, PartsDep, check_origin, check_password_changed, login_of, parts_of
 from .models import PlayBody, SessionsView, TicketBody, TicketView
@@ -107,8 +107,8 @@ class StreamSocket:
         async def is_still_allowed() -> bool:
             return await parts.gate.holds(login)
 
-        transport = scope.get("extensions", {}).get(TRANSPORT_EXTENSION)
-        await parts.relay.run(session_id, receive, send, is_still_allowed=is_still_allowed, transport=transport)
+        browser: Browser = scope["extensions"][CONNECTION_EXTENSION]
+        await parts.relay.run(session_id, browser, send, is_still_allowed=is_still_allowed)
 
 
 async def _admit(socket: WebSocket, session_id: str) -> Login:

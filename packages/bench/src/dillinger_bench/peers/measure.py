@@ -116,20 +116,28 @@ def _keys(session: Watched, product: Product, case: Case, effort: Effort) -> Val
             return at_ms
 
         at_display = _press(session.eye, press_at_display, effort)
-        with open_screen(page, case) as screen:
-            pressed = _press_all(page, press_at_display, effort)
-        on_screen = matched(pressed, screen.flips(), _KEY_DEADLINE_MS)
+        shown = _press_before_screen(session.eye, case, press_at_display, effort)
     median = percentile(at_display, 0.5)
     values = {
         "key_to_pixel_p50": median,
         "key_to_pixel_p95": percentile(at_display, 0.95),
         "key_to_pixel_p50_net": median - REFRESH_WAIT_MS,
-        "key_to_screen_p50": percentile(on_screen, 0.5),
-        "key_to_screen_p95": percentile(on_screen, 0.95),
+        "key_to_screen_p50": percentile(shown, 0.5),
+        "key_to_screen_p95": percentile(shown, 0.95),
     }
     if product.has_input:
-        in_page = _press(session.eye, lambda: page.keyboard.press("Space", delay=_KEY_HELD_S * 1000), effort)
-        values |= {"browser_key_p50": percentile(in_page, 0.5), "browser_key_p95": percentile(in_page, 0.95)}
+
+        def press_in_page() -> None:
+            page.keyboard.press("Space", delay=_KEY_HELD_S * 1000)
+
+        in_page = _press(session.eye, press_in_page, effort)
+        shown = _press_before_screen(session.eye, case, press_in_page, effort)
+        values |= {
+            "browser_key_p50": percentile(in_page, 0.5),
+            "browser_key_p95": percentile(in_page, 0.95),
+            "browser_key_to_screen_p50": percentile(shown, 0.5),
+            "browser_key_to_screen_p95": percentile(shown, 0.95),
+        }
     return values
 
 
@@ -154,6 +162,15 @@ def _press(eye: Eye, press: Callable[[], float | None], effort: Effort) -> list[
     seen = eye.seen()
     eye.watch("nothing")
     return matched(pressed or seen["keys"], seen["flips"], _KEY_DEADLINE_MS)
+
+
+def _press_before_screen(eye: Eye, case: Case, press: Callable[[], float | None], effort: Effort) -> list[float]:
+    """The same, until the compositor's picture showed it; the page's eye rests."""
+    eye.watch("nothing")
+    with open_screen(eye.page, case) as screen:
+        pressed = _press_all(eye.page, press, effort)
+        keys = eye.seen()["keys"]
+    return matched(pressed or keys, screen.flips(), _KEY_DEADLINE_MS)
 
 
 def family_of(sessions: list[Watched]) -> Family:
