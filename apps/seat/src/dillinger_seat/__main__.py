@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+# structlog draws tracebacks with rich where that can be had. A seat's log is JSON, and rich costs each seat 4 MB.
+sys.modules["rich"] = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from dillinger_contracts.session import SeatSpec
 
