@@ -21,6 +21,18 @@ export function letterbox(box: Rect, picture: Size): Rect {
   return { left: box.left + (box.width - width) / 2, top: box.top + (box.height - height) / 2, width, height };
 }
 
+const OLD: Size = { width: 800, height: 600 };
+const MAGNIFIED = 1.5;
+
+/**
+ * Whether an old game's picture is shown so large that its pixels can be told apart: they then stay squares, since smoothing would blur
+ * them. `deviceRatio` is the screen's pixels to one of the page's.
+ */
+export function hasLargePixels(picture: Size, shown: Size, deviceRatio: number): boolean {
+  const isOld = picture.width <= OLD.width && picture.height <= OLD.height;
+  return isOld && shown.width * deviceRatio >= MAGNIFIED * picture.width;
+}
+
 /** The place on the picture, 0 to 65535 each way; places in the bars count as the nearest edge. */
 export function toPicture(shown: Rect, x: number, y: number): { x: number; y: number } | null {
   if (shown.width <= 0 || shown.height <= 0) return null;

@@ -3,7 +3,8 @@
  * stays until the new one has a picture, so that a change of transport does not flash. Main thread.
  */
 
-import { letterbox, type Rect, type Size } from "./letterbox";
+import { hasLargePixels, letterbox, type Rect, type Size } from "./letterbox";
+import type { VideoConfig } from "./signal";
 
 export type Surface = "canvas" | "video";
 
@@ -21,11 +22,12 @@ export class Surfaces {
   /** Of the frame that is shown; the element's own `videoWidth` may be a frame behind. */
   private videoSize: Size | null = null;
   private callback: number | null = null;
+  private readonly hostSize = new ResizeObserver(() => this.sharpen());
 
   constructor(
     private readonly host: HTMLElement,
     private readonly onVideoFrame: (frame: VideoFrameShown) => void,
-    private readonly onChange: () => void,
+    private readonly onPicture: () => void,
   ) {
     this.canvas.className = "dillinger-surface";
     this.video.className = "dillinger-surface";
@@ -36,6 +38,7 @@ export class Surfaces {
     this.video.hidden = true;
     this.canvas.hidden = true;
     host.append(this.canvas, this.video);
+    this.hostSize.observe(host);
   }
 
   /** The size of the picture that is shown now. */
@@ -70,7 +73,7 @@ export class Surfaces {
     this.shown = surface;
     if (surface === "canvas") this.canvas.hidden = false;
     this.host.dataset.surface = surface;
-    if (hasChanged || surface === "canvas") this.onChange();
+    if (hasChanged || surface === "canvas") this.changed();
   }
 
   /** The frame that the video element shows now; whoever takes it closes it. */
@@ -83,6 +86,7 @@ export class Surfaces {
 
   close(): void {
     if (this.callback !== null) this.video.cancelVideoFrameCallback(this.callback);
+    this.hostSize.disconnect();
     this.video.srcObject = null;
     this.canvas.remove();
     this.video.remove();
@@ -91,7 +95,18 @@ export class Surfaces {
   private resized(width: number, height: number): void {
     if (this.videoSize?.width === width && this.videoSize.height === height) return;
     this.videoSize = { width, height };
-    if (this.shown === "video") this.onChange();
+    if (this.shown === "video") this.changed();
+  }
+
+  private changed(): void {
+    this.sharpen();
+    this.onPicture();
+  }
+
+  private sharpen(): void {
+    const { picture, rect } = this;
+    const isLarge = picture !== null && rect !== null && hasLargePixels(picture, rect, devicePixelRatio);
+    this.host.dataset.pixels = isLarge ? "large" : "small";
   }
 
   private await(): void {

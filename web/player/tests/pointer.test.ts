@@ -1,7 +1,7 @@
 /** Where a click lands, what a wheel means, what fingers do, and what waits while the network is slow. */
 
 import { expect, test } from "vitest";
-import { letterbox, toPicture } from "../src/letterbox";
+import { hasLargePixels, letterbox, toPicture } from "../src/letterbox";
 import { MotionGate } from "../src/motion";
 import { buttonNumber, WholeSteps, wheelTurn } from "../src/pointing";
 import { type TouchAct, TouchGesture } from "../src/touch";
@@ -23,6 +23,15 @@ test("corners and the middle of the picture, and the bars beside it", () => {
   expect(toPicture(shown, 800, 300)).toEqual({ x: 32_768, y: 32_768 });
   expect(toPicture(shown, 3, -50)).toEqual({ x: 0, y: 0 });
   expect(toPicture(shown, 1599, 700)).toEqual({ x: 65_535, y: 65_535 });
+});
+
+test.each([
+  ["an old game in a large window", { width: 640, height: 480 }, 960, 1, true],
+  ["an old game nearly in its own size", { width: 640, height: 480 }, 800, 1, false],
+  ["a phone's screen has three pixels where the page has one", { width: 640, height: 480 }, 400, 3, true],
+  ["a game of today", { width: 1280, height: 720 }, 2560, 1, false],
+])("pixels stay squares: %s", (_, picture, width, deviceRatio, isSharp) => {
+  expect(hasLargePixels(picture, { width, height: 1 }, deviceRatio)).toBe(isSharp);
 });
 
 test("nowhere when there is no picture", () => {
