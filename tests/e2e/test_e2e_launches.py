@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from dillinger_bench.house import House
-from dillinger_bench.launches import SUBJECTS, Player, Subject
+from dillinger_bench.launches import Player
+from dillinger_bench.subjects import SUBJECTS, Subject
 
 pytestmark = pytest.mark.browser
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from tests.e2e.test_e2e_doom import clicked_into_lock
 
 from dillinger_bench.house import House
+from dillinger_bench.launches import Player
+from dillinger_bench.subjects import SUBJECTS, Subject, add
 from dillinger_bench.viewer import Viewer
 from dillinger_bench.waiting import wait_until
+from dillinger_bench.windows.build import build
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +30,7 @@ command = {command}
 width_px = 640
 height_px = 480
 """
-SUBJECT = Path(__file__).parents[2] / "apps/seat/tests/guests/windows.c"
+DRAWN = [pytest.param(one, id=one.game_id) for one in SUBJECTS if one.bits == 64]
 TEXT = "dear wine, it is 5 o'clock"
 PASTED = "and it is 6 o'clock elsewhere"
 START_S = 60.0
@@ -107,14 +110,55 @@ def test_a_shooter_that_puts_the_pointer_back_gets_the_page_s_steps(
     viewer: Viewer, house: House, add_game: Callable[[str, str], Path]
 ) -> None:
     add_game("shooter", '["./windows.exe", "warp"]')
-    program = house.target.state_dir / "library/shooter/windows.exe"
-    libraries = ("-lgdi32", "-lopengl32", "-ld3d9")
-    subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", str(program), str(SUBJECT), *libraries], check=True)
+    build(house.target.state_dir / "library/shooter/windows.exe")
     play(viewer, "shooter")
     wait_until(lambda: clicked_into_lock(viewer), START_S, "the mouse, which the game has taken")
     log = house.target.session_dir(viewer.session_id) / "guest.log"
     viewer.page.mouse.move(647, 297)
     wait_until(lambda: "step 7 -3" in log.read_text("utf-8", "replace").splitlines(), START_S, "a step")
+
+
+@pytest.mark.full
+def test_a_windows_program_is_heard(viewer: Viewer, house: House, add_game: Callable[[str, str], Path]) -> None:
+    add_game("tone", '["./windows.exe", "tone"]')
+    build(house.target.state_dir / "library/tone/windows.exe")
+    play(viewer, "tone")
+    wait_until(lambda: viewer.sound_level() > 0.001, START_S, "the tone, in the page")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("subject", DRAWN)
+def test_what_a_windows_program_draws_is_shown(
+    house: House, browser: Browser, template: None, subject: Subject
+) -> None:
+    try:
+        add(house.library_dir, subject)
+        with Player(house.target, browser) as player:
+            assert player.play(subject) > 0
+    finally:
+        shutil.rmtree(house.library_dir / subject.game_id, ignore_errors=True)
+
+
+@pytest.mark.full
+def test_a_game_and_its_editor_have_a_windows_drive_each(house: House, add_game: Callable[[str, str], Path]) -> None:
+    key = r"HKCU\Software\Level"
+    add_game("builder", f"""["reg", "add", '{key}', "/v", "Name", "/d", "Castle", "/f"]""")
+    entry = house.target.state_dir / "library/builder/game.toml"
+
+    def played(prefix: str) -> str:
+        query = f"""["reg", "query", '{key}', "/v", "Name"]\nprefix = "{prefix}\""""
+        entry.write_text(GAME.format(title="Builder", command=query), "utf-8")
+        return said()
+
+    def said() -> str:
+        with house.client() as client:
+            session_id = client.play("builder")["session_id"]
+            client.wait_state(session_id, {"ended"}, START_S)
+        return (house.target.session_dir(session_id) / "guest.log").read_text("utf-8", "replace")
+
+    said()
+    assert "Castle" not in played("editor")
+    assert "Castle" in played("default")
 
 
 def test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse(
@@ -124,6 +168,8 @@ def test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse(
     play(viewer, "minesweeper")
 
     wait_until(lambda: picture_size(viewer)[0] < 400, 20, "a desktop as small as its window")
+    look = "getComputedStyle(document.querySelector('.stage canvas')).imageRendering"
+    assert viewer.page.evaluate(look) == "pixelated", "so small a picture fills the window, and stays sharp"
     width, height = picture_size(viewer)
     field = [(x, y, 4, 4) for x in range(16, width - 20, 8) for y in range(height // 2, height - 20, 8)]
     before = viewer.means(*field)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 
+from dillinger_bench.windows.build import build
 from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, Wheel, encode
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_programs.wine import has_32_bit, wine_version
 from dillinger_saves.measure import folder_bytes
+from dillinger_seat.guests.prefix import merged
 from dillinger_seat.guests.wine_template import ensure_template
 
 START_S = 60.0
 """For a start under load; no figure."""
-SOURCE = Path(__file__).with_name("guests") / "windows.c"
-COMPILERS = {64: "x86_64-w64-mingw32-gcc", 32: "i686-w64-mingw32-gcc"}
 IN_32_BIT = pytest.mark.skipif(not has_32_bit(), reason="no 32-bit half of Wine")
 BITS = (64, pytest.param(32, marks=IN_32_BIT))
 KEY_A, KEY_ESC, VK_A = 30, 1, 0x41
@@ -42,9 +42,8 @@ def templates() -> Path:
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the test program, `windows64.exe` and `windows32.exe`."""
     folder = tmp_path_factory.mktemp("windows")
-    for bits, compiler in COMPILERS.items():
-        libraries = ("-lgdi32", "-lopengl32", "-ld3d9")
-        subprocess.run([compiler, "-O1", "-o", str(folder / f"windows{bits}.exe"), str(SOURCE), *libraries], check=True)
+    build(folder / "windows64.exe", 64)
+    build(folder / "windows32.exe", 32)
     return folder
 
 
@@ -159,7 +158,9 @@ async def test_a_game_changes_the_resolution_and_changes_it_back(wine: Any) -> N
 
 
 @pytest.mark.parametrize("bits", BITS)
-@pytest.mark.parametrize(("api", "colour"), [("gl", "gl 51 102 153"), ("d3d9", "d3d9 336699")])
+@pytest.mark.parametrize(
+    ("api", "colour"), [("gl", "gl 51 102 153"), ("d3d9", "d3d9 336699"), ("d3d11", "d3d11 336699")]
+)
 async def test_a_game_draws_in_software(wine: Any, bits: int, api: str, colour: str) -> None:
     start(wine, api, bits=bits)
     end = await wine.ended(START_S)
@@ -188,15 +189,35 @@ async def test_what_the_entry_says_is_in_the_registry_and_the_prefix_is_kept(win
     key = r"HKEY_CURRENT_USER\Software\Test Game"
     wine.start_launch({
         "kind": "wine", "command": ["reg", "query", key, "/v", "Volume"], "windows_version": "win98",
-        "registry": [{"key": key, "name": "Volume", "value": 'a "b" \\ c'}],
+        "prefix": "editor", "registry": [{"key": key, "name": "Volume", "value": 'a "b" \\ c'}],
         "virtual_desktop": {"width_px": 640, "height_px": 480},
     })  # fmt: skip
     end = await wine.ended(START_S)
     assert any(line.split() == ["Volume", "REG_SZ", "a", '"b"', "\\", "c"] for line in end.log_tail), wine.describe()
-    registry = wine.saves_dir / ".dillinger/prefixes/default/user.reg"
+    prefixes = wine.saves_dir / ".dillinger/prefixes"
+    assert not (prefixes / "default").exists(), "a game has the drives that its entry names"
+    registry = prefixes / "editor/user.reg"
     assert '"Version"="win98"' in registry.read_text() and '"Default"="640x480"' in registry.read_text()
     assert folder_bytes(wine.saves_dir) < 32 << 20, "the prefix holds what differs from its template"
     assert "Test Game" not in (ensure_template(templates) / "user.reg").read_text()
+
+
+@pytest.mark.full
+async def test_a_drive_of_another_wine_is_brought_up_to_this_one_and_keeps_its_registry(
+    wine: Any, templates: Path
+) -> None:
+    drive = wine.saves_dir / ".dillinger/prefixes/default"
+    drive.mkdir(parents=True)
+    registry = (ensure_template(templates) / "user.reg").read_text("latin-1")
+    (drive / "user.reg").write_text(merged(registry, [("Software\\Test Game", "Volume", "7")]), "latin-1")
+    notes = drive.with_name("default.json")
+    notes.write_text(json.dumps({"base": "1"}))
+    key = r"HKEY_CURRENT_USER\Software\Test Game"
+    wine.start_launch({"kind": "wine", "command": ["reg", "query", key, "/v", "Volume"]})
+    end = await wine.ended(START_S)
+    assert any(line.split() == ["Volume", "REG_SZ", "7"] for line in end.log_tail), wine.describe()
+    assert "brought up to this Wine" in (wine.session_dir / "cell.log").read_text()
+    assert json.loads(notes.read_text())["base"] == wine_version()
 
 
 async def test_a_program_that_is_not_there_is_named(wine: Any) -> None:

@@ -13,11 +13,12 @@ import av
 import numpy as np
 import pytest
 
+from dillinger_bench.cli import ensure_writable
 from dillinger_bench.metering import Process
 from dillinger_bench.peers import selkies
 from dillinger_bench.peers.base import family
 from dillinger_bench.peers.catalogue import BETTER_SELKIES, JUDGED, PEER_FIGURES, PeerReport
-from dillinger_bench.peers.command import ensure_writable, known, ready
+from dillinger_bench.peers.command import known, ready
 from dillinger_bench.peers.gstreamer import GStreamer
 from dillinger_bench.peers.quality import Luma, motion_ssim, scene, ssim
 from dillinger_bench.peers.rounds import Tally, Turn, held, least_favourable, plan

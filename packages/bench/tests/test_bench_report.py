@@ -10,10 +10,11 @@ from rich.console import Console
 from dillinger_bench import measure
 from dillinger_bench.cli import cases_of
 from dillinger_bench.figures import matched, percentile, ratios
-from dillinger_bench.launches import Launches
+from dillinger_bench.launches import Launches, start
 from dillinger_bench.overhead.measure import Drawn, figures_of
 from dillinger_bench.report import Report, load_cases
-from dillinger_contracts.errors import Invalid
+from dillinger_bench.subjects import SUBJECTS, Subject
+from dillinger_contracts.errors import Invalid, Unavailable, Unsupported
 
 CASES = {"1280x720@60": {"key_to_pixel_p50": 14.25, "cpu_idle": 0.2}, "1920x1080@60": {"key_to_pixel_p50": 16.0}}
 
@@ -123,3 +124,24 @@ def test_starts_that_did_not_work_count_and_take_no_time() -> None:
         "click_to_first_frame_p95": pytest.approx(2.9),
     }
     assert Launches([], ["no picture"]).figures() == {"launches": 1.0, "launch_success": 0.0}
+    assert Launches(left_out="no 32-bit half").figures() == {"launches": 0.0}, "it was not started: no failure"
+
+
+class Player:
+    """Plays as it is told."""
+
+    def __init__(self, *outcomes: float | Exception) -> None:
+        self._outcomes = list(outcomes)
+
+    def play(self, subject: Subject) -> float:
+        outcome = self._outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def test_a_start_counts_as_what_came_of_it() -> None:
+    player, launches = Player(1.5, Unavailable("no picture"), Unsupported("32 bit")), Launches()
+    told = [start(player, SUBJECTS[0], launches) for _ in range(3)]
+    assert told == ["1.50 s", "failed: no picture", "left out: 32 bit"]
+    assert (launches.click_to_frame_s, launches.failures, launches.left_out) == ([1.5], ["no picture"], "32 bit")

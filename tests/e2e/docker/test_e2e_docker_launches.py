@@ -6,7 +6,8 @@ import pytest
 from tests.e2e.test_e2e_launches import play_and_end, player, subjects
 
 from dillinger_bench.house import House
-from dillinger_bench.launches import Player, Subject
+from dillinger_bench.launches import Player
+from dillinger_bench.subjects import Subject
 
 __all__ = ["player"]
 

@@ -13,20 +13,28 @@ from tests import container_engine
 from tests.e2e.test_e2e_pads import BROWSER_PAD, teller
 from tests.e2e.test_e2e_windows import (
     add_game,
+    test_a_windows_program_is_heard,
+    test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse,
     test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone,
+    test_what_a_windows_program_draws_is_shown,
 )
 
 from dillinger_bench.house import House
 from dillinger_bench.viewer import Viewer, new_context
 from dillinger_bench.waiting import wait_until
+from dillinger_bench.windows.build import build
 
-__all__ = ["add_game", "test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone"]
+__all__ = [
+    "add_game",
+    "test_a_windows_program_is_heard",
+    "test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse",
+    "test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone",
+    "test_what_a_windows_program_draws_is_shown",
+]
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
 
-SOURCE = Path(__file__).parents[3] / "apps/seat/tests/guests/windows.c"
-LIBRARIES = ("-lgdi32", "-lopengl32", "-ld3d9")
-PADS = SOURCE.with_name("pads.c")
+PADS = Path(__file__).parents[3] / "apps/seat/tests/guests/pads.c"
 START_S = 120.0
 
 
@@ -51,15 +59,17 @@ def login_state(house: House, browser: Browser) -> Any:
     return state
 
 
-def test_dxvk_draws_direct3d_9_by_vulkan_in_software(house: House, add_game: Callable[[str, str], Path]) -> None:
-    add_game("drawing", '["./windows.exe", "d3d9"]\ndxvk = true')
-    program = house.target.state_dir / "library/drawing/windows.exe"
-    subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", str(program), str(SOURCE), *LIBRARIES], check=True)
+@pytest.mark.parametrize("api", ["d3d9", "d3d11"])
+def test_dxvk_draws_direct3d_by_vulkan_in_software(
+    house: House, add_game: Callable[[str, str], Path], api: str
+) -> None:
+    add_game("drawing", f'["./windows.exe", "{api}"]\ndxvk = true')
+    build(house.target.state_dir / "library/drawing/windows.exe")
     with house.client() as client:
         session_id = client.play("drawing")["session_id"]
         end = client.wait_state(session_id, {"ended"}, START_S)["end"]
     said = (house.target.session_dir(session_id) / "guest.log").read_text("utf-8", "replace")
-    assert "d3d9 336699" in said.splitlines(), end
+    assert f"{api} 336699" in said.splitlines(), end
     assert "Present mode: VK_PRESENT_MODE" in said, "drawn by Vulkan"
 
 
@@ -67,8 +77,7 @@ def test_a_32_bit_program_draws_or_is_told_what_the_image_lacks(
     house: House, add_game: Callable[[str, str], Path]
 ) -> None:
     add_game("old", '["./windows.exe", "d3d9"]')
-    program = house.target.state_dir / "library/old/windows.exe"
-    subprocess.run(["i686-w64-mingw32-gcc", "-O1", "-o", str(program), str(SOURCE), *LIBRARIES], check=True)
+    build(house.target.state_dir / "library/old/windows.exe", 32)
     with house.client() as client:
         session_id = client.play("old")["session_id"]
         end = client.wait_state(session_id, {"ended"}, START_S)["end"]
@@ -77,6 +86,20 @@ def test_a_32_bit_program_draws_or_is_told_what_the_image_lacks(
         return
     said = (house.target.session_dir(session_id) / "guest.log").read_text("utf-8", "replace")
     assert "d3d9 336699" in said.splitlines(), end
+
+
+def test_winetricks_sets_what_its_verb_says_once(house: House, add_game: Callable[[str, str], Path]) -> None:
+    query = r"""["reg", "query", 'HKCU\Software\Wine\X11 Driver', "/v", "Decorated"]"""
+    add_game("tricks", f'{query}\nwinetricks = ["windowmanagerdecorated=n"]')
+    for is_first in (True, False):
+        with house.client() as client:
+            session_id = client.play("tricks")["session_id"]
+            end = client.wait_state(session_id, {"ended"}, START_S)["end"]
+        folder = house.target.session_dir(session_id)
+        said = (folder / "guest.log").read_text("utf-8", "replace")
+        assert ["Decorated", "REG_SZ", "N"] in [line.split() for line in said.splitlines()], end
+        words = (folder / "cell.log").read_text("utf-8", "replace")
+        assert ("windowmanagerdecorated=n" in words) is is_first, words
 
 
 def test_a_gamepad_reaches_a_windows_game_and_rumbles(

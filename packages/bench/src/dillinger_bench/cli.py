@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,12 +21,13 @@ from .density import MOST_SEATS, carried
 from .density import measure as measure_density
 from .density import variants as seat_variants
 from .house import House
-from .launches import SUBJECTS, prepare, run_rounds
-from .measure import CASES, Bench, Case, Effort, Transport
+from .launches import run_rounds
+from .measure import CASES, Bench, Case, Desktop, Effort, Transport
 from .network.run import TRANSPORTS, by_name, run_scenarios
 from .overhead.measure import measure as measure_overhead
 from .report import Cases, Report, load_cases
 from .starts import Backend, compare, settings_of
+from .subjects import SUBJECTS, prepare
 from .target import Target
 from .testcard.install import install
 from .viewer import open_browser
@@ -114,6 +116,16 @@ def measure(
         finally:
             bench.close()
     return found
+
+
+def ensure_writable(files: Iterable[Path]) -> None:
+    """Raises `Invalid` for a file that could not be written after minutes of measuring."""
+    for file in files:
+        try:
+            file.open("a").close()
+        except OSError as error:
+            who = getpass.getuser()
+            raise Invalid(f"{file} can't be written: {error}", hint=f"Name a file that {who} may write") from error
 
 
 def _write(report: Report, json: Path | None, csv: Path | None, markdown: Path | None) -> None:
@@ -222,13 +234,22 @@ def launches(
         if game_id not in known:
             raise Invalid(f"There is no subject {game_id}", hint=f"There are {', '.join(known)}")
     chosen = tuple(known[game_id] for game_id in only or known)
+    ensure_writable([file for file in (json, csv, markdown) if file is not None])
     before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
     told = Console(stderr=True, highlight=False)
-    web = (web_dir or Path("web/dist")).absolute()
-    with House(web_dir=web, settings=settings_of(backend)) as house, open_browser() as browser:
-        prepare(house, has_own_wine=backend == "docker")
-        cases = run_rounds(house.target, browser, chosen, rounds, lambda text: told.print(text, soft_wrap=True))
-    _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
+    report = Report({}, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True)
+
+    def tell(text: str) -> None:
+        told.print(text, soft_wrap=True)
+
+    def after(cases: Cases) -> None:
+        report.cases.update(cases)
+        _write(report, json, csv, markdown)
+
+    with House(web_dir=(web_dir or Path("web/dist")).absolute(), settings=settings_of(backend)) as house:
+        prepare(house, chosen, tell, has_own_wine=backend == "docker")
+        run_rounds(house.target, chosen, rounds, tell, after)
+    _show(report, json, csv, markdown)
 
 
 @app.command()
@@ -295,7 +316,7 @@ def peers(
     from .peers.measure import Effort as PeerEffort
 
     told = Console(stderr=True, highlight=False)
-    comparison.ensure_writable([file for file in (json, csv, markdown) if file is not None])
+    ensure_writable([file for file in (json, csv, markdown) if file is not None])
     wishes = comparison.Wishes(
         cases_of(size), comparison.known(only), rounds, sorted(set(sessions or [1])),
         PeerEffort(keys, window_s), transport, (web_dir or Path("web/dist")).absolute(),

@@ -1,62 +1,36 @@
 """Plays every subject from a click in the browser to its first picture and a clean end, many times: does Play work?
 
-A subject is a game that anybody can install. A start has worked when the page has shown a picture with something in it
-(an empty desktop is one colour) and the session has then ended as asked, with nothing of it left. Blocking; one thread.
+A start has worked when the page has shown a picture with something in it (an empty desktop is one colour) and the
+session has then ended as asked, with nothing of it left. Blocking; one thread.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol, Self
 
+import httpx2
 from playwright.sync_api import Browser, Error
 
-from dillinger_contracts.errors import DillingerError, Unavailable
+from dillinger_contracts.errors import DillingerError, NotFound, Unavailable, Unsupported
 
 from .client import CoreClient
 from .figures import percentile
-from .house import House
 from .report import Cases
+from .subjects import Subject
 from .target import Target
-from .viewer import Viewer, new_context
+from .viewer import Viewer, new_context, open_browser
 from .waiting import wait_until
 
+LIBRARY_TIMEOUT_S = 10.0
+"""Core looks for what is new a little after it starts, and when it is asked."""
 START_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 30.0
-NOTEPAD = """schema = 1
-title = "Notepad"
-
-[launch]
-kind = "wine"
-command = ["notepad"]
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A game of the library that is played."""
-
-    name: str
-    game_id: str
-    package: str | None = None
-    """The Debian package that brings it; None where the bench brings it itself."""
-
-
-SUBJECTS = (
-    Subject("test card", "testcard-light"),
-    Subject("chocolate-doom", "io.github.freedoom.phase1", "freedoom"),
-    Subject("extremetuxracer", "etr", "extremetuxracer"),
-    Subject("openttd", "openttd", "openttd"),
-    Subject("gnome-mines", "org.gnome.mines", "gnome-mines"),
-    Subject("supertux", "supertux2", "supertux"),
-    Subject("Wine's notepad", "notepad", "wine"),
-)
 
 
 @dataclass(slots=True)
@@ -66,11 +40,15 @@ class Launches:
     click_to_frame_s: list[float] = field(default_factory=list)
     """Of the starts that worked."""
     failures: list[str] = field(default_factory=list)
+    left_out: str = ""
+    """Why it can't be played here at all."""
 
     def figures(self) -> dict[str, float]:
-        """For a report; times are left out where no start worked."""
+        """For a report; times are left out where no start worked, the success where there was no start."""
         count = len(self.click_to_frame_s) + len(self.failures)
-        found = {"launches": float(count), "launch_success": 100 * len(self.click_to_frame_s) / count}
+        found = {"launches": float(count)}
+        if count:
+            found["launch_success"] = 100 * len(self.click_to_frame_s) / count
         if self.click_to_frame_s:
             found["click_to_first_frame_p50"] = percentile(self.click_to_frame_s, 0.5)
             found["click_to_first_frame_p95"] = percentile(self.click_to_frame_s, 0.95)
@@ -89,19 +67,12 @@ def docker_settings() -> dict[str, str]:
     return settings
 
 
-def prepare(house: House, *, has_own_wine: bool = False) -> None:
-    """Gives `house` the subjects that no package brings, and Wine's template, which an installation makes once."""
-    add_notepad(house.library_dir)
-    if not has_own_wine:
-        command = [sys.executable, "-m", "dillinger_seat", "--wine-template", str(house.state_dir / "runner/wine")]
-        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)  # what it lacks is told by the starts
+class Plays(Protocol):
+    """What starts a game and ends it again."""
 
-
-def add_notepad(library_dir: Path) -> None:
-    """Wine's own editor, as a game."""
-    folder = library_dir / "notepad"
-    folder.mkdir(exist_ok=True)
-    (folder / "game.toml").write_text(NOTEPAD, "utf-8")
+    def play(self, subject: Subject) -> float:
+        """Click → first picture, seconds; raises a `DillingerError`."""
+        ...
 
 
 class Player:
@@ -115,12 +86,28 @@ class Player:
         self._state: Any = login.storage_state()
         login.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
     def close(self) -> None:
         """Lets go of the connection."""
         self._core.http.close()
 
     def play(self, subject: Subject) -> float:
-        """Click → first picture, seconds; raises a `DillingerError` that says what did not work."""
+        """Click → first picture, seconds. Raises `NotFound` where the library has no such game, `Unsupported` where it
+        is refused as what can't be played here, and a `DillingerError` for whatever else did not work."""
+        try:
+            return self._play(subject)
+        except Error as error:
+            raise Unavailable(f"The page did not do it: {error.message.splitlines()[0]}") from error
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"Core does not answer: {error!r}") from error
+
+    def _play(self, subject: Subject) -> float:
+        self._ensure_there(subject)
         context = new_context(self._browser, storage_state=self._state)
         context.add_init_script(resources.files(__package__).joinpath("probe.js").read_text("utf-8"))
         try:
@@ -129,13 +116,22 @@ class Player:
             viewer.page.wait_for_url("**/play/*")
             session_id = viewer.session_id
             seen = wait_until(lambda: _seen(viewer, self._core, session_id), START_TIMEOUT_S, "a picture in the page")
-        except Error as error:
-            raise Unavailable(f"The page did not do it: {error.message.splitlines()[0]}") from error
         finally:
-            context.close()
+            with contextlib.suppress(Error):  # of a browser that is gone; its session still has to end
+                context.close()
             self._end(subject.game_id)
         self._ensure_gone(session_id)
         return float(seen["firstContentAt"] - seen["clickedAt"]) / 1000
+
+    def _ensure_there(self, subject: Subject) -> None:
+        def is_there() -> bool:
+            return any(game["game_id"] == subject.game_id for game in self._core.games())
+
+        try:
+            wait_until(is_there, LIBRARY_TIMEOUT_S, "the game in the library")
+        except Unavailable as error:
+            brings = f": install {subject.package}" if subject.package else ""
+            raise NotFound(f"The library has no {subject.game_id}{brings}") from error
 
     def _end(self, game_id: str) -> None:
         for view in self._core.sessions():
@@ -158,27 +154,44 @@ def _seen(viewer: Viewer, core: CoreClient, session_id: str) -> Mapping[str, flo
         return seen
     view = core.session(session_id)
     if view["state"] == "ended":
-        raise Unavailable(f"The session ended with {view['end']['reason']}: {view['end'].get('message')}")
+        end = view["end"]
+        kind = Unsupported if end["reason"] == "refused" else Unavailable
+        raise kind(f"The session ended with {end['reason']}: {end.get('message')}")
     return None
 
 
 def run_rounds(
-    target: Target, browser: Browser, subjects: tuple[Subject, ...], rounds: int, tell: Callable[[str], None]
+    target: Target,
+    subjects: Sequence[Subject],
+    rounds: int,
+    tell: Callable[[str], None],
+    after: Callable[[Cases], None],
 ) -> Cases:
-    """All subjects, one after the other, `rounds` times; the figures by subject."""
+    """All subjects, one after the other, `rounds` times; `after` gets the figures by subject after each start.
+
+    Each round has a browser of its own, and what is left of a round whose browser died gets another one.
+    """
     found = {subject.name: Launches() for subject in subjects}
-    player = Player(target, browser)
-    try:
-        for number in range(rounds):
-            for subject in subjects:
-                launches = found[subject.name]
-                try:
-                    launches.click_to_frame_s.append(player.play(subject))
-                    told = f"{launches.click_to_frame_s[-1]:.2f} s"
-                except DillingerError as error:
-                    launches.failures.append(error.message)
-                    told = error.message
-                tell(f"round {number + 1} of {rounds}: {subject.name}: {told}")
-    finally:
-        player.close()
+    for number in range(rounds):
+        waiting = [subject for subject in subjects if not found[subject.name].left_out]
+        while waiting:
+            with open_browser() as browser, Player(target, browser) as player:
+                while waiting and browser.is_connected():
+                    subject = waiting.pop(0)
+                    told = start(player, subject, found[subject.name])
+                    tell(f"round {number + 1} of {rounds}: {subject.name}: {told}")
+                    after({name: launches.figures() for name, launches in found.items()})
     return {name: launches.figures() for name, launches in found.items()}
+
+
+def start(player: Plays, subject: Subject, launches: Launches) -> str:
+    """One start, counted in `launches`; what came of it, in words. What can't be played here at all is none."""
+    try:
+        launches.click_to_frame_s.append(player.play(subject))
+    except (NotFound, Unsupported) as error:
+        launches.left_out = error.message
+        return f"left out: {error.message}"
+    except DillingerError as error:
+        launches.failures.append(error.message)
+        return f"failed: {error.message}"
+    return f"{launches.click_to_frame_s[-1]:.2f} s"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,16 +59,6 @@ def peer(name: Peer, folder: Path) -> Product:
     if name == "gstreamer":
         return GStreamer()
     return Selkies("websockets" if name == "selkies-websocket" else "webrtc", folder / "selkies")
-
-
-def ensure_writable(files: Iterable[Path]) -> None:
-    """Raises `Invalid` for a file that could not be written after minutes of measuring."""
-    for file in files:
-        try:
-            file.open("a").close()
-        except OSError as error:
-            who = getpass.getuser()
-            raise Invalid(f"{file} can't be written: {error}", hint=f"Name a file that {who} may write") from error
 
 
 def keep_to_cores(count: int) -> list[int]:

@@ -3,19 +3,23 @@
    usage: windows.exe window [popup]       a window; keys, mouse and raw mouse are printed
                       fullscreen W H       changes the screen's mode, then fills it; Esc changes it back and closes the window
                       warp                 a window that hides the pointer, keeps it in and puts it back to its middle, as shooters do
-                      gl | d3d9            draws by OpenGL or Direct3D 9 and prints the colour that came back
+                      gl | d3d9 | d3d11 [on]
+                                           draws by OpenGL or Direct3D and prints the colour that came back; `on`: and draws on and
+                                           on, until its window is closed
+                      tone                 a window, and a tone for as long as it is open
+                      d3d12                makes a device and a queue, and prints what came of it
                       exit N | null | raise CODE | abort
                       child MS             leaves a child that shows a window and goes after MS milliseconds, and exits with 3
                       print TEXT...        */
 
 #define _WIN32_WINNT 0x0601
 #include <windows.h>
-#include <d3d9.h>
-#include <GL/gl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "drawing.h"
 
+int is_drawing;
 static int is_warping, has_changed_mode;
 
 static void say_raw(LPARAM handle)
@@ -79,8 +83,11 @@ static LRESULT CALLBACK on_message(HWND window, UINT message, WPARAM first, LPAR
         PAINTSTRUCT paint;
         RECT area;
         HBRUSH brush = CreateSolidBrush(RGB(200, 60, 20));
+        if (is_drawing)
+            break;
         GetClientRect(window, &area);
         FillRect(BeginPaint(window, &paint), &area, brush);
+        Ellipse(paint.hdc, area.right / 4, area.bottom / 4, area.right * 3 / 4, area.bottom * 3 / 4);
         EndPaint(window, &paint);
         DeleteObject(brush);
         return 0;
@@ -95,7 +102,7 @@ static LRESULT CALLBACK on_message(HWND window, UINT message, WPARAM first, LPAR
     return DefWindowProcA(window, message, first, second);
 }
 
-static HWND open_window(DWORD style, int width, int height)
+HWND open_window(DWORD style, int width, int height)
 {
     WNDCLASSA kind = {0};
     HWND window;
@@ -156,47 +163,29 @@ static int fullscreen(int width, int height)
     return play(WS_OVERLAPPEDWINDOW, 400, 300);
 }
 
-static int draw_gl(void)
+static int play_tone(void)
 {
-    PIXELFORMATDESCRIPTOR format = {sizeof format, 1, PFD_DRAW_TO_WINDOW | PFD_SUPPORT_OPENGL | PFD_DOUBLEBUFFER};
-    HDC device = GetDC(open_window(WS_OVERLAPPEDWINDOW, 320, 240));
-    unsigned char colour[4] = {0};
-    format.cColorBits = 24;
-    SetPixelFormat(device, ChoosePixelFormat(device, &format), &format);
-    if (!wglMakeCurrent(device, wglCreateContext(device)))
-        return 1;
-    glClearColor(0.2f, 0.4f, 0.6f, 1);
-    glClear(GL_COLOR_BUFFER_BIT);
-    glReadPixels(5, 5, 1, 1, GL_RGBA, GL_UNSIGNED_BYTE, colour);
-    SwapBuffers(device);
-    printf("gl %d %d %d\n", colour[0], colour[1], colour[2]);
-    return 0;
-}
-
-static int draw_d3d9(void)
-{
-    HWND window = open_window(WS_OVERLAPPEDWINDOW, 320, 240);
-    IDirect3D9 *d3d = Direct3DCreate9(D3D_SDK_VERSION);
-    D3DPRESENT_PARAMETERS wanted = {0};
-    IDirect3DDevice9 *device;
-    IDirect3DSurface9 *drawn, *copy;
-    D3DLOCKED_RECT pixels;
-    wanted.Windowed = TRUE;
-    wanted.SwapEffect = D3DSWAPEFFECT_COPY;
-    wanted.BackBufferFormat = D3DFMT_X8R8G8B8;
-    wanted.BackBufferWidth = 320;
-    wanted.BackBufferHeight = 240;
-    wanted.BackBufferCount = 1;
-    if (!d3d || IDirect3D9_CreateDevice(d3d, 0, D3DDEVTYPE_HAL, window, D3DCREATE_SOFTWARE_VERTEXPROCESSING, &wanted, &device))
-        return 1;
-    IDirect3DDevice9_Clear(device, 0, NULL, D3DCLEAR_TARGET, D3DCOLOR_XRGB(51, 102, 153), 1, 0);
-    IDirect3DDevice9_GetBackBuffer(device, 0, 0, D3DBACKBUFFER_TYPE_MONO, &drawn);
-    IDirect3DDevice9_CreateOffscreenPlainSurface(device, 320, 240, D3DFMT_X8R8G8B8, D3DPOOL_SYSTEMMEM, &copy, NULL);
-    if (IDirect3DDevice9_GetRenderTargetData(device, drawn, copy) || IDirect3DSurface9_LockRect(copy, &pixels, NULL, 0))
-        return 2;
-    printf("d3d9 %06lx\n", *(unsigned long *)pixels.pBits & 0xffffff);
-    IDirect3DDevice9_Present(device, NULL, NULL, NULL, NULL);
-    return 0;
+    enum { RATE = 22050, HZ = 441 };
+    static struct {
+        char riff[4];
+        unsigned long bytes;
+        char wave[8];
+        unsigned long format_bytes;
+        unsigned short format, channels;
+        unsigned long rate, rate_bytes;
+        unsigned short frame_bytes, bits;
+        char data[4];
+        unsigned long data_bytes;
+        short samples[RATE];
+    } sound = {"RIFF", sizeof sound - 8, "WAVEfmt ", 16, 1, 1, RATE, RATE * 2, 2, 16, "data", RATE * 2, {0}};
+    BOOL(WINAPI * play_sound)(const void *, HMODULE, DWORD) =
+        (BOOL(WINAPI *)(const void *, HMODULE, DWORD))(void *)GetProcAddress(LoadLibraryA("winmm.dll"), "PlaySoundA");
+    int at;
+    for (at = 0; at < RATE; at++)
+        sound.samples[at] = at * 2 * HZ / RATE % 2 ? 8000 : -8000;
+    open_window(WS_OVERLAPPEDWINDOW, 400, 300);
+    printf("tone %d\n", play_sound && play_sound(&sound, NULL, 4 | 1 | 8)); /* SND_MEMORY, SND_ASYNC, SND_LOOP */
+    return pump();
 }
 
 static int leave_child(const char *self, const char *ms)
@@ -224,9 +213,15 @@ int main(int count, char **words)
     if (!strcmp(what, "fullscreen"))
         return fullscreen(atoi(words[2]), atoi(words[3]));
     if (!strcmp(what, "gl"))
-        return draw_gl();
+        return play_gl(count > 2);
     if (!strcmp(what, "d3d9"))
-        return draw_d3d9();
+        return play_d3d9(count > 2);
+    if (!strcmp(what, "d3d11"))
+        return play_d3d11(count > 2);
+    if (!strcmp(what, "tone"))
+        return play_tone();
+    if (!strcmp(what, "d3d12"))
+        return open_d3d12();
     if (!strcmp(what, "exit"))
         return atoi(words[2]);
     if (!strcmp(what, "null"))
