@@ -69,6 +69,7 @@ def examine(plan: Plan, tree: Tree) -> Iterator[Finding]:
     yield from _runner()
     yield _warm_seats(plan)
     yield _xvfb()
+    yield wayland()
     yield _encoder()
     yield from windows_games(plan.runner.library_path)
     yield from _ports(plan)
@@ -76,6 +77,7 @@ def examine(plan: Plan, tree: Tree) -> Iterator[Finding]:
     yield _memory()
     yield from gamepads(plan.runner.uinput_pads)
     yield from hardware()
+    yield from hardware_encoders()
 
 
 def _os_release() -> dict[str, str]:
@@ -129,7 +131,7 @@ def _runner() -> Iterator[Finding]:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_DEADLINE_S, check=False)
         findings = json.loads(ended.stdout)["findings"]
         for entry in findings:
-            verdict = Verdict.GOOD if entry["ok"] else Verdict.BAD
+            verdict = Verdict.GOOD if entry["ok"] else Verdict.BAD if entry["is_needed"] else Verdict.ABSENT
             yield Finding(entry["name"], verdict, entry["detail"], entry.get("hint") or "")
     except subprocess.TimeoutExpired:
         yield Finding(
@@ -184,6 +186,15 @@ def _xvfb() -> Finding:
         f"Xvfb does not start: {said.strip()[-200:]}",
         "apt-get install xvfb x11-xkb-utils xkb-data",
     )
+
+
+def wayland(find: Callable[[str], str | None] = shutil.which) -> Finding:
+    """Whether games can have a Wayland desktop; the compositor refuses to be root, so it is not started here."""
+    missing = [name for name in ("sway", "Xwayland") if find(name) is None]
+    if missing:
+        without = f'no {" and no ".join(missing)}: no games with desktop = "wayland"'
+        return Finding("Wayland", Verdict.ABSENT, without, "apt-get install sway xwayland")
+    return Finding("Wayland", Verdict.GOOD, f"{find('sway')}, {find('Xwayland')}")
 
 
 def _encoder() -> Finding:
@@ -271,10 +282,21 @@ def gamepads(uinput_pads: int, library: Path = INTERPOSER_FILE) -> Iterator[Find
 
 
 def hardware(device_folder: Path = Path("/dev")) -> Iterator[Finding]:
-    """What a machine may have beyond the least; none of it is used by this version."""
-    things = (("graphics card", "dri", "games draw and frames are encoded in software"),)
+    """What a machine may have beyond the least."""
+    things = (("graphics card", "dri", "games draw in software"),)
     for name, node, without in things:
         if (device_folder / node).exists():
-            yield Finding(name, Verdict.UNVERIFIED, f"{device_folder / node} is there; this version does not use it")
+            yield Finding(name, Verdict.UNVERIFIED, f"{device_folder / node} is there; it was never tried")
         else:
             yield Finding(name, Verdict.ABSENT, f"no {device_folder / node}: {without}")
+
+
+def hardware_encoders(root: Path = Path("/")) -> Iterator[Finding]:
+    """Which graphics cards' encoders there are: each is tried; without any, pictures are encoded in software."""
+    from dillinger_stream.encode.hardware import probe_all
+
+    for probe in probe_all(root):
+        if probe.is_usable:
+            yield Finding(probe.name, Verdict.UNVERIFIED, probe.reason)
+        else:
+            yield Finding(probe.name, Verdict.ABSENT, f"{probe.reason}: pictures are encoded in software", probe.hint)

@@ -238,6 +238,7 @@ class Seat:
                 admit=Admission(session.session_id, self._spec.ticket_key).admit,
                 media=self._spec.media,
                 is_resizable=self._game.display.resizable,
+        self._watches.spawn(self._streaming.learn_costs())
                 ends=ends,
             )
             stack.push_async_callback(self._streaming.close)

@@ -23,7 +23,8 @@ from dillinger_contracts.session import SeatStats, SessionEnd, StreamListen, Str
 from dillinger_contracts.signaling import Notice
 from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream.capture.base import CaptureError
-from dillinger_stream.encode.x264 import X264Encoder
+from dillinger_stream.encode.codecs import open_encoder
+from dillinger_stream.encode.costs import EncodingCosts
 from dillinger_stream.hub import HubParts, HubSettings, StreamHub
 from dillinger_stream.input.several import SeveralSinks
 from dillinger_stream.pipeline import VideoPipeline
@@ -39,6 +40,8 @@ log = structlog.get_logger()
 
 ANSWER_LOOK_S = 2.0
 """How often the game's window is asked whether its program lives, while somebody watches."""
+COSTS_AFTER_S = 5.0
+"""A stream shows for so long before it is tried what else this machine encodes in time."""
 POINTER_LOOK_S = 0.5
 """How often the display is asked whether the game has taken the pointer, while somebody watches."""
 
@@ -94,15 +97,17 @@ class Streaming:
             HubSettings(media=media),
         )
         desktop.on_copied = self._hub.copied
+        self._costs = EncodingCosts()
         self._video = VideoPipeline(
             open_capture=desktop.open_capture,
-            open_encoder=X264Encoder,
+            open_encoder=open_encoder,
             bitrate_bps=profile.bitrate_bps,
             rate_hz=profile.rate_hz,
             on_unit=self._hub.publish_threadsafe,
             on_part_restarted=lambda part, message: self._call(events.part_restarted, part, message),
             on_failed=lambda error: self._call(events.picture_failed, error),
             is_paused=True,
+            machine=self._costs.known,
         )
         self._sound = SoundPipeline(
             ends.sound_fd,
@@ -168,6 +173,15 @@ class Streaming:
                 if self.peers and (is_taken := await self._desktop.is_pointer_taken()) != was_taken:
                     was_taken = is_taken
                     self._hub.set_pointer_taken(is_taken)
+
+    async def learn_costs(self) -> None:
+        """Finds out what this machine encodes in time, once, when somebody watches."""
+        while True:
+            await asyncio.sleep(COSTS_AFTER_S)
+            if self.peers:
+                break
+        await self._costs.learn()
+        self._video.reconfigure()
 
     def stats(self) -> SeatStats:
         """The last second's figures."""

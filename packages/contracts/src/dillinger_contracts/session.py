@@ -16,8 +16,13 @@ _RESTARTED = frozenset({EndReason.CELL_LOST, EndReason.SEAT_LOST})
 """Ends that are no game's doing, and that another try may not meet again."""
 
 
-Preference = Literal["balanced", "sharp", "smooth"]
-"""What a viewer would rather have where the network carries too little: sharp pictures, or all of them."""
+Preference = Literal["balanced", "sharp", "smooth", "battery"]
+"""What a viewer would rather have where the network carries too little: sharp pictures, or all of them. `battery` asks
+for few and small ones in the first place."""
+
+VideoFormat = Literal["h264", "h264-high", "h264-444", "vp8", "vp9", "av1"]
+"""What a picture can be encoded as: a codec, and of H.264 the profile: constrained baseline (which every viewer
+decodes), High, and High 4:4:4 Predictive, which has a colour for every pixel."""
 
 
 FIRST_LAYOUT = "us"
@@ -27,7 +32,10 @@ FIRST_LAYOUT = "us"
 class StreamProfile(Model):
     """What a viewer wants of a stream."""
 
-    codec: Literal["h264"] = "h264"
+    codec: Literal["auto", "h264", "h264-high", "vp8", "vp9", "av1"] = "auto"
+    """`auto` leaves it to the seat, which takes the quickest."""
+    is_text_sharp: bool = False
+    """A colour for every pixel (4:4:4) where both sides can, instead of one for four."""
     width_px: int = Field(default=1280, ge=160, le=7680, multiple_of=2)
     height_px: int = Field(default=720, ge=120, le=4320, multiple_of=2)
     rate_hz: float = Field(default=60.0, ge=1, le=240)

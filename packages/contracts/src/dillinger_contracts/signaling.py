@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from .errors import Conflict, DillingerError, Invalid
 from .ice import IceServer
 from .model import Model
-from .session import SessionEnd, StreamProfile
+from .session import SessionEnd, StreamProfile, VideoFormat
 
 SUBPROTOCOL = "dillinger.signal.v1"
 SIGNALING_VERSION = 1
@@ -79,6 +79,13 @@ class SetTransport(Model):
 
 
 class KeyframeWanted(Model):
+class Decoders(Model):
+    """What the browser can decode over its WebSocket, told once it has tried; until then that is H.264's baseline."""
+
+    type: Literal["decoders"] = "decoders"
+    formats: tuple[VideoFormat, ...] = Field(max_length=16)
+
+
     """The decoder can't go on without a keyframe."""
 
     type: Literal["keyframe"] = "keyframe"
@@ -152,6 +159,7 @@ class ClipboardOffer(Model):
 class ClipboardWant(Model):
     """Asks for the part of an offered clip that begins at `offset`."""
 
+    | Decoders
     type: Literal["clipboard_want"] = "clipboard_want"
     serial: int = Field(ge=0, le=1 << 31)
     offset: int = Field(ge=0, le=1 << 31)
@@ -192,6 +200,9 @@ FromBrowser = (
 )
 
 
+    desktop_width_px: int | None = None
+    desktop_height_px: int | None = None
+    """What the picture is a picture of, where that is larger: the viewer scales it up. None: the same."""
 class Welcome(Model):
     """The seat's answer to `Hello`."""
 
@@ -214,7 +225,7 @@ class VideoConfig(Model):
 
     type: Literal["video_config"] = "video_config"
     codec: str
-    """A WebCodecs codec string, `avc1.PPCCLL`."""
+    """A WebCodecs codec string, such as `avc1.PPCCLL`."""
     width_px: int
     height_px: int
 
@@ -243,6 +254,12 @@ class ClipboardTaken(Model):
 
 class Rumble(Model):
     """The game lets this peer's gamepad rumble from now on; both strengths 0 ends it."""
+    limit_reason: str | None = None
+    """Why there are fewer or smaller pictures than are wished; None where there are not."""
+    codec_reason: str | None = None
+    """Why the pictures are encoded as they are."""
+    formats: tuple[VideoFormat, ...] = ()
+    """What this viewer may choose: decoded there, and encoded here in time."""
 
     type: Literal["rumble"] = "rumble"
     pad: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dillinger_contracts.media import Box
+from dillinger_contracts.session import VideoFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class AccessUnit:
     """One encoded picture, ready for any number of peers."""
 
     data: bytes
-    """H.264 Annex B; SPS and PPS before each IDR."""
+    """Of H.264 in Annex B, SPS and PPS before each IDR."""
     sequence: int
     """Counts every unit of this stream from 0."""
     captured_at_ns: int
@@ -40,6 +41,9 @@ class AccessUnit:
     is_keyframe: bool
     codec: str
     """WebCodecs codec string, e.g. `avc1.42c020`."""
+    format: VideoFormat = "h264"
+    desktop_px: tuple[int, int] | None = None
+    """Width and height of what was captured; None for those of the picture itself."""
 
 
 @dataclass(frozen=True, slots=True)

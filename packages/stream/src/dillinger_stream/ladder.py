@@ -1,74 +1,155 @@
-"""Fewer pictures where the network carries too little for sharp ones: the step after the bitrate. Pure; the clock is an
-argument.
+"""What is given up where the network carries too little for sharp pictures: after the bitrate the frame rate, then the
+resolution, then the codec. Pure; the clock is an argument.
 
-What is too coarse is told by the quantizer, which the encoder chooses for the bitrate that is left: so a card game
-keeps its sixty pictures on a path where a shooter does not. A step down is taken after a second, a step up after four
-and only well above where the next step down is, so that the rate does not swing.
+What is too coarse is told by the quantizer, which the encoder chooses for the bitrate that is left (which follows loss
+and delay): so a card game keeps its sixty pictures on a path where a shooter does not. In which order things are given
+up is the viewer's to say. A step down is taken after a second, a step up after four and only well above where the next
+step down is; a step up that did not last makes the next one wait twice as long. So nothing swings.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from dillinger_contracts.session import Preference
 
-_STEPS_HZ = (60.0, 45.0, 30.0, 20.0, 15.0)
+FULL, THREE_QUARTERS, HALF = Fraction(1), Fraction(3, 4), Fraction(1, 2)
+_ANY_HZ = float("inf")
 _SETTLING_NS = 300_000_000
 """Time constant of what counts as the present quantizer."""
 _DOWN_AFTER_NS, _UP_AFTER_NS = 1_000_000_000, 4_000_000_000
+_REGRET_NS = 10_000_000_000
+"""A step down this soon after a step up says that the step up was one too many."""
+_MOST_PATIENCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One quality of the stream."""
+
+    most_hz: float = _ANY_HZ
+    scale: Fraction = FULL
+    """Of both edges of the picture."""
+    is_thrifty: bool = False
+    """In a codec that needs fewer bits, and more of the machine: affordable for small pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What there is to choose from."""
+
+    wish_hz: float
+    least_scale: Fraction = HALF
+    """A small desktop is not made smaller."""
+    has_thrifty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
     coarsest: float
-    """Coarser than this for a second, and there will be fewer pictures."""
+    """Coarser than this for a second, and there will be less of something."""
     finest: float
     """Finer than this for four seconds, and there will be more."""
 
 
-_LIMITS: dict[Preference, _Limits | None] = {"balanced": _Limits(42, 34), "sharp": _Limits(36, 28), "smooth": None}
+_LIMITS: dict[Preference, _Limits] = {
+    "balanced": _Limits(42, 34),
+    "sharp": _Limits(36, 28),
+    "smooth": _Limits(42, 34),
+    "battery": _Limits(42, 34),
+}
+_LADDERS: dict[Preference, tuple[Rung, ...]] = {
+    "balanced": (
+        Rung(), Rung(45), Rung(30), Rung(30, THREE_QUARTERS), Rung(30, HALF), Rung(30, HALF, True),
+        Rung(20, HALF, True), Rung(15, HALF, True),
+    ),
+    "sharp": (
+        Rung(), Rung(45), Rung(30), Rung(20), Rung(15), Rung(15, THREE_QUARTERS), Rung(15, THREE_QUARTERS, True),
+    ),
+    "smooth": (
+        Rung(), Rung(scale=THREE_QUARTERS), Rung(scale=HALF), Rung(45, HALF), Rung(30, HALF), Rung(30, HALF, True),
+    ),
+    "battery": (Rung(30), Rung(30, THREE_QUARTERS), Rung(30, HALF), Rung(20, HALF), Rung(15, HALF)),
+}  # fmt: skip
 
 
-class RateLadder:
+class QualityLadder:
     """For one stream."""
 
     def __init__(self, preference: Preference = "balanced") -> None:
-        self._limits = _LIMITS[preference]
-        self._step = 0
+        self.step = 0
+        """Which rung it is; 0 is the top."""
         self._quantizer: float | None = None
-        self._seen_ns = 0
         self._beyond_ns: int | None = None
         """Since when the present quantizer is beyond a limit; which one follows from it."""
+        self.prefer(preference)
+        self._patience = 1
+        self._raised_ns: int | None = None
+        self._seen_ns = 0
 
     def prefer(self, preference: Preference) -> None:
-        """The viewer chose anew."""
-        self._limits = _LIMITS[preference]
-        if self._limits is None:
-            self._rest(0)
+        """The viewer chose anew: from the top."""
+        self._preference: Preference = preference
+        self._rungs, self._limits = _LADDERS[preference], _LIMITS[preference]
+        self._rest(0)
 
-    def limit(self, wish_hz: float) -> float:
-        """How many pictures a second there shall be of the `wish_hz` that are wished."""
-        return wish_hz if self._step == 0 else min(wish_hz, _STEPS_HZ[self._step])
+    def rung(self, bounds: Bounds) -> Rung:
+        """What is to be made now, within `bounds`."""
+        return _within(self._rungs[self.step], bounds)
 
-    def saw(self, now_ns: int, quantizer: int, *, wish_hz: float) -> None:
+    def reason(self, bounds: Bounds) -> str | None:
+        """Why that is less than what is wished, in words; None where it is not."""
+        rung = self.rung(bounds)
+        parts = []
+        if rung.most_hz < bounds.wish_hz:
+            parts.append(f"{rung.most_hz:g} of {bounds.wish_hz:g} pictures a second")
+        if rung.scale < FULL:
+            parts.append(f"{rung.scale} of the size")
+        if not parts:
+            return None
+        if not self.step:
+            return f"To save the battery: {', '.join(parts)}"
+        return f"The network carries too little for sharp pictures: {', '.join(parts)}"
+
+    def saw(self, now_ns: int, quantizer: int, bounds: Bounds) -> None:
         """A picture of motion was encoded."""
-        if self._limits is None:
-            return
         share = min((now_ns - self._seen_ns) / _SETTLING_NS, 1.0)
         self._seen_ns = now_ns
-        self._quantizer = (
-            quantizer if self._quantizer is None else self._quantizer + share * (quantizer - self._quantizer)
-        )
+        before = self._quantizer
+        self._quantizer = quantizer if before is None else before + share * (quantizer - before)
         is_coarse, is_fine = self._quantizer > self._limits.coarsest, self._quantizer < self._limits.finest
-        if not (is_coarse and self._step < len(_STEPS_HZ) - 1) and not (is_fine and self._step):
+        target = self._next(bounds, 1 if is_coarse else -1) if is_coarse or is_fine else None
+        if target is None:
             self._beyond_ns = None
-            return
-        if self._beyond_ns is None:
+        elif self._beyond_ns is None:
             self._beyond_ns = now_ns
-        elif now_ns - self._beyond_ns >= (_DOWN_AFTER_NS if is_coarse else _UP_AFTER_NS):
-            # A step that the wish makes no difference to is none.
-            lower = next((step for step in range(self._step + 1, len(_STEPS_HZ)) if _STEPS_HZ[step] < wish_hz), None)
-            self._rest((self._step if lower is None else lower) if is_coarse else self._step - 1)
+        elif now_ns - self._beyond_ns >= (_DOWN_AFTER_NS if is_coarse else _UP_AFTER_NS * self._patience):
+            self._move(now_ns, target)
+
+    def _move(self, now_ns: int, target: int) -> None:
+        if target < self.step:
+            self._raised_ns = now_ns
+        else:
+            is_regret = self._raised_ns is not None and now_ns - self._raised_ns < _REGRET_NS
+            self._patience = min(2 * self._patience, _MOST_PATIENCE) if is_regret else self._patience
+            self._raised_ns = None
+        self._rest(target)
+
+    def _next(self, bounds: Bounds, way: int) -> int | None:
+        """The next rung that makes a difference; None where there is none."""
+        now, step = self.rung(bounds), self.step + way
+        while 0 <= step < len(self._rungs):
+            if _within(self._rungs[step], bounds) != now:
+                return step
+            step += way
+        return None
 
     def _rest(self, step: int) -> None:
-        self._step, self._quantizer, self._beyond_ns = step, None, None
+        self.step, self._quantizer, self._beyond_ns = step, None, None
+
+
+def _within(rung: Rung, bounds: Bounds) -> Rung:
+    return Rung(
+        min(rung.most_hz, bounds.wish_hz), max(rung.scale, bounds.least_scale), rung.is_thrifty and bounds.has_thrifty
+    )

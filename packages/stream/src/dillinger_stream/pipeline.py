@@ -23,9 +23,10 @@ from dillinger_contracts.session import Preference
 from .capture.base import CaptureError, CaptureSource
 from .capture.geometry import EMPTY_BOX, is_empty
 from .encode.base import EncoderError, EncoderSettings, VideoEncoder
+from .formats import CodecWish, Machine
 from .frames import AccessUnit, Frame
-from .ladder import RateLadder
 from .pacing import TokenBucket
+from .quality import Quality
 from .telemetry import FrameTiming, PipelineStats, Telemetry
 
 log = structlog.get_logger()
@@ -51,6 +52,7 @@ class _Wishes:
     bitrate_bps: int
     rate_hz: float
     preference: Preference
+    codec: CodecWish
     is_paused: bool
     hold_until_ns: int = 0
     is_stopping: bool = False
@@ -72,15 +74,17 @@ class VideoPipeline:
         on_part_restarted: Callable[[str, str], None],
         on_failed: Callable[[DillingerError], None],
         is_paused: bool = False,
+        machine: Callable[[], Machine] = Machine,
     ) -> None:
-        """`on_part_restarted` gets "capture" or "encoder" and what happened; `on_failed` is the last word."""
+        """`on_part_restarted` gets "capture" or "encoder" and what happened; `on_failed` is the last word; `machine` is
+        what is known by now of what this machine encodes in time."""
         self._open_capture = open_capture
         self._open_encoder = open_encoder
         self._on_unit = on_unit
         self._on_part_restarted = on_part_restarted
         self._on_failed = on_failed
         self._lock = threading.Lock()
-        self._wishes = _Wishes(bitrate_bps, rate_hz, "balanced", is_paused)
+        self._wishes = _Wishes(bitrate_bps, rate_hz, "balanced", CodecWish(), is_paused)
         self._has_wishes = False
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._wake_poll = select.poll()
@@ -91,12 +95,12 @@ class VideoPipeline:
         # What follows belongs to the thread alone.
         self._standing = replace(self._wishes)
         """The wishes without those for one time only."""
+        self._applied: _Wishes | None = None
         self._capture: CaptureSource | None = None
         self._encoder: VideoEncoder | None = None
         self._opened_with = EncoderSettings(0, 0, bitrate_bps, rate_hz)
         self._bucket = TokenBucket(rate_hz)
-        self._ladder = RateLadder()
-        self._preference: Preference = "balanced"
+        self._quality = Quality(machine)
         self._sequence = 0
         self._last_frame: Frame | None = None
         """None when the next picture must be grabbed as a whole."""
@@ -146,21 +150,26 @@ class VideoPipeline:
         bitrate_bps: int | None = None,
         rate_hz: float | None = None,
         preference: Preference | None = None,
+        codec: CodecWish | None = None,
         hold_until_ns: int | None = None,
     ) -> None:
-        """From the next frame on; until `hold_until_ns` (monotonic) what the game draws is not captured."""
-        changes: dict[str, int | float | str | None] = {
-            "bitrate_bps": bitrate_bps, "rate_hz": rate_hz, "preference": preference, "hold_until_ns": hold_until_ns
+        """From the next frame on; until `hold_until_ns` (monotonic) what the game draws is not captured. With nothing
+        at all: looks again at what is wished, since the machine is known better."""
+        changes: dict[str, int | float | str | CodecWish | None] = {
+            "bitrate_bps": bitrate_bps, "rate_hz": rate_hz, "preference": preference, "codec": codec,
+            "hold_until_ns": hold_until_ns,
         }  # fmt: skip
         self._wish(**{name: value for name, value in changes.items() if value is not None})
 
     def stats(self) -> PipelineStats:
         """What the last second measured."""
-        wish_hz = self._wishes.rate_hz
-        limit_hz = self._ladder.limit(wish_hz)
-        return replace(self._telemetry.stats(time.monotonic_ns()), limit_hz=limit_hz if limit_hz < wish_hz else None)
+        told = self._quality.told
+        return replace(
+            self._telemetry.stats(time.monotonic_ns()), limit_hz=told.limit_hz, limit_reason=told.limit_reason,
+            codec_reason=told.codec_reason, formats=told.formats,
+        )  # fmt: skip
 
-    def _wish(self, **changes: bool | int | float | str) -> None:
+    def _wish(self, **changes: bool | int | float | str | CodecWish) -> None:
         with self._lock:
             if self._is_closed:
                 return
@@ -201,7 +210,11 @@ class VideoPipeline:
             self._note_restart("capture", error)
         except EncoderError as error:
             self._drop_encoder()
-            self._note_restart("encoder", error)
+            if self._quality.refused(self._opened_with, error.message):
+                self._applied = None  # in the format that everybody takes it goes on at once
+                self._on_part_restarted("encoder", error.message)
+            else:
+                self._note_restart("encoder", error)
 
     def _note_restart(self, part: str, error: DillingerError) -> None:
         """Raises `error` when `part` was restarted shortly before."""
@@ -226,7 +239,9 @@ class VideoPipeline:
             capture.wait(0, self._wake_fd)  # reads what the server said, lest it queues up there
             self._wake_poll.poll(_PAUSED_POLL_MS)
             return
-        self._apply_rates(wishes)
+        if wishes is not self._applied or self._quality.has_moved:
+            self._apply_wishes(wishes)
+            self._applied = wishes
         if wishes.pointer_moved:
             capture.pointer_moved()
         is_damaged = self._last_frame is None or capture.wait(self._wait_s(), self._wake_fd)
@@ -271,7 +286,7 @@ class VideoPipeline:
             self._wants_keyframe = False
             self._keyframe_at_ns = start_ns + _KEYFRAME_GAP_NS
         if is_damaged and not unit.is_keyframe and encoder.timing.quantizer:
-            self._ladder.saw(start_ns, encoder.timing.quantizer, wish_hz=self._standing.rate_hz)
+            self._quality.saw(start_ns, encoder.timing.quantizer)
         self._plan_refinement(unit, is_damaged=is_damaged)
         timing = FrameTiming(
             at_ns=time.monotonic_ns(),
@@ -300,17 +315,23 @@ class VideoPipeline:
         else:
             self._refinements_left -= 1
 
-    def _apply_rates(self, wishes: _Wishes) -> None:
-        if wishes.preference != self._preference:
-            self._preference = wishes.preference
-            self._ladder.prefer(wishes.preference)
-        before, rate_hz = self._opened_with, self._ladder.limit(wishes.rate_hz)
-        if (wishes.bitrate_bps, rate_hz) == (before.bitrate_bps, before.rate_hz):
+    def _apply_wishes(self, wishes: _Wishes) -> None:
+        before = self._opened_with
+        settings = self._quality.settings(
+            before,
+            bitrate_bps=wishes.bitrate_bps,
+            rate_hz=wishes.rate_hz,
+            preference=wishes.preference,
+            codec=wishes.codec,
+        )
+        if settings == before:
             return
-        self._opened_with = replace(before, bitrate_bps=wishes.bitrate_bps, rate_hz=rate_hz)
-        self._bucket.set_rate(rate_hz)
-        if self._encoder is not None:
-            self._encoder.reconfigure(bitrate_bps=wishes.bitrate_bps, rate_hz=rate_hz)
+        self._opened_with = settings
+        self._bucket.set_rate(settings.rate_hz)
+        if (settings.format, settings.scale, settings.engine) != (before.format, before.scale, before.engine):
+            self._drop_encoder()
+        elif self._encoder is not None:
+            self._encoder.reconfigure(bitrate_bps=settings.bitrate_bps, rate_hz=settings.rate_hz)
 
     def _ensure_capture(self) -> CaptureSource:
         if self._capture is None:
@@ -324,6 +345,7 @@ class VideoPipeline:
             self._drop_encoder()
         if self._encoder is None:
             self._opened_with = replace(self._opened_with, width_px=frame.width_px, height_px=frame.height_px)
+            self._apply_wishes(self._standing)  # what is possible depends on the size
             self._encoder = self._open_encoder(self._opened_with)
         return self._encoder
 

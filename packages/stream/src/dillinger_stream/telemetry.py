@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dillinger_contracts.session import VideoFormat
+
 _WINDOW_NS = 1_000_000_000
 _MOST_FRAMES = 512
 
@@ -33,6 +35,10 @@ class PipelineStats:
     bitrate_bps: float
     limit_hz: float | None = None
     """Pictures a second, where they are kept to fewer than are wished."""
+    limit_reason: str | None = None
+    codec_reason: str | None = None
+    formats: tuple[VideoFormat, ...] = ("h264",)
+    """What this machine encodes in time."""
     width_px: int | None = None
     height_px: int | None = None
     damage_to_grab_ms_p50: float | None = None

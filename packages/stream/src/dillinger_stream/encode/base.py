@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Protocol
 
+from dillinger_contracts.session import VideoFormat
 from dillinger_stream.errors import EncoderError as EncoderError
 from dillinger_stream.errors import EncoderUnavailable as EncoderUnavailable
 from dillinger_stream.frames import AccessUnit, Frame
+
+SOFTWARE = "software"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,16 @@ class EncoderSettings:
     height_px: int
     bitrate_bps: int
     rate_hz: float
+    format: VideoFormat = "h264"
+    scale: Fraction = Fraction(1)
+    """Of both edges: the encoded picture is that much smaller than the captured one."""
+    engine: str = SOFTWARE
+    """Or a graphics card's encoder, by its name (`hardware.py`)."""
+
+    @property
+    def coded_px(self) -> tuple[int, int]:
+        """Width and height of the encoded picture, both even."""
+        return int(self.width_px * self.scale) & ~1, int(self.height_px * self.scale) & ~1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,22 +9,20 @@ parameters. Leaves rate control and pictures to `x264.py`. A codec belongs to on
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import functools
-import importlib.util
 from collections.abc import Mapping
 from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_double, c_float, c_int, c_int64, c_uint8, c_void_p
-from pathlib import Path
 from typing import Any
 
 from .base import EncoderError, EncoderUnavailable
+from .bundled import load
 
 BLOCK_PX = 16
 UNCHANGED = 1
 """In a codec's block map: this block is as it was in the last picture."""
 _BUILD = 165
 _TYPE_AUTO, _TYPE_IDR = 0, 1
-_CSP_I420 = 2
+_CSP_I420, _CSP_I444 = 2, 12
 _LAYOUT_TRIAL = {"threads": 3, "merange": 77, "deadzone-inter": 13, "deadzone-intra": 7}
 """Parameters around those that are written in place: set as text, they must be found where the layout has them."""
 
@@ -64,24 +62,11 @@ class _Picture(Structure):
     )  # fmt: skip
 
 
-def _places() -> list[str]:
-    """PyAV's wheel carries the library beside itself; a PyAV that was built here uses the system's."""
-    found = importlib.util.find_spec("av")
-    beside = Path(found.origin).parent.parent / "av.libs" if found and found.origin else None
-    bundled = [str(path) for path in sorted(beside.glob("libx264*"))] if beside and beside.is_dir() else []
-    system = ctypes.util.find_library("x264") if not bundled else None
-    return [*bundled, *([system] if system else [])]
-
-
 @functools.cache
 def _library() -> Any:
     """The loaded library; raises `EncoderUnavailable`."""
-    for place in _places():
-        library: Any = ctypes.CDLL(place)
-        if hasattr(library, f"x264_encoder_open_{_BUILD}"):
-            break
-    else:
-        raise EncoderUnavailable(f"There is no libx264 of build {_BUILD} here", hint="Install PyAV's own wheel")
+    symbol = f"x264_encoder_open_{_BUILD}"
+    library = load("libx264", "x264", symbol=symbol, hint="Install PyAV's own wheel")
     library.x264_param_parse.argtypes = (c_void_p, c_char_p, c_char_p)
     library.x264_param_default_preset.argtypes = (c_void_p, c_char_p, c_char_p)
     library.x264_param_apply_profile.argtypes = (c_void_p, c_char_p)
@@ -89,7 +74,7 @@ def _library() -> Any:
     library.x264_picture_init.argtypes = (c_void_p,)
     library.x264_encoder_encode.argtypes = (c_void_p,) * 5
     library.x264_encoder_close.argtypes = (c_void_p,)
-    opener = getattr(library, f"x264_encoder_open_{_BUILD}")
+    opener = getattr(library, symbol)
     opener.argtypes, opener.restype = (c_void_p,), c_void_p
     library.x264_encoder_open = opener
     _check_layout(library)
@@ -108,21 +93,26 @@ def _check_layout(library: Any) -> None:
 
 
 class Codec:
-    """One open encoder over one I420 picture that stays where it is."""
+    """One open encoder over one I420 or I444 picture that stays where it is."""
 
-    def __init__(self, width_px: int, height_px: int, picture: Any, block_map: Any, options: Mapping[str, str]) -> None:
-        """`picture` is a contiguous I420 array, `block_map` one byte a block of 16 px, row after row, both kept alive
-        here. Starts from the preset ultrafast, tuned for no latency, in the baseline profile; raises
+    def __init__(
+        self, width_px: int, height_px: int, picture: Any, block_map: Any, options: Mapping[str, str],
+        *, profile: str = "baseline",
+    ) -> None:  # fmt: skip
+        """`picture` is a contiguous array (I444 for the profile high444, I420 otherwise), `block_map` one byte a block
+        of 16 px, row after row, both kept alive here. Starts from the preset ultrafast, tuned for no latency; raises
         `EncoderUnavailable`."""
+        is_full_chroma = profile == "high444"
         self._library = library = _library()
         self._held = (picture, block_map)
         parameters = _Parameters()
         library.x264_param_default_preset(byref(parameters), b"ultrafast", b"zerolatency")
         parameters.width, parameters.height, parameters.has_block_map = width_px, height_px, 1
+        parameters.csp = _CSP_I444 if is_full_chroma else _CSP_I420
         for name, value in options.items():
             if library.x264_param_parse(byref(parameters), name.encode(), value.encode()):
                 raise EncoderUnavailable(f"libx264 refuses {name}={value}", hint="Install PyAV's own wheel")
-        library.x264_param_apply_profile(byref(parameters), b"baseline")
+        library.x264_param_apply_profile(byref(parameters), profile.encode())
         self._encoder = library.x264_encoder_open(byref(parameters))
         library.x264_param_cleanup(byref(parameters))
         if not self._encoder:
@@ -131,10 +121,11 @@ class Codec:
             )
         self._in, self._out = _Picture(), _Picture()
         library.x264_picture_init(byref(self._in))
-        luma, chroma = width_px * height_px, width_px * height_px // 4
+        chroma_width_px, chroma_height_px = (width_px, height_px) if is_full_chroma else (width_px // 2, height_px // 2)
+        luma, chroma = width_px * height_px, chroma_width_px * chroma_height_px
         start = picture.ctypes.data
-        self._in.csp, self._in.planes = _CSP_I420, 3
-        self._in.strides[:3] = (width_px, width_px // 2, width_px // 2)
+        self._in.csp, self._in.planes = parameters.csp, 3
+        self._in.strides[:3] = (width_px, chroma_width_px, chroma_width_px)
         self._in.plane[:3] = (start, start + luma, start + luma + chroma)
         self._in.block_map = block_map.ctypes.data
         self._nals, self._count = POINTER(_Nal)(), c_int()

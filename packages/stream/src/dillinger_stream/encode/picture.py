@@ -1,10 +1,12 @@
-"""The picture that the encoder reads: I420, converted in place from what the capture gives.
+"""The picture that the encoder reads: I420 or I444, converted in place from what the capture gives, and made smaller
+where that is asked for.
 
 Only the changed box is converted, into its place. The matrix is BT.601. One thread.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy as np
 from dillinger_contracts.media import Box
 
 from . import libyuv
-from .base import EncoderError
+from .base import EncoderError, EncoderSettings
 from .quantizer import Activity
 
 _ROW_STEP = 16
@@ -21,34 +23,46 @@ _NEW = 2.0
 """So many times more change than in the picture before: what was known of its detail no longer counts."""
 
 
-class I420Picture:
+class YuvPicture:
     """One picture of even size, which lives as long as its encoder."""
 
-    def __init__(self, width_px: int, height_px: int) -> None:
+    def __init__(self, width_px: int, height_px: int, *, is_full_chroma: bool = False) -> None:
         """Raises `EncoderUnavailable` where nothing can convert it."""
         libyuv.ensure_there()
         self._width_px, self._height_px = width_px, height_px
-        self.data = np.empty((height_px * 3 // 2, width_px), dtype=np.uint8)
-        luma_end, chroma_px = width_px * height_px, width_px * height_px // 4
+        self._step = 1 if is_full_chroma else 2
+        """Pixels for a chroma sample, each way."""
+        chroma = (height_px // self._step, width_px // self._step)
+        luma_end, chroma_px = width_px * height_px, chroma[0] * chroma[1]
+        self.data = np.empty(((luma_end + 2 * chroma_px) // width_px, width_px), dtype=np.uint8)
         flat = self.data.reshape(-1)
-        half = (height_px // 2, width_px // 2)
         self._luma = self.data[:height_px]
-        self._blue = flat[luma_end : luma_end + chroma_px].reshape(half)
-        self._red = flat[luma_end + chroma_px :].reshape(half)
+        self._blue = flat[luma_end : luma_end + chroma_px].reshape(chroma)
+        self._red = flat[luma_end + chroma_px :].reshape(chroma)
         self._rows = self._luma[_ROW_STEP // 2 :: _ROW_STEP]
         self._seen = np.zeros_like(self._rows)
         self._more, self._less = np.empty_like(self._rows), np.empty_like(self._rows)
         self._activity = Activity(0.0, 0.0)
         self._is_whole = False
 
-    def take(self, pixels: Any, box: Box) -> None:
-        """Converts `pixels` (BGRX) into `box`, which may be empty; the first must be whole. Raises `EncoderError`."""
+    def take(self, pixels: Any, box: Box) -> Box:
+        """Converts `pixels` (BGRX) into `box`, which may be empty; the first must be whole. Raises `EncoderError`.
+
+        Returns what has changed.
+        """
         is_everything = (box.width, box.height) == (self._width_px, self._height_px)
         if not (is_everything or self._is_whole):
             raise EncoderError("The first frame of a stream must be whole")
         if box.width and box.height:
             self._take_box(pixels, box)
         self._is_whole = True
+        return box
+
+    def planes(self, box: Box) -> tuple[Any, Any, Any]:
+        """Luma, blue and red of `box`, as views."""
+        x, y, right, bottom, step = box.x, box.y, box.x + box.width, box.y + box.height, self._step
+        part = (slice(y // step, bottom // step), slice(x // step, right // step))
+        return self._luma[y:bottom, x:right], self._blue[part], self._red[part]
 
     def activity(self, *, is_alone: bool) -> Activity:
         """How much there is in the picture, and how much of that is new since the last call.
@@ -73,6 +87,50 @@ class I420Picture:
         return int(more.sum(dtype=np.uint32))
 
     def _take_box(self, pixels: Any, box: Box) -> None:
-        x, y, width, height = box.x, box.y, box.width, box.height
-        half = (slice(y // 2, (y + height) // 2), slice(x // 2, (x + width) // 2))
-        libyuv.to_i420(pixels, self._luma[y : y + height, x : x + width], self._blue[half], self._red[half])
+        (libyuv.to_i444 if self._step == 1 else libyuv.to_i420)(pixels, *self.planes(box))
+
+
+class SmallerPicture(YuvPicture):
+    """A picture of one that is larger."""
+
+    def __init__(self, settings: EncoderSettings, *, is_full_chroma: bool = False) -> None:
+        super().__init__(*settings.coded_px, is_full_chroma=is_full_chroma)
+        self._scale = settings.scale
+        self._whole = Box(0, 0, settings.width_px, settings.height_px)
+        self._source = YuvPicture(settings.width_px, settings.height_px, is_full_chroma=is_full_chroma)
+
+    def take(self, pixels: Any, box: Box) -> Box:
+        """`box` is of the larger picture; what is returned is of this one."""
+        self._source.take(pixels, box)
+        self._is_whole = True
+        if not (box.width and box.height):
+            return box
+        source, target = scaled_box(box, self._whole, self._scale)
+        for larger, smaller in zip(self._source.planes(source), self.planes(target), strict=True):
+            libyuv.scale_plane(larger, smaller)
+        return target
+
+
+def scaled_box(box: Box, whole: Box, scale: Fraction) -> tuple[Box, Box]:
+    """What of the larger picture is to be made smaller for `box` to show, and where that lies in the smaller one. Pure.
+
+    The box grows to a grid on which both have whole chroma samples, so that no seam shows between what was made smaller
+    at different times. A picture that does not lie on that grid is made smaller as a whole.
+    """
+    grid, small = 2 * scale.denominator, 2 * scale.numerator
+    if whole.width % grid or whole.height % grid:
+        return whole, Box(0, 0, int(whole.width * scale) & ~1, int(whole.height * scale) & ~1)
+    left, top = box.x // grid, box.y // grid
+    right, bottom = -(-(box.x + box.width) // grid), -(-(box.y + box.height) // grid)
+    columns, rows = right - left, bottom - top
+    return (
+        Box(left * grid, top * grid, columns * grid, rows * grid),
+        Box(left * small, top * small, columns * small, rows * small),
+    )
+
+
+def open_picture(settings: EncoderSettings, *, is_full_chroma: bool = False) -> YuvPicture:
+    """For an encoder with `settings`; raises `EncoderUnavailable`."""
+    if settings.scale == 1:
+        return YuvPicture(settings.width_px, settings.height_px, is_full_chroma=is_full_chroma)
+    return SmallerPicture(settings, is_full_chroma=is_full_chroma)
