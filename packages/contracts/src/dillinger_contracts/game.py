@@ -93,6 +93,15 @@ LaunchSpec = Annotated[
 """How a game starts. Kinds that no part of this release can start are refused with `Unsupported` when played."""
 
 
+class Gamescope(Model):
+    """The game draws in a size of its own, and gamescope scales it to the desktop."""
+
+    width_px: int = Field(ge=160, le=7680, multiple_of=2)
+    height_px: int = Field(ge=120, le=4320, multiple_of=2)
+    filter: Literal["linear", "nearest", "integer", "fsr"] = "linear"
+    """How: smoothly, with the pixels' edges kept, likewise and by whole factors only, or by AMD's upscaler."""
+
+
 class DisplayConfiguration(Model):
     """What the game gets as a screen."""
 
@@ -103,6 +112,8 @@ class DisplayConfiguration(Model):
     """Whether the desktop follows the size of the viewer's window."""
     needs_window: bool = True
     """Whether a start that shows no window before its deadline has failed."""
+    gamescope: Gamescope | None = None
+    """A compositor around the game; a game that names one is refused where it does not start."""
 
 
 class Art(Model):

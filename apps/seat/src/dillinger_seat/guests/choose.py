@@ -24,17 +24,20 @@ GUEST_KINDS = frozenset({"native", "wine", "proton"})
 
 def guest_of(spec: SeatSpec, cell: Cell, *, has_windows: Callable[[], bool]) -> Guest:
     """The guest of `spec`, not started; raises `Unsupported` for a kind that there is none for."""
-    launch, paths, file_bytes = spec.session.game.launch, cell_paths(spec), spec.session.resources.saves_bytes
-    match launch:
+    game, paths, file_bytes = spec.session.game, cell_paths(spec), spec.session.resources.saves_bytes
+    display = game.display
+    match launch := game.launch:
         case NativeLaunch():
             return NativeGuest(
-                cell, launch, paths, file_bytes=file_bytes, has_windows=has_windows, runtimes_dir=runtimes_dir(spec),
-                app_dir=unpacked(library_folder(spec), launch.command[0]),
+                cell, launch, paths, display=display, file_bytes=file_bytes, has_windows=has_windows,
+                runtimes_dir=runtimes_dir(spec), app_dir=unpacked(library_folder(spec), launch.command[0]),
             )  # fmt: skip
         case WineLaunch():
-            template = template_path(spec)
-            return WineGuest(cell, launch, paths, template=template, file_bytes=file_bytes, has_windows=has_windows)
+            return WineGuest(
+                cell, launch, paths, display=display, template=template_path(spec), file_bytes=file_bytes,
+                has_windows=has_windows,
+            )  # fmt: skip
         case ProtonLaunch():
-            return ProtonGuest(cell, launch, paths, file_bytes=file_bytes, has_windows=has_windows)
+            return ProtonGuest(cell, launch, paths, display=display, file_bytes=file_bytes, has_windows=has_windows)
         case _:
             raise Unsupported(f"There is no guest for {launch.kind} games")

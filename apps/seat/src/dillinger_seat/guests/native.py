@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dillinger_contracts.errors import NotFound, Unsupported
-from dillinger_contracts.game import NativeLaunch
+from dillinger_contracts.game import DisplayConfiguration, NativeLaunch
 from dillinger_seat.cell.cell import GUEST, Cell, Part, PartFailed, Program
 from dillinger_seat.cell.paths import CellPaths
 
 from . import appimage
 from .base import GuestExit
+from .gamescope import run_guest
 from .libraries import library_folders, runtime_folders
 
 OOM_SCORE_ADJ = 800
@@ -55,6 +56,7 @@ class NativeGuest:
         launch: NativeLaunch,
         paths: CellPaths,
         *,
+        display: DisplayConfiguration,
         file_bytes: int,
         has_windows: Callable[[], bool],
         runtimes_dir: Path | None = None,
@@ -64,6 +66,7 @@ class NativeGuest:
         self._cell = cell
         self._launch = launch
         self._paths = paths
+        self._display = display
         self._runtimes_dir = runtimes_dir
         self._app_dir = app_dir
         self._file_bytes = file_bytes
@@ -99,8 +102,8 @@ class NativeGuest:
         if self._app_dir is not None:
             environment |= appimage.environment(first, self._app_dir, self._paths)
         try:
-            self._part = await self._cell.run(
-                GUEST,
+            self._part = await run_guest(
+                self._cell,
                 Program(
                     argv=(self._program_path, *rest),
                     env=environment | self._libraries,
@@ -108,6 +111,7 @@ class NativeGuest:
                     oom_score_adj=OOM_SCORE_ADJ,
                     file_bytes=self._file_bytes,
                 ),
+                self._display,
             )
         except PartFailed as error:
             raise refusal(first, error) from error

@@ -12,13 +12,14 @@ import posixpath
 from collections.abc import Callable
 
 from dillinger_contracts.errors import NotFound, Unsupported
-from dillinger_contracts.game import NativeLaunch
+from dillinger_contracts.game import DisplayConfiguration, NativeLaunch
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER, ProtonLaunch
 from dillinger_saves.layout import PROTON_PREFIXES as DATA
-from dillinger_seat.cell.cell import GUEST, Cell, PartFailed, Program
+from dillinger_seat.cell.cell import Cell, PartFailed, Program
 from dillinger_seat.cell.paths import CellPaths
 
 from .base import GuestExit
+from .gamescope import run_guest
 from .native import BASE_ENVIRONMENT, OOM_SCORE_ADJ, NativeGuest
 from .wine_output import WineOutput
 
@@ -51,10 +52,17 @@ class ProtonGuest(NativeGuest):
     preparation: str | None = PREFIX
 
     def __init__(
-        self, cell: Cell, launch: ProtonLaunch, paths: CellPaths, *, file_bytes: int, has_windows: Callable[[], bool]
+        self,
+        cell: Cell,
+        launch: ProtonLaunch,
+        paths: CellPaths,
+        *,
+        display: DisplayConfiguration,
+        file_bytes: int,
+        has_windows: Callable[[], bool],
     ) -> None:
         as_native = NativeLaunch(command=launch.command)
-        super().__init__(cell, as_native, paths, file_bytes=file_bytes, has_windows=has_windows)
+        super().__init__(cell, as_native, paths, display=display, file_bytes=file_bytes, has_windows=has_windows)
         self._proton = launch
         self._output = WineOutput()
         self._loop = asyncio.get_running_loop()
@@ -96,7 +104,7 @@ class ProtonGuest(NativeGuest):
             file_bytes=self._file_bytes,
         )
         try:
-            self._part = await self._cell.run(GUEST, program)
+            self._part = await run_guest(self._cell, program, self._display)
         except PartFailed as error:
             raise Unsupported(f"{launch.runtime} can't be started: {error.message}", hint="Unpack it again") from error
 

@@ -17,12 +17,13 @@ from typing import Any
 import structlog
 
 from dillinger_contracts.errors import Unsupported
-from dillinger_contracts.game import INSTALLED_PREFIX
+from dillinger_contracts.game import INSTALLED_PREFIX, DisplayConfiguration
 from dillinger_contracts.wine import RUNTIMES, WineLaunch
 from dillinger_seat.cell.cell import GUEST, Cell, Part, PartExit, PartFailed, Program
 from dillinger_seat.cell.paths import CellPaths
 
 from .base import GuestExit
+from .gamescope import run_guest
 from .native import BASE_ENVIRONMENT, OOM_SCORE_ADJ, refusal
 from .wine_output import WineOutput
 from .wine_settings import layers, registry_edits, wine_variables
@@ -51,6 +52,7 @@ class WineGuest:
         launch: WineLaunch,
         paths: CellPaths,
         *,
+        display: DisplayConfiguration,
         template: str,
         file_bytes: int,
         has_windows: Callable[[], bool],
@@ -58,6 +60,7 @@ class WineGuest:
         self._cell = cell
         self._launch = launch
         self._paths = paths
+        self._display = display
         self._template = template
         self._file_bytes = file_bytes
         self._has_windows = has_windows
@@ -126,7 +129,7 @@ class WineGuest:
             file_bytes=self._file_bytes,
         )
         try:
-            self._part = await self._cell.run(GUEST, program)
+            self._part = await run_guest(self._cell, program, self._display)
         except PartFailed as error:
             raise refusal(self._found["loader"], error) from error
 
