@@ -1,15 +1,11 @@
 """What xcffib lacks, by ctypes over libxcb: a connection over our own socket, and a segment attached by descriptor.
 
-The segment is a memfd that the client makes and seals against shrinking and growing, so that a hostile server can
-neither truncate it under our feet (a SIGBUS) nor make it larger. The server can scribble into it at any time: what is
-read from it are pixels and nothing else. A segment made by the server (CreateSegment) is never used.
+The segment is memory of our own (`sealed`); one made by the server (CreateSegment) is never used.
 """
 
 from __future__ import annotations
 
 import ctypes
-import fcntl
-import mmap
 import os
 from typing import Any
 
@@ -17,7 +13,7 @@ import numpy as np
 import xcffib
 from xcffib.ffi import ffi
 
-_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+from .sealed import sealed_memory
 
 
 class _AuthInfo(ctypes.Structure):
@@ -76,11 +72,8 @@ class SealedSegment:
     def __init__(self, connection: Any, size_bytes: int) -> None:
         """`connection` is xcffib's; does not wait for the server."""
         self.size_bytes = size_bytes
-        descriptor = os.memfd_create("dillinger-frame", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        descriptor, self._mapping = sealed_memory(size_bytes)
         try:
-            os.ftruncate(descriptor, size_bytes)
-            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-            self._mapping = mmap.mmap(descriptor, size_bytes)
             self.segment_id: int = connection.generate_id()
             pointer = int(ffi.cast("uintptr_t", connection._conn))
         except BaseException:
