@@ -18,11 +18,12 @@ import structlog
 
 from dillinger_contracts.errors import Conflict, DillingerError, Exhausted, Unavailable, problem_of
 from dillinger_contracts.game import Size
-from dillinger_contracts.session import Preference, SessionEnd
+from dillinger_contracts.session import Preference, SessionEnd, VideoFormat
 from dillinger_contracts.signaling import Ended, FromSeat, Notice, PointerTaken, ServerStats
 from dillinger_contracts.tickets import TicketClaims
 
 from .clipboard.base import Clip, Clipboard
+from .formats import EVERYBODYS, CodecWish
 from .frames import AccessUnit, SoundPacket
 from .host import HubSettings
 from .input.base import InputSink
@@ -47,6 +48,12 @@ class PipelineFigures(Protocol):
     def bitrate_bps(self) -> float | None: ...
     @property
     def limit_hz(self) -> float | None: ...
+    @property
+    def limit_reason(self) -> str | None: ...
+    @property
+    def codec_reason(self) -> str | None: ...
+    @property
+    def formats(self) -> tuple[VideoFormat, ...]: ...
 
 
 class Video(Protocol):
@@ -61,6 +68,7 @@ class Video(Protocol):
         bitrate_bps: int | None = None,
         rate_hz: float | None = None,
         preference: Preference | None = None,
+        codec: CodecWish | None = None,
         hold_until_ns: int | None = None,
     ) -> None: ...
     def stats(self) -> PipelineFigures: ...
@@ -113,7 +121,7 @@ class StreamHub:
         self.is_pointer_taken = False
         self._end: SessionEnd | None = None
         self._interruption: Unavailable | None = None
-        self._quality: tuple[int, float, Preference] | None = None
+        self._quality: tuple[int, float, Preference, CodecWish] | None = None
         self._hold_until_ns = 0
         self._keyframe_at_s = 0.0
         self._keyframe_timer: asyncio.TimerHandle | None = None
@@ -269,10 +277,17 @@ class StreamHub:
         if not peers or self._video is None:
             return
         slowest = min(peers, key=lambda peer: peer.bitrate_bps)
-        quality = slowest.bitrate_bps, min(peer.profile.rate_hz for peer in peers), slowest.profile.prefers
+        profile = slowest.profile
+        everybody = self._peers.values()
+        codec = CodecWish(
+            profile.codec, profile.is_text_sharp,
+            takes=EVERYBODYS.union(frozenset.intersection(*(peer.takes for peer in everybody))),
+            decodes=EVERYBODYS.union(frozenset.intersection(*(peer.decodes for peer in everybody))),
+        )  # fmt: skip
+        quality = slowest.bitrate_bps, min(peer.profile.rate_hz for peer in peers), profile.prefers, codec
         if quality != self._quality:
             self._quality = quality
-            self._video.reconfigure(bitrate_bps=quality[0], rate_hz=quality[1], preference=quality[2])
+            self._video.reconfigure(bitrate_bps=quality[0], rate_hz=quality[1], preference=quality[2], codec=codec)
         hold_until_ns = min(peer.hold_until_ns for peer in peers)
         if hold_until_ns > self._hold_until_ns:
             self._hold_until_ns = hold_until_ns
@@ -313,7 +328,8 @@ class StreamHub:
         figures = self._video.stats()
         return ServerStats(
             capture_fps=figures.capture_fps, encode_ms_p50=figures.encode_ms_p50,
-            bitrate_bps=figures.bitrate_bps, limit_hz=figures.limit_hz, viewers=self.peers,
+            bitrate_bps=figures.bitrate_bps, limit_hz=figures.limit_hz, limit_reason=figures.limit_reason,
+            codec_reason=figures.codec_reason, formats=figures.formats, viewers=self.peers,
         )  # fmt: skip
 
     async def _resize(self, resize: Callable[[int, int], Awaitable[Size]]) -> None:

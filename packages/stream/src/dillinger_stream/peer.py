@@ -17,11 +17,12 @@ import structlog
 from dillinger_contracts.errors import DillingerError, Exhausted, Invalid, Unavailable, problem_of
 from dillinger_contracts.input import ReleaseAll, Shown, decode
 from dillinger_contracts.media import KIND_VOICE
-from dillinger_contracts.session import StreamProfile
+from dillinger_contracts.session import StreamProfile, VideoFormat
 from dillinger_contracts.signaling import (
     Bye,
     Candidate,
     ClientStats,
+    Decoders,
     ClipboardOffer,
     ClipboardPart,
     ClipboardWant,
@@ -47,6 +48,7 @@ from dillinger_contracts.signaling import (
 )
 
 from .clipboard.base import Clip
+from .formats import EVERYBODYS
 from .frames import AccessUnit, SoundPacket
 from .host import Host
 from .input.base import InputSink
@@ -76,6 +78,8 @@ class Peer:
         self.role: Literal["player", "viewer"] = "viewer"
         self.profile = StreamProfile()
         self.keyframes = TokenBucket(rate_hz=1.0, burst=4.0)
+        self.decodes: frozenset[VideoFormat] = EVERYBODYS
+        """By WebCodecs, as its browser says."""
         self.client_stats: ClientStats | None = None
         """What the browser last measured."""
         self._link = link
@@ -128,6 +132,11 @@ class Peer:
         """What this peer wishes, or less where its path does not bear it."""
         target_bps = self._carrier.target_bps if self._carrier is not None else None
         return self.profile.bitrate_bps if target_bps is None else min(target_bps, self.profile.bitrate_bps)
+
+    @property
+    def takes(self) -> frozenset[VideoFormat]:
+        """What its browser decodes of what carries to it now, or is about to."""
+        return self.decodes if self._carrier is None or self._carrier.is_any_format else EVERYBODYS
 
     @property
     def hold_until_ns(self) -> int:
@@ -230,6 +239,9 @@ class Peer:
             self.say(Pong(time_ms=signal.time_ms))
         elif isinstance(signal, KeyframeWanted):
             carrier.restart()
+        elif isinstance(signal, Decoders):
+            self.decodes = EVERYBODYS.union(signal.formats)
+            self._host.wish_changed()
         elif isinstance(signal, ClientStats):
             self.client_stats = signal
         elif isinstance(signal, TcpPath):
@@ -315,7 +327,9 @@ class Peer:
                 "dropped_frames": carrier.dropped_frames,
                 "target_bps": carrier.target_bps,
             }
-            self.say(self._host.server_stats().model_copy(update=own))
+            shared = self._host.server_stats()
+            formats = tuple(one for one in shared.formats if one in self.decodes)
+            self.say(shared.model_copy(update=own | {"formats": formats}))
 
     def notice_once(self, code: str, message: str) -> None:
         """Says something that need not be said twice."""

@@ -27,7 +27,7 @@ from dillinger_contracts.input import InputEvent, Shown, encode
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.media import PICTURE_HEADER_BYTES, Box
 from dillinger_contracts.model import Model
-from dillinger_contracts.session import Preference, SessionEnd
+from dillinger_contracts.session import Preference, SessionEnd, VideoFormat
 from dillinger_contracts.signaling import (
     SIGNALING_VERSION,
     SUBPROTOCOL,
@@ -39,6 +39,7 @@ from dillinger_contracts.signaling import (
     parse_from_seat,
 )
 from dillinger_contracts.tickets import TicketClaims, TicketGate
+from dillinger_stream.formats import CodecWish
 from dillinger_stream.frames import AccessUnit
 from dillinger_stream.hub import HubParts, HubSettings, StreamHub
 from dillinger_stream.peer import Peer
@@ -66,6 +67,9 @@ class Figures:
     capture_fps: float | None = 60.0
     encode_ms_p50: float | None = 1.0
     limit_hz: float | None = None
+    limit_reason: str | None = None
+    codec_reason: str | None = "H.264: the quickest here"
+    formats: tuple[VideoFormat, ...] = ("h264", "vp9", "av1")
     bitrate_bps: float | None = 1e6
 
 
@@ -77,6 +81,9 @@ class X264Source:
         self.is_paused = True
         self.keyframes_wanted = 0
         self.quality: tuple[int | None, float | None] = (None, None)
+        self.codec = CodecWish()
+        self.format: VideoFormat = "h264"
+        """What its units say that they are."""
         self.hold_until_ns = 0
         self._wants_keyframe = True
         self._sequence = 0
@@ -99,10 +106,12 @@ class X264Source:
         bitrate_bps: int | None = None,
         rate_hz: float | None = None,
         preference: Preference | None = None,
+        codec: CodecWish | None = None,
         hold_until_ns: int | None = None,
     ) -> None:
         if hold_until_ns is None:
             self.quality = (bitrate_bps, rate_hz)
+            self.codec = codec or self.codec
         else:
             self.hold_until_ns = hold_until_ns
 
@@ -125,7 +134,7 @@ class X264Source:
         unit = AccessUnit(
             data=data, sequence=self._sequence, captured_at_ns=captured_at_ns, width_px=self.width_px,
             height_px=self.height_px, box=Box(0, 0, self.width_px, self.height_px), is_keyframe=is_keyframe,
-            codec="avc1.42c01f",
+            codec="avc1.42c01f", format=self.format,
         )  # fmt: skip
         self._sequence += 1
         return unit

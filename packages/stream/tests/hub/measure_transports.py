@@ -28,9 +28,10 @@ from websockets.http11 import Request, Response
 
 from dillinger_contracts.input import InputEvent, Shown, encode
 from dillinger_contracts.media import Box
-from dillinger_contracts.session import Preference
+from dillinger_contracts.session import Preference, VideoFormat
 from dillinger_contracts.signaling import SUBPROTOCOL
 from dillinger_contracts.tickets import TicketClaims
+from dillinger_stream.formats import CodecWish
 from dillinger_stream.frames import AccessUnit
 from dillinger_stream.hub import HubParts, HubSettings, StreamHub
 from dillinger_stream.transport.flow import percentile
@@ -59,6 +60,9 @@ class NoFigures:
     capture_fps: float | None = None
     encode_ms_p50: float | None = None
     limit_hz: float | None = None
+    limit_reason: str | None = None
+    codec_reason: str | None = None
+    formats: tuple[VideoFormat, ...] = ()
     bitrate_bps: float | None = None
 
 
@@ -87,6 +91,7 @@ class Tape:
         bitrate_bps: int | None = None,
         rate_hz: float | None = None,
         preference: Preference | None = None,
+        codec: CodecWish | None = None,
         hold_until_ns: int | None = None,
     ) -> None:
         """A tape can't."""

@@ -29,6 +29,7 @@ from dillinger_contracts.signaling import (
     VideoConfig,
 )
 from dillinger_stream.choose import Chooser, WebRtcState, Wish
+from dillinger_stream.formats import EVERYBODYS
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
 from .base import NetworkFeedback, Transport
@@ -55,7 +56,7 @@ class CarrierParts:
     on_input: Callable[[Channel, bytes | str], None]
     on_offered: Callable[[], None]
     on_target: Callable[[], None]
-    """`target_bps` has changed."""
+    """`target_bps` or `is_any_format` has changed."""
     wish_bps: Callable[[], int]
     """What the viewer would like."""
     has_sound: bool
@@ -111,6 +112,11 @@ class Carrier:
         """Until then (monotonic) the path is too full for any picture."""
         return self._steering.hold_until_ns
 
+    @property
+    def is_any_format(self) -> bool:
+        """Whether what carries, or is about to, takes pictures of any format: WebRTC here is H.264's baseline alone."""
+        return self._active is self._websocket and self._next in (None, self._websocket)
+
     def start(self) -> None:
         """Tells the browser what carries first; the keyframe is the caller's to ask for."""
         self._listen_to(self._websocket)
@@ -119,13 +125,14 @@ class Carrier:
     def push(self, unit: AccessUnit) -> None:
         """One unit for the viewer; never blocks."""
         if unit.is_keyframe:
-            if self._next is not None:
+            if self._next is not None and (self._next is self._websocket or unit.format in EVERYBODYS):
                 self._hand_over()
-            config = VideoConfig(codec=unit.codec, width_px=unit.width_px, height_px=unit.height_px)
+            config = _config_of(unit)
             if config != self._config:
                 self._config = config
                 self._say(config)
-        self._active.push(unit)
+        if self._active is self._websocket or unit.format in EVERYBODYS:
+            self._active.push(unit)
 
     def push_sound(self, packet: SoundPacket) -> None:
         """One sound packet for the viewer; never blocks."""
@@ -180,6 +187,7 @@ class Carrier:
         """Chooses, and brings about what was chosen."""
         if self._is_closed:
             return
+        could_be_any = self.is_any_format
         choice = self._chooser.step(time.monotonic(), webrtc=self._webrtc_state, measure=measure)
         self._reason = choice.reason
         wanted = self._webrtc if choice.carry == "webrtc" and self._webrtc is not None else self._websocket
@@ -196,6 +204,8 @@ class Carrier:
         if choice.is_webrtc_wanted and self._webrtc_state is WebRtcState.ABSENT:
             self._webrtc_state = WebRtcState.OPENING
             self._parts.group.create_task(self._open_webrtc(), name="webrtc_open")
+        if self.is_any_format != could_be_any:
+            self._parts.on_target()
         self._tell()
 
     async def close(self) -> None:
@@ -210,6 +220,7 @@ class Carrier:
         self._active, self._next = self._next, None
         self._steering.restart()
         self._config = None
+        self._parts.on_target()
         self._tell()
 
     def _tell(self) -> None:
@@ -268,3 +279,12 @@ class Carrier:
         async for feedback in transport.feedback():
             if feedback.keyframe_wanted:
                 self._parts.want_keyframe()
+
+
+def _config_of(unit: AccessUnit) -> VideoConfig:
+    desktop = unit.desktop_px if unit.desktop_px != (unit.width_px, unit.height_px) else None
+    width_px, height_px = desktop or (None, None)
+    return VideoConfig(
+        codec=unit.codec, width_px=unit.width_px, height_px=unit.height_px,
+        desktop_width_px=width_px, desktop_height_px=height_px,
+    )  # fmt: skip
