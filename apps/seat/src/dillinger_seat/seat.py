@@ -238,7 +238,6 @@ class Seat:
                 admit=Admission(session.session_id, self._spec.ticket_key).admit,
                 media=self._spec.media,
                 is_resizable=self._game.display.resizable,
-        self._watches.spawn(self._streaming.learn_costs())
                 ends=ends,
             )
             stack.push_async_callback(self._streaming.close)
@@ -248,6 +247,7 @@ class Seat:
                 await self._streaming.open_to_network(self._spec.stream_listen, port_file)
         self._watches.spawn(self._take_stats(self._streaming))
         self._watches.spawn(self._streaming.watch_pointer())
+        self._watches.spawn(self._streaming.learn_costs())
         self._watches.spawn(self._streaming.watch_answers(self._game.title, self._spec.answer_timeout_s))
 
     async def _show(self, desktop: X11Desktop, guest: Guest) -> None:

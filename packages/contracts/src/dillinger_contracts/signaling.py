@@ -78,7 +78,6 @@ class SetTransport(Model):
     transport: Literal["auto", "websocket", "webrtc"]
 
 
-class KeyframeWanted(Model):
 class Decoders(Model):
     """What the browser can decode over its WebSocket, told once it has tried; until then that is H.264's baseline."""
 
@@ -86,6 +85,7 @@ class Decoders(Model):
     formats: tuple[VideoFormat, ...] = Field(max_length=16)
 
 
+class KeyframeWanted(Model):
     """The decoder can't go on without a keyframe."""
 
     type: Literal["keyframe"] = "keyframe"
@@ -159,7 +159,6 @@ class ClipboardOffer(Model):
 class ClipboardWant(Model):
     """Asks for the part of an offered clip that begins at `offset`."""
 
-    | Decoders
     type: Literal["clipboard_want"] = "clipboard_want"
     serial: int = Field(ge=0, le=1 << 31)
     offset: int = Field(ge=0, le=1 << 31)
@@ -187,6 +186,7 @@ FromBrowser = (
     | Resize
     | SetProfile
     | SetTransport
+    | Decoders
     | KeyframeWanted
     | Description
     | Candidate
@@ -200,9 +200,6 @@ FromBrowser = (
 )
 
 
-    desktop_width_px: int | None = None
-    desktop_height_px: int | None = None
-    """What the picture is a picture of, where that is larger: the viewer scales it up. None: the same."""
 class Welcome(Model):
     """The seat's answer to `Hello`."""
 
@@ -228,6 +225,9 @@ class VideoConfig(Model):
     """A WebCodecs codec string, such as `avc1.PPCCLL`."""
     width_px: int
     height_px: int
+    desktop_width_px: int | None = None
+    desktop_height_px: int | None = None
+    """What the picture is a picture of, where that is larger: the viewer scales it up. None: the same."""
 
 
 class TransportChosen(Model):
@@ -254,12 +254,6 @@ class ClipboardTaken(Model):
 
 class Rumble(Model):
     """The game lets this peer's gamepad rumble from now on; both strengths 0 ends it."""
-    limit_reason: str | None = None
-    """Why there are fewer or smaller pictures than are wished; None where there are not."""
-    codec_reason: str | None = None
-    """Why the pictures are encoded as they are."""
-    formats: tuple[VideoFormat, ...] = ()
-    """What this viewer may choose: decoded there, and encoded here in time."""
 
     type: Literal["rumble"] = "rumble"
     pad: int
@@ -292,6 +286,12 @@ class ServerStats(Model):
     """What the encoder may use for this viewer's path; None where the path bears all that is wished."""
     limit_hz: float | None = None
     """How many pictures a second the seat makes, since the network carries no more that are sharp; None for all."""
+    limit_reason: str | None = None
+    """Why there are fewer or smaller pictures than are wished; None where there are not."""
+    codec_reason: str | None = None
+    """Why the pictures are encoded as they are."""
+    formats: tuple[VideoFormat, ...] = ()
+    """What this viewer may choose: decoded there, and encoded here in time."""
     viewers: int = 1
 
 
