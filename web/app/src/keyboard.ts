@@ -17,6 +17,11 @@ export function ownLayoutLabel(): string {
 
 /** What this person wishes of a stream, apart from its size. */
 export function wishedProfile(): StreamProfile {
-  const { quality, keyboard } = preferences();
-  return { ...profileOf(quality), keyboard: keyboard === "auto" ? own : keyboard };
+  const { quality, codec, isTextSharp, keyboard } = preferences();
+  return {
+    ...profileOf(quality),
+    codec,
+    is_text_sharp: isTextSharp,
+    keyboard: keyboard === "auto" ? own : keyboard,
+  };
 }

@@ -1,7 +1,7 @@
 /** What a person chose in this browser: theme, loudness, quality, transport. Kept in local storage; broken storage means defaults. */
 
 import { useSyncExternalStore } from "react";
-import { DEFAULT_PROFILE, LAYOUTS, type StreamProfile, type TransportWish } from "../../player/src";
+import { type CodecWish, DEFAULT_PROFILE, LAYOUTS, type StreamProfile, type TransportWish } from "../../player/src";
 
 export type Theme = "auto" | "light" | "dark";
 export type Quality = "sharp" | "balanced" | "smooth" | "saver";
@@ -11,6 +11,8 @@ export interface Preferences {
   volume: number;
   isMuted: boolean;
   quality: Quality;
+  codec: CodecWish;
+  isTextSharp: boolean;
   transport: TransportWish;
   showsStats: boolean;
   sharesClipboard: boolean;
@@ -25,6 +27,8 @@ export const DEFAULTS: Preferences = {
   volume: 1,
   isMuted: false,
   quality: "balanced",
+  codec: "auto",
+  isTextSharp: false,
   transport: "auto",
   showsStats: false,
   sharesClipboard: true,
@@ -34,9 +38,10 @@ export const DEFAULTS: Preferences = {
 
 const KEY = "dillinger.preferences";
 
-const CHOICES: { theme: Theme[]; quality: Quality[]; transport: TransportWish[] } = {
+const CHOICES: { theme: Theme[]; quality: Quality[]; codec: CodecWish[]; transport: TransportWish[] } = {
   theme: ["auto", "light", "dark"],
   quality: ["sharp", "balanced", "smooth", "saver"],
+  codec: ["auto", "h264", "h264-high", "vp8", "vp9", "av1"],
   transport: ["auto", "websocket", "webrtc"],
 };
 
@@ -55,6 +60,8 @@ export function readPreferences(stored: string | null): Preferences {
   return {
     theme: choice("theme"),
     quality: choice("quality"),
+    codec: choice("codec"),
+    isTextSharp: value.isTextSharp === true,
     transport: choice("transport"),
     volume,
     isMuted: value.isMuted === true,
@@ -75,7 +82,7 @@ export function profileOf(quality: Quality): StreamProfile {
     case "smooth":
       return { ...DEFAULT_PROFILE, bitrate_bps: 12_000_000, rate_hz: 60, prefers: "smooth" };
     case "saver":
-      return { ...DEFAULT_PROFILE, bitrate_bps: 3_000_000, rate_hz: 30 };
+      return { ...DEFAULT_PROFILE, bitrate_bps: 3_000_000, rate_hz: 30, prefers: "battery" };
   }
 }
 

@@ -8,12 +8,14 @@ export { type PadState, REST } from "./pads";
 export { createPlayer, type Player, type PlayerOptions, TicketRefused } from "./player";
 export type { PlayerState } from "./player_state";
 export {
+  type CodecWish,
   DEFAULT_PROFILE,
   endOf,
   type Notice,
   type SessionEnd,
   type StreamProfile,
   type TransportWish,
+  type VideoFormat,
   type Welcome,
 } from "./signal";
 export type { SoundState } from "./sound";

@@ -29,7 +29,7 @@ export interface PictureMessage {
   heightPx: number;
   /** What changed since the frame before. */
   box: Box;
-  /** H.264 access unit, Annex B. */
+  /** An access unit; of H.264 in Annex B. */
   data: Uint8Array<ArrayBuffer>;
 }
 
@@ -98,4 +98,25 @@ export function evenBox(box: Box, widthPx: number, heightPx: number): Box {
   const right = Math.min(widthPx, (box.x + box.width + 1) & ~1);
   const bottom = Math.min(heightPx, (box.y + box.height + 1) & ~1);
   return { x, y, width: Math.max(0, right - x), height: Math.max(0, bottom - y) };
+}
+
+/** How far around a box its pixels have a say, when it is made larger. */
+const REACH = 2;
+
+/** A box of a small picture, with what it takes to make it larger, and its place in the larger picture. Even edges. */
+export function scaledBox(
+  box: Box,
+  small: { width: number; height: number },
+  large: { width: number; height: number },
+): [Box, Box] {
+  const x = Math.max(0, box.x - REACH) & ~1;
+  const y = Math.max(0, box.y - REACH) & ~1;
+  const right = Math.min(small.width, box.x + box.width + REACH);
+  const bottom = Math.min(small.height, box.y + box.height + REACH);
+  const from = evenBox({ x, y, width: right - x, height: bottom - y }, small.width, small.height);
+  const [acrossX, acrossY] = [large.width / small.width, large.height / small.height];
+  return [
+    from,
+    { x: from.x * acrossX, y: from.y * acrossY, width: from.width * acrossX, height: from.height * acrossY },
+  ];
 }

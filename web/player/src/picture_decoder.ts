@@ -3,8 +3,11 @@
  * lets a queue build up: late pictures are worth nothing. Owned by the worker.
  */
 
+import { decoderConfig } from "./decoders";
+import type { Size } from "./letterbox";
 import type { PictureMessage } from "./media";
 import type { FrameFacts } from "./screen";
+import type { VideoConfig } from "./signal";
 
 /** More frames than this inside the decoder means that it can't keep up. */
 const MAX_QUEUE = 12;
@@ -22,6 +25,8 @@ export interface PictureDecoderEvents {
 export class PictureDecoder {
   private decoder: VideoDecoder | null = null;
   private codec: string | null = null;
+  /** What the pictures are of, where that is larger than they are. */
+  private desktop: Size | null = null;
   private configured: string | null = null;
   private needsKeyframe = true;
   private askedAtMs = Number.NEGATIVE_INFINITY;
@@ -32,9 +37,11 @@ export class PictureDecoder {
 
   constructor(private readonly events: PictureDecoderEvents) {}
 
-  /** The stream's codec from the next keyframe on. */
-  setCodec(codec: string): void {
-    this.codec = codec;
+  /** What the stream is from the next keyframe on. */
+  setConfig(config: VideoConfig): void {
+    this.codec = config.codec;
+    const { desktop_width_px: width, desktop_height_px: height } = config;
+    this.desktop = width && height ? { width, height } : null;
   }
 
   push(message: PictureMessage, nowMs: number): void {
@@ -55,8 +62,9 @@ export class PictureDecoder {
       sequence: message.sequence,
       capturedAtUs: message.capturedAtUs,
       receivedAtMs: nowMs,
-      widthPx: message.widthPx,
-      heightPx: message.heightPx,
+      widthPx: this.desktop?.width ?? message.widthPx,
+      heightPx: this.desktop?.height ?? message.heightPx,
+      coded: { width: message.widthPx, height: message.heightPx },
       box: message.box,
       isWhole: message.isKeyframe || !isNext,
     });
@@ -86,7 +94,7 @@ export class PictureDecoder {
       this.configured = null;
     }
     if (this.configured !== this.codec) {
-      this.decoder.configure({ codec: this.codec, optimizeForLatency: true });
+      this.decoder.configure(decoderConfig(this.codec));
       this.configured = this.codec;
     }
     this.needsKeyframe = false;

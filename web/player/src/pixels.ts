@@ -47,6 +47,19 @@ export async function framePixels(frame: VideoFrame, box: Box): Promise<Pixels> 
   return context.getImageData(0, 0, box.width, box.height).data;
 }
 
+/** `box` of a desktop as wide as `widthPx`, in the frame's own pixels: the frame may be a smaller picture of it. */
+export function boxInFrame(frame: VideoFrame, box: Box, widthPx: number): Box {
+  const scale = frame.displayWidth / widthPx;
+  if (scale === 1) return box;
+  const [x, y] = [Math.floor(box.x * scale), Math.floor(box.y * scale)];
+  return {
+    x,
+    y,
+    width: Math.max(1, Math.round(box.width * scale)),
+    height: Math.max(1, Math.round(box.height * scale)),
+  };
+}
+
 /** The mean colours of several boxes of one frame, read at once. */
 export async function frameColours(frame: VideoFrame, boxes: readonly Box[]): Promise<Colour[]> {
   const around = boxes.reduce((all, box) => union(all, box), { x: 0, y: 0, width: 0, height: 0 });

@@ -339,6 +339,7 @@ export class Player {
         return this.options.onWelcome(message);
       case "video_config":
         this.codec = message.codec;
+        this.surfaces.configured(message);
         return;
       case "transport":
         this.transport = message.transport;

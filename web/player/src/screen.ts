@@ -3,18 +3,22 @@
  * wins, and its box grows by what the skipped ones had changed.
  */
 
-import type { DrawingWay, WayName } from "./drawing/base";
-import { contextOf, measureWays, quickest, wayOf } from "./drawing/choose";
-import { type Box, evenBox, union } from "./media";
+import { contextOf, type DrawingWay, type WayName } from "./drawing/base";
+import { measureWays, quickest, wayOf } from "./drawing/choose";
+import type { Size } from "./letterbox";
+import { type Box, evenBox, scaledBox, union } from "./media";
 
 export interface FrameFacts {
   sequence: number;
   capturedAtUs: number;
   receivedAtMs: number;
   decodedAtMs: number;
+  /** Of what is shown: the desktop. */
   widthPx: number;
   heightPx: number;
-  /** What changed since the frame before. */
+  /** Of the picture, which may be smaller. */
+  coded: Size;
+  /** What changed of the picture since the frame before. */
   box: Box;
   /** The frame before is not this one's predecessor: all of it must be drawn. */
   isWhole: boolean;
@@ -35,6 +39,7 @@ export class Screen {
   private context: OffscreenCanvasRenderingContext2D | null = null;
   private waiting: Waiting | null = null;
   private isBusy = false;
+  private codedWidth = 0;
 
   constructor(
     private readonly canvas: OffscreenCanvas,
@@ -77,17 +82,21 @@ export class Screen {
 
   private async draw(frame: VideoFrame, facts: FrameFacts): Promise<void> {
     const way = this.way ?? (await this.prepare(frame));
-    const { widthPx, heightPx } = facts;
-    let isWhole = facts.isWhole;
+    const { widthPx, heightPx, coded } = facts;
+    let isWhole = facts.isWhole || coded.width !== this.codedWidth;
+    this.codedWidth = coded.width;
     if (this.canvas.width !== widthPx || this.canvas.height !== heightPx) {
       this.canvas.width = widthPx;
       this.canvas.height = heightPx;
       isWhole = true;
     }
-    const all = { x: 0, y: 0, width: widthPx, height: heightPx };
-    const box = isWhole ? all : evenBox(facts.box, widthPx, heightPx);
+    const all = { x: 0, y: 0, ...coded };
+    const box = isWhole ? all : evenBox(facts.box, coded.width, coded.height);
     const start = performance.now();
-    if (box.width > 0 && box.height > 0) await way.draw(frame, box);
+    if (box.width > 0 && box.height > 0) {
+      if (coded.width === widthPx && coded.height === heightPx) await way.draw(frame, box);
+      else await way.drawScaled(frame, ...scaledBox(box, coded, { width: widthPx, height: heightPx }));
+    }
     const end = performance.now();
     this.onShown({ ...facts, drawMs: end - start, shownAtMs: end });
   }

@@ -14,20 +14,27 @@ export type TransportKind = "websocket" | "webrtc";
 export type TransportWish = "auto" | TransportKind;
 export type Role = "player" | "viewer";
 
+/** What a picture can be encoded as: a codec, and of H.264 the profile (plain: constrained baseline). */
+export type VideoFormat = "h264" | "h264-high" | "h264-444" | "vp8" | "vp9" | "av1";
+export type CodecWish = "auto" | Exclude<VideoFormat, "h264-444">;
+
 export interface StreamProfile {
-  codec: "h264";
+  codec: CodecWish;
+  /** A colour for every pixel where both sides can. */
+  is_text_sharp: boolean;
   width_px: number;
   height_px: number;
   rate_hz: number;
   bitrate_bps: number;
   /** What there is rather of where the network carries too little. */
-  prefers: "balanced" | "sharp" | "smooth";
+  prefers: "balanced" | "sharp" | "smooth" | "battery";
   /** XKB's name of the keyboard's layout. */
   keyboard: string;
 }
 
 export const DEFAULT_PROFILE: StreamProfile = {
-  codec: "h264",
+  codec: "auto",
+  is_text_sharp: false,
   width_px: 1280,
   height_px: 720,
   rate_hz: 60,
@@ -50,6 +57,7 @@ export type FromBrowser =
   | { type: "resize"; width_px: number; height_px: number }
   | { type: "profile"; profile: StreamProfile }
   | { type: "set_transport"; transport: TransportWish }
+  | { type: "decoders"; formats: VideoFormat[] }
   | { type: "keyframe" }
   | { type: "description"; kind: "answer"; sdp: string }
   | { type: "candidate"; candidate: string; sdp_mid: string | null; sdp_m_line_index: number | null }
@@ -85,6 +93,11 @@ export interface ServerStats {
   target_bps?: number | null;
   /** How many pictures a second the seat makes, since the network carries no more that are sharp. */
   limit_hz?: number | null;
+  /** Why there are fewer or smaller pictures than are wished. */
+  limit_reason?: string | null;
+  codec_reason?: string | null;
+  /** What may be chosen here: decoded by this browser, and encoded at the seat in time. */
+  formats?: VideoFormat[];
   viewers: number;
 }
 
@@ -118,6 +131,17 @@ export interface Welcome {
   has_microphone?: boolean;
 }
 
+/** What the pictures are from the next keyframe on. */
+export interface VideoConfig {
+  type: "video_config";
+  codec: string;
+  width_px: number;
+  height_px: number;
+  /** What the picture is one of, where that is larger; absent in older seats. */
+  desktop_width_px?: number | null;
+  desktop_height_px?: number | null;
+}
+
 /** The game lets a gamepad rumble from now on; strengths are 0 to 1, and both 0 ends it. */
 export interface Rumble {
   type: "rumble";
@@ -130,7 +154,7 @@ export interface Rumble {
 export type FromSeat =
   | Rumble
   | Welcome
-  | { type: "video_config"; codec: string; width_px: number; height_px: number }
+  | VideoConfig
   | { type: "transport"; transport: TransportKind; reason: string }
   | { type: "pointer"; is_taken: boolean }
   | { type: "description"; kind: "offer"; sdp: string }

@@ -1,7 +1,7 @@
 /** One set of figures out of what the worker, the WebRTC path and the seat measured. Pure. Unknown is null, never a guess. */
 
 import type { RtcFigures } from "./rtc";
-import type { ServerStats, TransportKind } from "./signal";
+import type { ServerStats, TransportKind, VideoFormat } from "./signal";
 import type { WorkerFigures } from "./worker_protocol";
 
 export interface PlayerStats {
@@ -25,6 +25,10 @@ export interface PlayerStats {
   /** What the network carries; null while it carries all that is wished. */
   target_bps: number | null;
   limit_hz: number | null;
+  limit_reason: string | null;
+  codec_reason: string | null;
+  /** What may be chosen; null until the seat has said it. */
+  formats: VideoFormat[] | null;
   viewers: number | null;
 }
 
@@ -63,6 +67,9 @@ export function playerStats(measured: Measured): PlayerStats {
     dropped_frames: server?.dropped_frames ?? null,
     target_bps: server?.target_bps ?? null,
     limit_hz: server?.limit_hz ?? null,
+    limit_reason: server?.limit_reason ?? null,
+    codec_reason: server?.codec_reason ?? null,
+    formats: server?.formats ?? null,
     viewers: server?.viewers ?? null,
   };
 }

@@ -21,6 +21,8 @@ export class Surfaces {
   private canvasSize: Size | null = null;
   /** Of the frame that is shown; the element's own `videoWidth` may be a frame behind. */
   private videoSize: Size | null = null;
+  /** What pictures of the seat are pictures of, where that is larger than they are. */
+  private scaled: { coded: Size; desktop: Size } | null = null;
   private callback: number | null = null;
   private readonly hostSize = new ResizeObserver(() => this.sharpen());
 
@@ -41,10 +43,18 @@ export class Surfaces {
     this.hostSize.observe(host);
   }
 
-  /** The size of the picture that is shown now. */
+  /** The size of what the picture shows: the desktop's. */
   get picture(): Size | null {
     if (this.shown === "canvas") return this.canvasSize;
-    return this.shown === "video" ? this.videoSize : null;
+    if (this.shown !== "video") return null;
+    const isScaled = this.videoSize !== null && this.videoSize.width === this.scaled?.coded.width;
+    return isScaled ? (this.scaled?.desktop ?? null) : this.videoSize;
+  }
+
+  configured(config: VideoConfig): void {
+    const { desktop_width_px: width, desktop_height_px: height } = config;
+    const coded = { width: config.width_px, height: config.height_px };
+    this.scaled = width && height ? { coded, desktop: { width, height } } : null;
   }
 
   /** Where the picture lies on the page, without the bars beside it. */

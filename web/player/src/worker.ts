@@ -3,6 +3,7 @@
  * here they are decoded and drawn the moment they come. Composition only: each part is a module of its own.
  */
 
+import { decodableFormats } from "./decoders";
 import { encodeShown } from "./input.gen";
 import { IDLE, isSilent, type LinkEffect, type LinkEvent, type LinkState, step } from "./link";
 import { type Box, MediaFault, parseMedia } from "./media";
@@ -49,6 +50,7 @@ class StreamWorker {
   private readonly decodeMs = new Median();
   private readonly drawMs = new Median();
   private readonly rttMs = new Median(5);
+  private readonly formats = decodableFormats();
   private readonly screen: Screen;
   private readonly pictures: PictureDecoder;
   private readonly sounds: SoundDecoder;
@@ -167,9 +169,10 @@ class StreamWorker {
         return;
       case "welcome":
         this.advance({ type: "welcome" });
+        void this.formats.then((formats) => this.send({ type: "decoders", formats }));
         break;
       case "video_config":
-        this.pictures.setCodec(message.codec);
+        this.pictures.setConfig(message);
         break;
       case "transport":
         this.announcesNext = true;

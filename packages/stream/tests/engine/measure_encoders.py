@@ -135,7 +135,8 @@ def table(content: str, wish_bps: int, figures: list[EncoderFigures]) -> list[st
 
 def _luma(picture: Any) -> Any:
     """The decoded luma in full range, as what was drawn is."""
-    limited = picture.to_ndarray()[: picture.height, : picture.width].astype(np.float32)
+    planes = picture.to_ndarray()
+    limited = (planes[0] if planes.ndim == 3 else planes[: picture.height]).astype(np.float32)
     return np.clip(np.rint((limited - 16) * (255 / 219)), 0, 255).astype(np.uint8)
 
 

@@ -107,6 +107,15 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
           setPreferences({ quality });
           live.player?.setProfile(wishedProfile());
         }}
+        formats={live.stats?.formats ?? []}
+        onCodec={(codec) => {
+          setPreferences({ codec });
+          live.player?.setProfile(wishedProfile());
+        }}
+        onTextSharp={(isTextSharp) => {
+          setPreferences({ isTextSharp });
+          live.player?.setProfile(wishedProfile());
+        }}
         onTransport={(transport) => {
           setPreferences({ transport });
           live.player?.setTransport(transport);

@@ -4,7 +4,14 @@
  */
 
 import { type FocusEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { Microphone, type MicrophoneState, type SoundState, type TransportWish } from "../../../player/src";
+import {
+  type CodecWish,
+  Microphone,
+  type MicrophoneState,
+  type SoundState,
+  type TransportWish,
+  type VideoFormat,
+} from "../../../player/src";
 import { type Quality, setPreferences, usePreferences } from "../preferences";
 import { follow } from "../router";
 import { Icon, type IconName } from "../ui/icons";
@@ -35,6 +42,10 @@ interface OverlayBarProps {
   onType: () => void;
   onLeft: () => void;
   onQuality: (quality: Quality) => void;
+  /** What pictures can be encoded as, here and at the seat. */
+  formats: VideoFormat[];
+  onCodec: (codec: CodecWish) => void;
+  onTextSharp: (isTextSharp: boolean) => void;
   onTransport: (transport: TransportWish) => void;
 }
 
@@ -178,6 +189,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
         ]}
         onChange={(value) => props.onQuality(value as Quality)}
       />
+      {!props.isViewer && <CodecChoice {...props} />}
       <Choice
         label="Transport"
         testId="transport-select"
@@ -236,6 +248,44 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
           onStop={props.onStop}
           onAnswered={props.onLeft}
         />
+      )}
+    </>
+  );
+}
+
+const CODECS: [Exclude<VideoFormat, "h264-444">, string][] = [
+  ["h264", "H.264"],
+  ["h264-high", "H.264 High"],
+  ["vp8", "VP8"],
+  ["vp9", "VP9"],
+  ["av1", "AV1"],
+];
+
+/** Only what works: the seat tells, once it has tried what its machine encodes in time. */
+function CodecChoice({ formats, onCodec, onTextSharp }: Pick<OverlayBarProps, "formats" | "onCodec" | "onTextSharp">) {
+  const chosen = usePreferences();
+  const offered = CODECS.filter(([codec]) => formats.includes(codec) || codec === chosen.codec);
+  return (
+    <>
+      {offered.length > 1 && (
+        <Choice
+          label="Codec"
+          testId="codec-select"
+          value={chosen.codec}
+          options={[["auto", "Auto codec"], ...offered]}
+          onChange={(value) => onCodec(value as CodecWish)}
+        />
+      )}
+      {(formats.includes("h264-444") || chosen.isTextSharp) && (
+        <label className="bar-check" title="A colour for every pixel: sharper coloured text, for more bits and work">
+          <input
+            type="checkbox"
+            checked={chosen.isTextSharp}
+            onChange={(event) => onTextSharp(event.target.checked)}
+            data-testid="sharp-text"
+          />
+          Sharp text
+        </label>
       )}
     </>
   );

@@ -93,6 +93,16 @@ export function StatsPanel({ stats, onClose, children }: StatsPanelProps) {
           {stats.transport_reason}
         </p>
       )}
+      {stats?.codec_reason && (
+        <p className="stats-why" data-testid="stat-codec-reason">
+          {stats.codec_reason}
+        </p>
+      )}
+      {stats?.limit_reason && (
+        <p className="stats-why" data-testid="stat-limit-reason">
+          {stats.limit_reason}
+        </p>
+      )}
       {children}
     </aside>
   );

@@ -8,6 +8,14 @@ export interface DrawingWay {
   readonly name: WayName;
   /** Draws `box` of the frame (even edges, inside the picture), or more; the caller closes the frame afterwards. */
   draw(frame: VideoFrame, box: Box): Promise<void>;
+  /** Draws `box` of the frame as large as `place`. */
+  drawScaled(frame: VideoFrame, box: Box, place: Box): Promise<void>;
 }
 
 export type Context2d = OffscreenCanvasRenderingContext2D;
+
+export function contextOf(canvas: OffscreenCanvas, way: WayName): Context2d {
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: way === "copy_to" });
+  if (!context) throw new Error("This browser gives a worker no 2D canvas");
+  return context;
+}

@@ -4,7 +4,7 @@
  */
 
 import type { Box } from "../media";
-import type { Context2d, DrawingWay, WayName } from "./base";
+import { type Context2d, contextOf, type DrawingWay, type WayName } from "./base";
 import { CopyTo, canCopyTo } from "./copy_to";
 import { DrawImage } from "./draw_image";
 
@@ -26,12 +26,6 @@ export function quickest(timings: Timings): WayName {
     }
   }
   return best;
-}
-
-export function contextOf(canvas: OffscreenCanvas, way: WayName): Context2d {
-  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: way === "copy_to" });
-  if (!context) throw new Error("This browser gives a worker no 2D canvas");
-  return context;
 }
 
 export function wayOf(name: WayName, context: Context2d): DrawingWay {

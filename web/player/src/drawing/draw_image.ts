@@ -8,8 +8,11 @@ export class DrawImage implements DrawingWay {
 
   constructor(private readonly context: Context2d) {}
 
-  async draw(frame: VideoFrame, box: Box): Promise<void> {
-    const { x, y, width, height } = box;
-    this.context.drawImage(frame, x, y, width, height, x, y, width, height);
+  draw(frame: VideoFrame, box: Box): Promise<void> {
+    return this.drawScaled(frame, box, box);
+  }
+
+  async drawScaled(frame: VideoFrame, { x, y, width, height }: Box, place: Box): Promise<void> {
+    this.context.drawImage(frame, x, y, width, height, place.x, place.y, place.width, place.height);
   }
 }
