@@ -18,9 +18,9 @@ from .metrics import Metrics
 from .parts import Parts
 from .private_files import ensure_key, private_directory
 from .relay import Relay
-from .sessions import Feed, Followers, Runners, Sessions
+from .sessions import Feed, Followers, Invitations, Runners, Sessions
 from .settings import CoreSettings
-from .store import Database, GameIndex, Logins, SessionRows, Users
+from .store import Database, GameIndex, InvitationRows, Logins, SessionRows, Users
 from .tls import ensure_certificates, this_machine
 from .watches import Watches
 
@@ -67,6 +67,7 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
                 editor=editor,
                 imports=imports,
                 sessions=sessions,
+                invitations=Invitations(settings, InvitationRows(database), rows, ticket_secret=ticket_secret),
                 feed=feed,
                 runners=runners,
                 relay=relay,

@@ -9,7 +9,7 @@ from .auth import Gate
 from .library import Editor, Imports, Library
 from .metrics import Metrics
 from .relay import Relay
-from .sessions import Feed, Runners, Sessions
+from .sessions import Feed, Invitations, Runners, Sessions
 from .settings import CoreSettings
 from .watches import Watches
 
@@ -24,6 +24,7 @@ class Parts:
     editor: Editor
     imports: Imports
     sessions: Sessions
+    invitations: Invitations
     feed: Feed
     runners: Runners
     relay: Relay

@@ -19,6 +19,7 @@ from joserfc.jwk import OctKey
 from pydantic import ValidationError
 
 from dillinger_contracts import Denied
+from dillinger_contracts.floor import Rank
 from dillinger_contracts.tickets import ALGORITHM, TICKET_LIFETIME_S, TicketClaims
 
 
@@ -34,15 +35,18 @@ def key_bytes(ticket_key: str) -> bytes:
 
 
 def sign_ticket(
-    secret: bytes, *, session_id: str, user_id: str, role: Literal["player", "viewer"], now: datetime
-) -> tuple[str, datetime]:
-    """A ticket for `session_id` in `role`, and when it expires."""
+    secret: bytes, *, session_id: str, user_id: str, role: Literal["player", "viewer"], now: datetime,
+    rank: Rank = "guest", name: str = "",
+) -> tuple[str, datetime]:  # fmt: skip
+    """A ticket for `session_id` in `role`, and when it expires; `name` is what the others see."""
     issued_at = int(now.timestamp())
     claims = TicketClaims(
         jti=secrets.token_urlsafe(16),
         sub=user_id,
         sid=session_id,
         role=role,
+        rank=rank,
+        name=name,
         iat=issued_at,
         exp=issued_at + TICKET_LIFETIME_S,
     )

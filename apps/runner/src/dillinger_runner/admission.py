@@ -187,6 +187,8 @@ def room(live: Sequence[Claim], waiting: int, here: Machine, capacity: Capacity)
         waiting=waiting,
         max_sessions=capacity.max_sessions,
         free_memory_bytes=max(0, min(free)),
+        memory_bytes=here.memory_bytes,
+        cpu_cores=here.cpu_cores,
     )
 
 

@@ -228,6 +228,11 @@ class RunnerCapacity(WireModel):
     free_memory_bytes: int = Field(ge=0)
     """What games may still take: of what is available above the reserve and what limits may still add up to, the
     smaller."""
+    memory_bytes: int | None = None
+    """All that the machine has; None, as the rest, where an older runner does not say."""
+    cpu_cores: int | None = None
+    backend: str | None = None
+    """What holds its sessions: `process`, `docker` …"""
 
 
 class SessionUsage(WireModel):

@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from .clips import ClipboardOffer, ClipboardPart, ClipboardTaken, ClipboardWant
 from .errors import Conflict, DillingerError, Invalid
+from .floor import FloorWish, People
 from .ice import IceServer
 from .model import Model
 from .session import SessionEnd, StreamProfile, VideoFormat
@@ -24,9 +26,6 @@ HELLO_DEADLINE_S = 5.0
 MAX_SIGNAL_BYTES = 65_536
 MAX_FAULTS = 10
 TransportKind = Literal["websocket", "webrtc"]
-ClipKind = Literal["text", "image"]
-MOST_CLIP_BYTES: dict[ClipKind, int] = {"text": 1 << 20, "image": 4 << 20}
-"""Of UTF-8, and of a PNG."""
 
 
 class Hello(Model):
@@ -40,6 +39,8 @@ class Hello(Model):
     profile: StreamProfile = StreamProfile()
     carried_by: TransportKind | None = None
     """What carried the picture of a conversation that was cut off just now, in which this one follows on."""
+    device: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,64}$", repr=False)
+    """A secret of the page, by which the seat knows it again when its link was lost; empty: it has none."""
 
 
 class Watch(Model):
@@ -146,34 +147,6 @@ class TcpPath(Model):
     """The browser had them already (DSACK): they were not lost, only late. Told some time after they were resent."""
 
 
-class ClipboardOffer(Model):
-    """The sender's side has something new to paste; the other asks for its parts when it wants it."""
-
-    type: Literal["clipboard_offer"] = "clipboard_offer"
-    serial: int = Field(ge=0, le=1 << 31)
-    """Newer ones are larger, and replace older ones."""
-    kind: ClipKind
-    size_bytes: int = Field(gt=0, le=1 << 31)
-
-
-class ClipboardWant(Model):
-    """Asks for the part of an offered clip that begins at `offset`."""
-
-    type: Literal["clipboard_want"] = "clipboard_want"
-    serial: int = Field(ge=0, le=1 << 31)
-    offset: int = Field(ge=0, le=1 << 31)
-
-
-class ClipboardPart(Model):
-    """The part that was asked for, of any length over 0."""
-
-    type: Literal["clipboard_part"] = "clipboard_part"
-    serial: int = Field(ge=0, le=1 << 31)
-    offset: int = Field(ge=0, le=1 << 31)
-    data: str = Field(max_length=62_000, repr=False)
-    """Base64 (RFC 4648 section 4)."""
-
-
 class Bye(Model):
     """The viewer leaves on purpose."""
 
@@ -196,6 +169,7 @@ FromBrowser = (
     | ClipboardOffer
     | ClipboardWant
     | ClipboardPart
+    | FloorWish
     | Bye
 )
 
@@ -207,14 +181,15 @@ class Welcome(Model):
     version: int = SIGNALING_VERSION
     peer_id: int
     role: Literal["player", "viewer"]
+    """At first; `people` says who plays from then on."""
     has_sound: bool
     is_resizable: bool
     ice_servers: tuple[IceServer, ...] = ()
     """For the browser's side of WebRTC."""
     has_microphone: bool = False
-    """The game can hear its player."""
+    """The game can hear this peer while it plays."""
     has_clipboard: bool = False
-    """Copying and pasting between game and browser is possible; watchers are never part of it."""
+    """Copying and pasting between game and browser is possible while this peer plays."""
 
 
 class VideoConfig(Model):
@@ -243,13 +218,6 @@ class PointerTaken(Model):
 
     type: Literal["pointer"] = "pointer"
     is_taken: bool
-
-
-class ClipboardTaken(Model):
-    """What the browser offered can be pasted from now on."""
-
-    type: Literal["clipboard_taken"] = "clipboard_taken"
-    serial: int
 
 
 class Rumble(Model):
@@ -318,6 +286,7 @@ FromSeat = (
     | TransportChosen
     | Description
     | PointerTaken
+    | People
     | ClipboardOffer
     | ClipboardWant
     | ClipboardPart

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from .errors import Denied
+from .floor import Rank
 from .model import Model, SessionId, UserId
 
 TICKET_LIFETIME_S = 60
@@ -26,6 +27,10 @@ class TicketClaims(Model):
     sub: UserId
     sid: SessionId
     role: Literal["player", "viewer"]
+    """A viewer may only ever watch; a player may play, when it is their turn."""
+    rank: Rank = "guest"
+    name: str = Field(default="", max_length=40)
+    """What the others see; empty: `sub`."""
     iat: int
     exp: int
 

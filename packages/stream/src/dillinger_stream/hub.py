@@ -1,104 +1,40 @@
 """One encoder, several viewers: the hub takes what the pipelines make and hands it to every peer.
 
-It also sees to what peers share: the encoder rests while nobody looks, follows the players' smallest wish, and makes
-a keyframe when somebody needs one, but not at everybody's pleasure. It listens nowhere: the seat (or `dillinger-
-stream`) accepts connections and gives them to `serve`. Lives on the asyncio loop; the two `…_threadsafe` entrances
-are for the pipelines' threads.
+It also sees to what peers share: one of them plays (`contracts/floor` says who), the encoder rests while nobody looks,
+follows the player's wish, and makes a keyframe when somebody needs one, but not at everybody's pleasure. It listens
+nowhere: the seat (or `dillinger-stream`) accepts connections and gives them to `serve`. Lives on the asyncio loop; the
+two `…_threadsafe` entrances are for the pipelines' threads.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
 
 import structlog
 
-from dillinger_contracts.errors import Conflict, DillingerError, Exhausted, Unavailable, problem_of
-from dillinger_contracts.game import Size
-from dillinger_contracts.session import Preference, SessionEnd, VideoFormat
+from dillinger_contracts.errors import Conflict, Exhausted, Unavailable, problem_of
+from dillinger_contracts.floor import Floor, FloorWish
+from dillinger_contracts.session import Preference, SessionEnd
 from dillinger_contracts.signaling import Ended, FromSeat, Notice, PointerTaken, ServerStats
 from dillinger_contracts.tickets import TicketClaims
 
-from .clipboard.base import Clip, Clipboard
+from .clipboard.base import Clip
 from .formats import EVERYBODYS, CodecWish
 from .frames import AccessUnit, SoundPacket
-from .host import HubSettings
+from .hands import Grip
+from .host import HubParts, HubSettings, Sound, Video
 from .input.base import InputSink
+from .keyframes import KeyframeRation
 from .peer import Peer
-from .sound.voice import Voice
 from .transport.link import CLOSE_TIMEOUT_S, Link
 from .transport.udp_port import UdpPort
+from .wishes import DesktopWishes
 
 __all__ = ["HubParts", "HubSettings", "StreamHub"]
 
 log = structlog.get_logger()
-
-
-class PipelineFigures(Protocol):
-    """What the hub tells peers of a pipeline's last second; None is unknown."""
-
-    @property
-    def capture_fps(self) -> float | None: ...
-    @property
-    def encode_ms_p50(self) -> float | None: ...
-    @property
-    def bitrate_bps(self) -> float | None: ...
-    @property
-    def limit_hz(self) -> float | None: ...
-    @property
-    def limit_reason(self) -> str | None: ...
-    @property
-    def codec_reason(self) -> str | None: ...
-    @property
-    def formats(self) -> tuple[VideoFormat, ...]: ...
-
-
-class Video(Protocol):
-    """The video pipeline, as the hub uses it; nothing here blocks."""
-
-    def request_keyframe(self) -> None: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def reconfigure(
-        self,
-        *,
-        bitrate_bps: int | None = None,
-        rate_hz: float | None = None,
-        preference: Preference | None = None,
-        codec: CodecWish | None = None,
-        hold_until_ns: int | None = None,
-    ) -> None: ...
-    def stats(self) -> PipelineFigures: ...
-
-
-class Sound(Protocol):
-    """The sound pipeline, as the hub uses it."""
-
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class HubParts:
-    """What a hub is given."""
-
-    admit: Callable[[str], TicketClaims]
-    """Ticket → its claims, once; raises `Denied`."""
-    make_sink: Callable[[Callable[[FromSeat], None]], InputSink]
-    """A sink of one peer's own, from what speaks to that peer's browser."""
-    resize: Callable[[int, int], Awaitable[Size]] | None
-    """Even width and height → what was really set; None where the desktop's size is fixed."""
-    has_sound: bool
-    on_peers_changed: Callable[[int], None]
-    clipboard: Clipboard | None = None
-    """What players paste into; None where nothing is shared."""
-    set_keyboard: Callable[[str], Awaitable[None]] | None = None
-    """Gives the desktop's keyboard a layout; raises `DillingerError`. None where that is not ours to do."""
-    voice: Voice | None = None
-    """The game's microphone; None where it has none."""
 
 
 class StreamHub:
@@ -116,6 +52,9 @@ class StreamHub:
         self._video: Video | None = None
         self._sound: Sound | None = None
         self._peers: dict[int, Peer] = {}
+        self._line: list[Peer] = []
+        """All of them, who plays first: nobody's picture waits for a watcher's."""
+        self._floor = Floor()
         self._serving: dict[Peer, asyncio.Task[None]] = {}
         self._made_peers = 0
         self.is_pointer_taken = False
@@ -123,12 +62,9 @@ class StreamHub:
         self._interruption: Unavailable | None = None
         self._quality: tuple[int, float, Preference, CodecWish] | None = None
         self._hold_until_ns = 0
-        self._keyframe_at_s = 0.0
+        self._ration = KeyframeRation(spacing_s=self.settings.keyframe_spacing_s)
         self._keyframe_timer: asyncio.TimerHandle | None = None
-        self._size_wish: tuple[Peer, int, int] | None = None
-        self._resizing: asyncio.Task[None] | None = None
-        self._keyboard: tuple[Peer, str] | None = None
-        self._keyboard_task: asyncio.Task[None] | None = None
+        self._wishes = DesktopWishes(parts.resize, parts.set_keyboard)
 
     @property
     def peers(self) -> int:
@@ -151,12 +87,12 @@ class StreamHub:
         if unit.is_keyframe and self._keyframe_timer is not None:
             self._keyframe_timer.cancel()  # whoever waits for one has it now
             self._keyframe_timer = None
-        for peer in self._peers.values():
+        for peer in self._line:
             peer.push(unit)
 
     def publish_sound(self, packet: SoundPacket) -> None:
         """One sound packet for all peers; on the loop, never blocks."""
-        for peer in self._peers.values():
+        for peer in self._line:
             peer.push_sound(packet)
 
     def publish_threadsafe(self, unit: AccessUnit) -> None:
@@ -179,10 +115,9 @@ class StreamHub:
             peer.say(PointerTaken(is_taken=is_taken))
 
     def copied(self, clip: Clip) -> None:
-        """Offers the players what the game copied."""
+        """Offers the player what the game copied."""
         for peer in self._peers.values():
-            if peer.role == "player":
-                peer.offer_clip(clip)
+            peer.offer_clip(clip)
 
     async def serve(self, link: Link) -> None:
         """One peer's conversation over `link`, which is closed at the end. Raises nothing but cancellation."""
@@ -202,7 +137,7 @@ class StreamHub:
             await link.close(4500, "Internal error")
         finally:
             del self._serving[peer]
-            self._leave(peer)
+            self.leave(peer)
 
     async def end(self, end: SessionEnd) -> None:
         """Tells all peers that the session is over and closes them; later ones are told at once. Idempotent."""
@@ -227,9 +162,7 @@ class StreamHub:
                 task.cancel()
         if self._keyframe_timer is not None:
             self._keyframe_timer.cancel()
-        for wish in (self._resizing, self._keyboard_task):
-            if wish is not None:
-                wish.cancel()
+        self._wishes.close()
 
     # What a peer asks of its host
 
@@ -248,26 +181,80 @@ class StreamHub:
             raise Conflict("The session is over")
         if self._interruption is not None:
             raise self._interruption
-        if len(self._peers) >= self.settings.max_peers:
+        most = self.settings.max_peers + (0 if peer.claims.rank == "guest" else self.settings.spare_peers)
+        if len(self._peers) >= most:
             raise Exhausted(f"At most {self.settings.max_peers} may watch this session", hint="Try again later")
         self._peers[peer.peer_id] = peer
-        log.info("peer_joined", peer_id=peer.peer_id, role=peer.role, peers=self.peers)
+        twin = self._peers.pop(self._floor.join(peer.member()) or 0, None)
+        if twin is not None:
+            self._ration.forget(twin.peer_id)
+            twin.hold(Grip.NOTHING)
+            twin.interrupt(Conflict("This page has come back by another connection"))
+        log.info("peer_joined", peer_id=peer.peer_id, user=peer.claims.sub, rank=peer.claims.rank, peers=self.peers)
+        self._settle_floor()
         self._set_going()
         self._parts.on_peers_changed(self.peers)
 
+    def leave(self, peer: Peer) -> None:
+        """It gets and does nothing any more. Idempotent."""
+        if self._peers.get(peer.peer_id) is not peer:
+            return
+        del self._peers[peer.peer_id]
+        self._floor.leave(peer.peer_id, is_cut_off=not peer.has_said_bye)
+        self._ration.forget(peer.peer_id)
+        log.info("peer_left", peer_id=peer.peer_id, peers=self.peers)
+        peer.hold(Grip.NOTHING)
+        self._settle_floor()
+        self._tell_all()
+        self._set_going()
+        self._parts.on_peers_changed(self.peers)
+
+    def tell_people(self, peer: Peer) -> None:
+        """`peer` was welcomed: everybody hears that it is there, and it hears who else is."""
+        self._tell_all()
+
+    def wish_floor(self, peer: Peer, wish: FloorWish) -> None:
+        """Raises what `Floor.act` does."""
+        if peer.peer_id not in self._peers:
+            return  # it is being seen off
+        before = self._floor.people()
+        self._floor.act(peer.peer_id, wish, time.monotonic())
+        if self._floor.people() == before:
+            return
+        log.info("floor_changed", by=peer.peer_id, act=wish.act, player=self._floor.holder)
+        self._settle_floor()
+        self.wish_changed()
+        self._tell_all()
+
+    def _settle_floor(self) -> None:
+        """Hands follow the floor: who lost it lets go before the next takes hold."""
+        holder = self._peers.get(self._floor.holder or 0)
+        others = [peer for peer in self._peers.values() if peer is not holder]
+        for peer in others:
+            peer.hold(Grip.PADS if self._floor.has_pads(peer.peer_id) else Grip.NOTHING)
+        if holder is not None:
+            holder.hold(Grip.ALL)
+        self._line = others if holder is None else [holder, *others]
+
+    def _tell_all(self) -> None:
+        people = self._floor.people()
+        for peer in self._line:
+            peer.say(people)
+
     def want_keyframe(self, peer: Peer) -> None:
-        """At once, unless `peer` asked too often or there was one just now: then as soon as may be."""
+        """At once, unless there was one just now or `peer` asks too often (see `keyframes`): then as soon as may be."""
         now_s = time.monotonic()
-        at_s = max(now_s + peer.keyframes.take(now_s), self._keyframe_at_s + self.settings.keyframe_spacing_s)
-        if at_s <= now_s:
+        is_watcher = peer.role == "viewer" and self._floor.holder is not None
+        wait_s = self._ration.wait_s(peer.peer_id, now_s, is_watcher=is_watcher)
+        if wait_s <= 0:
             self._request_keyframe()
-        elif self._keyframe_timer is None or self._loop.time() + at_s - now_s < self._keyframe_timer.when():
+        elif self._keyframe_timer is None or self._loop.time() + wait_s < self._keyframe_timer.when():
             if self._keyframe_timer is not None:
                 self._keyframe_timer.cancel()
-            self._keyframe_timer = self._loop.call_later(at_s - now_s, self._request_keyframe)
+            self._keyframe_timer = self._loop.call_later(wait_s, self._request_keyframe)
 
     def wish_changed(self) -> None:
-        """Brings the encoder to the smallest wish of the players, or of the viewers where there is no player.
+        """Brings the encoder to the wish of the player, or to the smallest of the viewers where there is no player.
 
         So a watcher on a bad path makes nobody's picture worse: it loses units instead. While the paths of all of them
         are full, no picture is taken at all.
@@ -294,32 +281,12 @@ class StreamHub:
             self._video.reconfigure(hold_until_ns=hold_until_ns)
 
     def want_size(self, peer: Peer, width_px: int, height_px: int) -> None:
-        """Resizes the desktop to the newest wish, one after the other."""
-        if self._parts.resize is None:
-            peer.notice_once("fixed_size", "This game has a fixed size; the picture is scaled instead")
-            return
-        self._size_wish = (peer, width_px, height_px)
-        if self._resizing is None or self._resizing.done():
-            self._resizing = self._loop.create_task(self._resize(self._parts.resize), name="hub_resize")
+        """The newest wish wins."""
+        self._wishes.want_size(peer, width_px, height_px)
 
     def want_keyboard(self, peer: Peer, layout: str) -> None:
-        """The desktop's keyboard becomes that of the player who came or chose last."""
-        if self._parts.set_keyboard is None or (self._keyboard is not None and self._keyboard[1] == layout):
-            return
-        self._keyboard = (peer, layout)
-        if self._keyboard_task is None or self._keyboard_task.done():
-            self._keyboard_task = self._loop.create_task(self._set_keyboard(self._parts.set_keyboard))
-
-    async def _set_keyboard(self, set_keyboard: Callable[[str], Awaitable[None]]) -> None:
-        done: tuple[Peer, str] | None = None
-        while self._keyboard is not None and self._keyboard != done:
-            done = peer, layout = self._keyboard
-            try:
-                await set_keyboard(layout)
-                log.info("keyboard_set", layout=layout)
-            except DillingerError as error:
-                log.warning("keyboard_failed", layout=layout, error=error.message)
-                peer.say(Notice(level="warning", code=error.code, message=error.message, hint=error.hint))
+        """The newest wish wins."""
+        self._wishes.want_keyboard(peer, layout)
 
     def server_stats(self) -> ServerStats:
         """The figures of the last second that all peers share."""
@@ -332,22 +299,6 @@ class StreamHub:
             codec_reason=figures.codec_reason, formats=figures.formats, viewers=self.peers,
         )  # fmt: skip
 
-    async def _resize(self, resize: Callable[[int, int], Awaitable[Size]]) -> None:
-        while self._size_wish is not None:
-            (peer, width_px, height_px), self._size_wish = self._size_wish, None
-            try:
-                size = await resize(width_px, height_px)
-                log.info("desktop_resized", width_px=size.width_px, height_px=size.height_px)
-            except DillingerError as error:
-                log.warning("resize_failed", width_px=width_px, height_px=height_px, error=error.message)
-                peer.say(Notice(level="warning", code=error.code, message=error.message, hint=error.hint))
-
-    def _leave(self, peer: Peer) -> None:
-        if self._peers.pop(peer.peer_id, None) is not None:
-            log.info("peer_left", peer_id=peer.peer_id, peers=self.peers)
-            self._set_going()
-            self._parts.on_peers_changed(self.peers)
-
     def _set_going(self) -> None:
         """The pipelines run while somebody is there."""
         for part in (self._video, self._sound):
@@ -357,6 +308,6 @@ class StreamHub:
 
     def _request_keyframe(self) -> None:
         self._keyframe_timer = None
-        self._keyframe_at_s = time.monotonic()
+        self._ration.made(time.monotonic())
         if self._video is not None:
             self._video.request_keyframe()

@@ -2,8 +2,8 @@
 
 Everything a peer can make the seat do is bounded: messages are read at a limited rate (a flood waits in the peer's
 own socket), faults are counted, keyframes are spaced by the hub, queues have ends. Its pressed keys are let go when
-it leaves, however it leaves. Leaves media to `transport/carrier.py` and what all peers share to the `Host`. One task
-on the loop, with its helpers in a TaskGroup.
+it leaves, however it leaves. Leaves what it does to the game to `hands.py`, media to `transport/carrier.py` and what
+all peers share to the `Host`. One task on the loop, with its helpers in a TaskGroup.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from dillinger_contracts.errors import DillingerError, Exhausted, Invalid, Unavailable, problem_of
-from dillinger_contracts.input import ReleaseAll, Shown, decode
+from dillinger_contracts.clips import ClipboardOffer, ClipboardPart, ClipboardWant
+from dillinger_contracts.errors import DillingerError, Exhausted, Invalid, problem_of
+from dillinger_contracts.floor import FloorWish, Member
+from dillinger_contracts.input import Shown, decode
 from dillinger_contracts.media import KIND_VOICE
 from dillinger_contracts.session import StreamProfile, VideoFormat
 from dillinger_contracts.signaling import (
@@ -23,9 +25,6 @@ from dillinger_contracts.signaling import (
     Candidate,
     ClientStats,
     Decoders,
-    ClipboardOffer,
-    ClipboardPart,
-    ClipboardWant,
     Description,
     Ended,
     FromBrowser,
@@ -46,13 +45,13 @@ from dillinger_contracts.signaling import (
     Watch,
     Welcome,
 )
+from dillinger_contracts.tickets import TicketClaims
 
 from .clipboard.base import Clip
 from .formats import EVERYBODYS
 from .frames import AccessUnit, SoundPacket
+from .hands import Grip, Hands
 from .host import Host
-from .input.base import InputSink
-from .sharing import ClipMessage, Sharing
 from .transport.bucket import TokenBucket
 from .transport.carrier import Carrier, CarrierParts
 from .transport.link import CLOSE_TIMEOUT_S, Link, LinkClosed
@@ -66,6 +65,8 @@ log = structlog.get_logger()
 
 INPUT_RATE_HZ, INPUT_BURST = 2000.0, 4000.0
 SIGNAL_RATE_HZ, SIGNAL_BURST = 50.0, 200.0
+FLOOR_RATE_HZ, FLOOR_BURST = 1.0, 10.0
+"""Of wishes about who plays: all the others hear of each."""
 CLOSE_NORMAL = 1000
 VOICE = bytes([KIND_VOICE])
 
@@ -75,9 +76,10 @@ class Peer:
 
     def __init__(self, link: Link, host: Host, *, peer_id: int) -> None:
         self.peer_id = peer_id
-        self.role: Literal["player", "viewer"] = "viewer"
+        self.claims: TicketClaims
+        """What its ticket says; known from its hello on."""
         self.profile = StreamProfile()
-        self.keyframes = TokenBucket(rate_hz=1.0, burst=4.0)
+        self.has_said_bye = False
         self.decodes: frozenset[VideoFormat] = EVERYBODYS
         """By WebCodecs, as its browser says."""
         self.client_stats: ClientStats | None = None
@@ -87,11 +89,11 @@ class Peer:
         self._machine = SignalingMachine()
         self._outlet = Outlet(link)
         self._carrier: Carrier | OfferedCarrier | None = None
-        self._sink: InputSink | None = None
-        self._sharing: Sharing | None = None
-        """Of players only."""
+        self._device = ""
+        self._hands = Hands(host, peer_id=peer_id, say=self.say, notice=self.notice_once)
         self._inputs = TokenBucket(rate_hz=INPUT_RATE_HZ, burst=INPUT_BURST)
         self._signals = TokenBucket(rate_hz=SIGNAL_RATE_HZ, burst=SIGNAL_BURST)
+        self._floor_wishes = TokenBucket(rate_hz=FLOOR_RATE_HZ, burst=FLOOR_BURST)
         self._noticed: set[str] = set()
 
     async def run(self) -> None:
@@ -107,8 +109,29 @@ class Peer:
             except DillingerError as error:
                 self._refuse(error)
             finally:
-                self._let_go()
+                self._hands.close()
+                self._host.leave(self)
                 await self._wind_up(writer, helpers)
+
+    @property
+    def role(self) -> Literal["player", "viewer"]:
+        """What it is now."""
+        return "player" if self._hands.grip is Grip.ALL else "viewer"
+
+    def member(self) -> Member:
+        """Who it is, for the floor."""
+        claims = self.claims
+        return Member(
+            self.peer_id, user=claims.sub, name=claims.name or claims.sub, rank=claims.rank,
+            may_play=claims.role == "player", device=self._device,
+        )  # fmt: skip
+
+    def hold(self, grip: Grip) -> None:
+        """From now on so much of the game is in its hands."""
+        has_begun = grip is Grip.ALL and self.role == "viewer"
+        self._hands.take(grip)
+        if has_begun:
+            self._host.want_keyboard(self, self.profile.keyboard)
 
     def push(self, unit: AccessUnit) -> None:
         """One unit; never blocks."""
@@ -144,9 +167,8 @@ class Peer:
         return self._carrier.hold_until_ns if self._carrier is not None else 0
 
     def offer_clip(self, clip: Clip) -> None:
-        """Tells a player that the game copied something."""
-        if self._sharing is not None:
-            self._sharing.offer(clip)
+        """Tells the player that the game copied something, and nobody else."""
+        self._hands.offer_clip(clip)
 
     def end(self, ended: Ended | None) -> None:
         """Says that the session is over (to those who were let in), then closes."""
@@ -154,19 +176,17 @@ class Peer:
             self.say(ended)
         self._outlet.finish(CLOSE_NORMAL, "The session is over")
 
-    def interrupt(self, error: Unavailable) -> None:
-        """Closes with `error`, so that the other side comes again."""
+    def interrupt(self, error: DillingerError) -> None:
+        """Closes with `error`: for an `Unavailable` the other side comes again."""
         self._outlet.finish(problem_of(error).close_code, error.message)
 
     async def _converse(self, group: asyncio.TaskGroup, helpers: list[asyncio.Task[None]]) -> None:
         hello = await self._receive_hello()
-        claims = self._host.admit(hello.ticket)
+        self.claims = self._host.admit(hello.ticket)
         if isinstance(hello, Hello):
-            self.role, self.profile = claims.role, hello.profile
-        host = self._host
-        if self.role == "player":
-            self._sink = host.make_sink(self.say)
-            self._sharing = Sharing(host.clipboard, host.voice, speaker=self.peer_id, say=self.say)
+            self.profile, self._device = hello.profile, hello.device
+        else:
+            self.claims = self.claims.model_copy(update={"role": "viewer"})  # it has no hands, whatever its ticket says
         parts = CarrierParts(
             outlet=self._outlet, group=group, want_keyframe=lambda: self._host.want_keyframe(self),
             on_input=self._on_channel, on_offered=self._machine.offered,
@@ -175,20 +195,7 @@ class Peer:
         )  # fmt: skip
         carrier = _carrier_for(hello, parts)
         self._host.join(self)
-        sharing = self._sharing
-        self.say(
-            Welcome(
-                peer_id=self.peer_id, role=self.role,
-                has_sound=self._host.has_sound, is_resizable=self._host.is_resizable,
-                has_clipboard=sharing is not None and sharing.has_clipboard,
-                has_microphone=sharing is not None and sharing.has_microphone,
-                ice_servers=self._host.settings.media.servers,
-            )
-        )  # fmt: skip
-        if self._host.is_pointer_taken:
-            self.say(PointerTaken(is_taken=True))
-        if self.role == "player":
-            self._host.want_keyboard(self, self.profile.keyboard)
+        self._welcome()
         self._carrier = carrier
         carrier.start()
         self._host.want_keyframe(self)
@@ -202,6 +209,19 @@ class Peer:
                 await self._take(message, carrier)
             except DillingerError as error:
                 self._complain(error)
+
+    def _welcome(self) -> None:
+        host, may_play = self._host, self.claims.role == "player"
+        self.say(
+            Welcome(
+                peer_id=self.peer_id, role=self.role, has_sound=host.has_sound, is_resizable=host.is_resizable,
+                has_clipboard=may_play and host.clipboard is not None,
+                has_microphone=may_play and host.voice is not None, ice_servers=host.settings.media.servers,
+            )
+        )  # fmt: skip
+        if host.is_pointer_taken:
+            self.say(PointerTaken(is_taken=True))
+        host.tell_people(self)
 
     async def _receive_hello(self) -> Hello | Watch:
         try:
@@ -230,6 +250,7 @@ class Peer:
                 self._machine.fault()
                 raise
         elif isinstance(signal, Bye):
+            self.has_said_bye = True
             self._outlet.finish(CLOSE_NORMAL, "")
         else:
             self._take_signal(signal, carrier)
@@ -247,7 +268,11 @@ class Peer:
         elif isinstance(signal, TcpPath):
             carrier.tcp_path(signal)
         elif isinstance(signal, ClipboardOffer | ClipboardWant | ClipboardPart):
-            self._take_clip_message(signal)
+            self._hands.take_clip_message(signal)
+        elif isinstance(signal, FloorWish):
+            if not self._floor_wishes.try_take(time.monotonic()):
+                raise Exhausted("Too many wishes about who plays", hint="Wait a moment")
+            self._host.wish_floor(self, signal)
         elif isinstance(signal, SetTransport):
             carrier.wish_for(signal.transport)
         elif isinstance(signal, Resize):
@@ -261,20 +286,11 @@ class Peer:
                 self._host.want_size(self, self.profile.width_px, self.profile.height_px)
 
     def _take_voice(self, packet: bytes) -> None:
-        if self._sharing is None:
-            self.notice_once("viewer_voice", "You are watching: the game hears its player only")
-            return
         try:
-            self._sharing.take_voice(packet)
+            self._hands.take_voice(packet)
         except Invalid:
             self._machine.fault()
             raise
-
-    def _take_clip_message(self, message: ClipMessage) -> None:
-        if self._sharing is None:
-            self.notice_once("viewer_clipboard", "You are watching: only the player copies and pastes")
-        else:
-            self._sharing.take_clip_message(message)
 
     def _may_wish(self) -> bool:
         if self.role != "player":
@@ -286,8 +302,7 @@ class Peer:
         if self._outlet.is_finishing:
             return
         if not self._inputs.try_take(time.monotonic()):
-            if self._sink is not None:
-                self._sink.release_all()  # a key's release may be among what is dropped
+            self._hands.release_all()  # a key's release may be among what is dropped
             self.notice_once("input_flood", f"Input on {channel} comes too fast; some of it is dropped")
             return
         try:
@@ -306,17 +321,8 @@ class Peer:
         if isinstance(event, Shown):
             if self._carrier is not None:
                 self._carrier.shown(event, over=over)
-        elif self._sink is None:
-            self.notice_once("viewer_input", "You are watching: only the player's keys and pointer count")
         else:
-            try:
-                if isinstance(event, ReleaseAll):
-                    self._sink.release_all()
-                else:
-                    self._sink.handle(event)
-            except Unavailable as error:
-                log.warning("input_refused", peer_id=self.peer_id, error=error.message)
-                self.notice_once("input_unavailable", error.message)
+            self._hands.handle(event)
 
     async def _report(self, carrier: Carrier | OfferedCarrier) -> None:
         while True:
@@ -348,14 +354,6 @@ class Peer:
     def _refuse(self, error: DillingerError) -> None:
         self.say(Notice(level="error", code=error.code, message=error.message, hint=error.hint))
         self._outlet.finish(problem_of(error).close_code, error.message)
-
-    def _let_go(self) -> None:
-        if self._sink is not None:
-            sink, self._sink = self._sink, None
-            try:
-                sink.close()
-            except Unavailable as error:
-                log.warning("input_release_failed", peer_id=self.peer_id, error=error.message)
 
     async def _wind_up(self, writer: asyncio.Task[None], helpers: list[asyncio.Task[None]]) -> None:
         """Lets the last messages out, then ends every helper. A link that is stuck is closed by force."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dillinger_contracts.clips import ClipboardOffer, ClipboardPart, ClipboardTaken, ClipboardWant
 from dillinger_contracts.errors import Unsupported
-from dillinger_contracts.signaling import ClipboardOffer, ClipboardPart, ClipboardTaken, ClipboardWant, FromSeat
+from dillinger_contracts.signaling import FromSeat
 
 from .clipboard.base import Clip, Clipboard
 from .clipboard.exchange import ClipExchange

@@ -13,7 +13,7 @@ import pytest
 import xcffib.xproto
 from packages.stream.tests.engine.conftest import Painter, XServer
 
-from dillinger_contracts.signaling import MOST_CLIP_BYTES
+from dillinger_contracts.clips import MOST_CLIP_BYTES
 from dillinger_stream.clipboard.base import PNG_MAGIC, Clip
 from dillinger_stream.clipboard.x11 import X11Clipboard
 

@@ -22,6 +22,7 @@ from websockets.asyncio.server import unix_serve
 from websockets.exceptions import ConnectionClosed
 
 from dillinger_contracts.errors import Denied
+from dillinger_contracts.floor import People, Rank
 from dillinger_contracts.game import Size
 from dillinger_contracts.input import InputEvent, Shown, encode
 from dillinger_contracts.lifecycle import EndReason
@@ -49,7 +50,7 @@ CLIENT_OPTIONS: dict[str, Any] = {
     "subprotocols": [SUBPROTOCOL], "max_size": None, "compression": None, "close_timeout": 1,
 }  # fmt: skip
 SESSION_ID = "a" * 20
-FACT_TIMEOUT_S = 10.0
+FACT_TIMEOUT_S = 30.0
 
 
 async def until(fact: Callable[[], bool], what: str = "the fact", *, timeout_s: float = FACT_TIMEOUT_S) -> None:
@@ -279,6 +280,18 @@ class Viewer:
         return [signal for signal in self.signals if isinstance(signal, kind)]
 
     @property
+    def peer_id(self) -> int:
+        """What the seat calls it."""
+        welcome: Welcome = self.of(Welcome)[0]
+        return welcome.peer_id
+
+    @property
+    def plays(self) -> bool:
+        """Whether it was told last that it plays."""
+        people = self.of(People)
+        return bool(people) and people[-1].player == self.peer_id
+
+    @property
     def transport(self) -> str | None:
         chosen = self.of(TransportChosen)
         return chosen[-1].transport if chosen else None
@@ -332,10 +345,12 @@ class House:
     def _peer(self, viewer: Viewer) -> Peer:
         return self.hub._peers[viewer.of(Welcome)[0].peer_id]
 
-    async def visit(self, role: Literal["player", "viewer"] = "player", **wishes: Any) -> Viewer:
+    async def visit(
+        self, role: Literal["player", "viewer"] = "player", *, rank: Rank = "guest", user: str = "ann", **wishes: Any
+    ) -> Viewer:
         """A viewer that was let in."""
         viewer = await self.dial()
-        await viewer.say(hello(ticket(role), **wishes))
+        await viewer.say(hello(ticket(role, rank=rank, sub=user), **wishes))
         await until(lambda: viewer.transport is not None, "the welcome")
         return viewer
 

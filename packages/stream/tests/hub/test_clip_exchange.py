@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.cases import fuzz
 
+from dillinger_contracts.clips import MOST_CLIP_BYTES, ClipboardOffer, ClipboardPart, ClipboardWant
 from dillinger_contracts.errors import Invalid
-from dillinger_contracts.signaling import MOST_CLIP_BYTES, ClipboardOffer, ClipboardPart, ClipboardWant
 from dillinger_stream.clipboard.base import PNG_MAGIC, Clip
 from dillinger_stream.clipboard.exchange import ClipExchange
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from packages.stream.tests.hub.conftest import Decoder, OpenHouse, hello, ticket, until
 
+from dillinger_contracts.clips import ClipboardOffer, ClipboardPart, ClipboardTaken, ClipboardWant
 from dillinger_contracts.ice import IceServer, MediaAccess
 from dillinger_contracts.input import Button, Key, Move, ReleaseAll
 from dillinger_contracts.lifecycle import EndReason
@@ -19,10 +20,6 @@ from dillinger_contracts.media import KIND_VOICE
 from dillinger_contracts.session import SessionEnd, StreamProfile
 from dillinger_contracts.signaling import (
     Bye,
-    ClipboardOffer,
-    ClipboardPart,
-    ClipboardTaken,
-    ClipboardWant,
     Ended,
     KeyframeWanted,
     Notice,
@@ -45,7 +42,7 @@ async def test_shows_the_picture_from_a_keyframe_on(open_house: OpenHouse) -> No
     welcome, config = viewer.of(Welcome)[0], viewer.of(VideoConfig)[0]
     assert (welcome.role, welcome.is_resizable, welcome.has_sound) == ("player", True, False)
     assert (config.codec, config.width_px, config.height_px) == ("avc1.42c01f", 320, 180)
-    assert viewer.order[:4] == ["welcome", "transport", "video_config", "keyframe"]
+    assert viewer.order[:5] == ["welcome", "people", "transport", "video_config", "keyframe"]
     sequences = [picture.sequence for picture in viewer.pictures]
     assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
     decoder = Decoder()
@@ -147,16 +144,16 @@ async def test_viewers_may_only_watch(open_house: OpenHouse) -> None:
     await until(lambda: min(len(player.pictures), len(viewer.pictures)) > 10, "pictures for both")
 
 
-async def test_follows_the_smallest_wish_of_the_players(open_house: OpenHouse) -> None:
+async def test_follows_the_wish_of_who_plays_and_of_watchers_while_nobody_does(open_house: OpenHouse) -> None:
     house = await open_house()
     await house.visit("viewer", profile=StreamProfile(bitrate_bps=300_000))
     assert house.source.quality == (300_000, 60.0)
-    await house.visit("player", profile=StreamProfile(bitrate_bps=8_000_000, rate_hz=30))
+    player = await house.visit("player", profile=StreamProfile(bitrate_bps=8_000_000, rate_hz=30))
     assert house.source.quality == (8_000_000, 30.0)
-    second = await house.visit("player", profile=StreamProfile(bitrate_bps=4_000_000))
-    assert house.source.quality == (4_000_000, 30.0)
-    await second.say(SetProfile(profile=StreamProfile(bitrate_bps=9_000_000)))
-    await until(lambda: house.source.quality == (8_000_000, 30.0), "the new quality")
+    await house.visit("player", profile=StreamProfile(bitrate_bps=4_000_000))
+    assert house.source.quality == (8_000_000, 30.0)
+    await player.say(SetProfile(profile=StreamProfile(bitrate_bps=9_000_000)))
+    await until(lambda: house.source.quality == (9_000_000, 60.0), "the new quality")
     assert house.sizes == []
 
 

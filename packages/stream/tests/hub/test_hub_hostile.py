@@ -16,6 +16,7 @@ from tests.cases import fuzz
 from websockets.exceptions import ConnectionClosed
 
 from dillinger_contracts.errors import Denied
+from dillinger_contracts.floor import FloorWish
 from dillinger_contracts.input import HEADER_BYTES, Key, Move, encode
 from dillinger_contracts.session import StreamProfile
 from dillinger_contracts.signaling import SIGNALING_VERSION, FromSeat, Notice, Ping, Pong
@@ -73,6 +74,7 @@ _types = st.sampled_from(
         "candidate",
         "ping",
         "client_stats",
+        "floor",
         "bye",
         "hello",
     ]
@@ -85,7 +87,8 @@ _half_right = st.builds(
         optional={
             "width_px": st.integers(), "height_px": st.integers(100, 400), "time_ms": st.floats(),
             "kind": st.just("answer"), "sdp": st.text(max_size=50), "candidate": st.text(max_size=50),
-            "transport": st.sampled_from(["auto", "webrtc", 3]),
+            "transport": st.sampled_from(["auto", "webrtc", 3]), "peer_id": st.integers(-1, 3),
+            "act": st.sampled_from(["take", "ask", "give", "release", "join_pads", "decline", "steal"]),
             "profile": st.builds(lambda b: {"bitrate_bps": b}, st.integers(0, 10**9)), "rtt_ms": st.floats(),
         },
     ),
@@ -146,7 +149,7 @@ async def test_a_flood_waits_in_the_flooders_own_socket(open_house: OpenHouse, m
     monkeypatch.setattr(peer_module, "INPUT_RATE_HZ", 200.0)
     monkeypatch.setattr(peer_module, "INPUT_BURST", 100.0)
     house = await open_house()
-    flooder, other = await house.visit(), await house.visit()
+    flooder, other = await house.visit(), await house.visit(rank="owner")
 
     async def flood() -> None:
         with suppress(ConnectionClosed):
@@ -157,10 +160,15 @@ async def test_a_flood_waits_in_the_flooders_own_socket(open_house: OpenHouse, m
     house.start(flood())
     count = len(other.pictures)
     await until(lambda: len(other.pictures) > count + 60, "the other's pictures")
-    await other.do(Key(code=30, is_down=True))
-    await until(lambda: house.sinks[1].events == [Key(code=30, is_down=True)], "the other's key", timeout_s=1)
     took_s = asyncio.get_running_loop().time() - started_s
     assert len(house.sinks[0].events) <= 100 + 200 * took_s + 1
+    await other.say(FloorWish(act="take"))
+    await other.do(Key(code=30, is_down=True))
+    await until(lambda: house.sinks[-1].events == [Key(code=30, is_down=True)], "the other's key")
+    told = len(house.sinks[0].events)
+    count = len(other.pictures)
+    await until(lambda: len(other.pictures) > count + 10, "more pictures")
+    assert len(house.sinks[0].events) == told, "who lost the floor plays on"
     flooder.connection.transport.abort()
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dillinger_contracts import GameId, StreamProfile
+from dillinger_contracts import GameId, SessionState, StreamProfile
 from dillinger_contracts.model import Model
 from dillinger_core.auth.passwords import MAX_LENGTH
 from dillinger_core.sessions import SessionView
@@ -97,6 +97,59 @@ class TicketView(Model):
     expires_at: datetime
 
 
+class InvitationBody(Model):
+    """`POST /sessions/{session_id}/invitations`."""
+
+    role: Literal["player", "viewer"] = "viewer"
+    """A viewer may only ever watch; a player may be given control."""
+    lifetime_s: int | None = Field(default=None, ge=60, le=30 * 86_400)
+    """None: until the session ends."""
+
+
+class InvitationView(Model):
+    """An invitation that is good."""
+
+    invitation_id: str
+    role: Literal["player", "viewer"]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    guests: int
+    """How many came by it and are there now."""
+
+
+class InvitationMade(Model):
+    """A new invitation, and what opens it: shown once, kept nowhere."""
+
+    invitation: InvitationView
+    token: str
+
+
+class InvitationsView(Model):
+    """`GET /sessions/{session_id}/invitations`."""
+
+    invitations: list[InvitationView]
+
+
+class EntryBody(Model):
+    """What a guest shows at the door."""
+
+    token: str = Field(min_length=1, max_length=100, repr=False)
+    name: str = Field(default="", max_length=40)
+    """How the guest wants to be called."""
+
+
+class InvitedView(Model):
+    """What a guest may know of the session: `POST /invitations/{invitation_id}`."""
+
+    game_title: str
+    host_name: str
+    state: SessionState
+    """`ended` when there is nothing to be seen any more."""
+    role: Literal["player", "viewer"]
+    expires_at: datetime | None
+
+
 class RunnerHealth(Model):
     """How the runners are: whether one answers, and what is wrong."""
 
@@ -111,6 +164,11 @@ class RunnerRoom(Model):
     waiting: int
     max_sessions: int
     free_memory_bytes: int
+    memory_bytes: int | None
+    """All that its machine has; None, as the rest, where it does not say."""
+    cpu_cores: int | None
+    backend: str | None
+    """What holds its sessions: `process`, `docker` …"""
 
 
 class RunnerView(Model):

@@ -11,7 +11,20 @@ from starlette.types import ASGIApp
 from dillinger_core import __version__
 from dillinger_core.parts import Parts
 
-from . import accounts, games, library_admin, limits, machine, pages, problems, runner_proxy, saves, sessions, whep
+from . import (
+    accounts,
+    games,
+    invitations,
+    library_admin,
+    limits,
+    machine,
+    pages,
+    problems,
+    runner_proxy,
+    saves,
+    sessions,
+    whep,
+)
 from .middleware import Shell
 from .models import ProblemView
 
@@ -26,6 +39,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     501: {**_PROBLEM, "description": "Not supported here"},
     503: {**_PROBLEM, "description": "Not available now"},
 }
+
+
 _WHEP_PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {**_PROBLEM, "description": "A ticket is needed"},
     412: {**_PROBLEM, "description": "The entity tag is another watch's"},
@@ -41,11 +56,12 @@ def build_api() -> FastAPI:
     )  # fmt: skip
     problems.install(app)
     v1 = APIRouter(prefix="/api/v1", responses=_PROBLEMS)
-    for module in (accounts, games, library_admin, saves, sessions, limits, machine):
+    for module in (accounts, games, library_admin, saves, sessions, invitations, limits, machine):
         v1.include_router(module.router)
     app.include_router(v1)
     app.router.routes.append(WebSocketRoute("/api/v1/sessions/{session_id}/stream", sessions.StreamSocket()))
     app.include_router(whep.router, responses=_PROBLEMS | _WHEP_PROBLEMS)
+    app.router.routes.append(WebSocketRoute("/api/v1/invitations/{invitation_id}/stream", invitations.GuestSocket()))
     app.include_router(runner_proxy.router)
     app.include_router(pages.router)
     return app

@@ -12,9 +12,9 @@ _MAX_KEYS = 10_000
 class TooManyAttempts(Exhausted):
     """Too many failures; says when the next try is heard."""
 
-    def __init__(self, retry_after_s: float) -> None:
+    def __init__(self, retry_after_s: float, *, what: str) -> None:
         super().__init__(
-            "Too many failed logins: wait before the next try",
+            f"Too many failed {what}: wait before the next try",
             hint=f"Try again in {max(1, round(retry_after_s))} seconds",
         )
         self.retry_after_s = retry_after_s
@@ -23,7 +23,8 @@ class TooManyAttempts(Exhausted):
 class FailureLimit:
     """At most `limit` failures per key within `window_s` seconds; remembers the most recent keys only."""
 
-    def __init__(self, *, limit: int, window_s: float) -> None:
+    def __init__(self, *, limit: int, window_s: float, what: str = "logins") -> None:
+        self._what = what
         self._limit = limit
         self._window_s = window_s
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()
@@ -36,7 +37,7 @@ class FailureLimit:
         while failures and failures[0] <= now_s - self._window_s:
             failures.popleft()
         if len(failures) >= self._limit:
-            raise TooManyAttempts(failures[0] + self._window_s - now_s)
+            raise TooManyAttempts(failures[0] + self._window_s - now_s, what=self._what)
 
     def fail(self, key: str, *, now_s: float) -> None:
         """Counts a failure of `key`."""

@@ -2,6 +2,7 @@
 
 from .feed import Feed, FeedEvent
 from .follower import Followers
+from .guests import Guest, Invitations
 from .on_demand import OnDemand
 from .runner_client import RunnerClient
 from .runners import Runner, Runners
@@ -12,6 +13,8 @@ __all__ = [
     "Feed",
     "FeedEvent",
     "Followers",
+    "Guest",
+    "Invitations",
     "OnDemand",
     "Runner",
     "RunnerClient",

@@ -15,6 +15,7 @@ import structlog
 
 from dillinger_contracts import (
     Conflict,
+    Denied,
     DillingerError,
     EndReason,
     GameLaunchRequest,
@@ -139,12 +140,15 @@ class Sessions:
         if not row.is_live:
             raise Conflict("This session has ended")
         return sign_ticket(
-            self._ticket_secret, session_id=session_id, user_id=user.name, role=role, now=datetime.now(UTC)
-        )
+            self._ticket_secret, session_id=session_id, user_id=user.name, role=role, now=datetime.now(UTC),
+            rank="owner" if row.user_name == user.name else "admin",
+        )  # fmt: skip
 
     async def check_ticket(self, session_id: str, ticket: str) -> None:
         """Raises `Denied` for what is no ticket of this session, and `NotFound` or `Conflict` where that is over."""
-        check_ticket(self._ticket_secret, ticket, session_id=session_id, now=datetime.now(UTC))
+        claims = check_ticket(self._ticket_secret, ticket, session_id=session_id, now=datetime.now(UTC))
+        if claims.rank == "guest":
+            raise Denied("An invitation opens its own page and nothing else")
         row = await self._rows.get(session_id)
         if row is None:
             raise NotFound("There is no such session")

@@ -84,6 +84,20 @@ class SessionTable(Base):
     steps: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
 
 
+class InvitationTable(Base):
+    """Who may come and look at a session without an account; the token itself is never stored."""
+
+    __tablename__ = "invitations"
+
+    invitation_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.session_id", ondelete="CASCADE"), index=True)
+    token_sha256: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(16))
+    created_by: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
 class GameTable(Base):
     """The index of the library volume; thrown away and built anew without loss."""
 

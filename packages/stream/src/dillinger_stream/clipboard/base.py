@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from dillinger_contracts.clips import MOST_CLIP_BYTES, ClipKind
 from dillinger_contracts.errors import Invalid
-from dillinger_contracts.signaling import MOST_CLIP_BYTES, ClipKind
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 

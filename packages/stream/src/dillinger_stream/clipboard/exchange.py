@@ -10,8 +10,8 @@ import base64
 import binascii
 from dataclasses import dataclass, field
 
+from dillinger_contracts.clips import MOST_CLIP_BYTES, ClipboardOffer, ClipboardPart, ClipboardWant
 from dillinger_contracts.errors import Invalid
-from dillinger_contracts.signaling import MOST_CLIP_BYTES, ClipboardOffer, ClipboardPart, ClipboardWant
 
 from .base import Clip, checked
 

@@ -21,8 +21,8 @@ import structlog
 import xcffib.xfixes
 import xcffib.xproto
 
+from dillinger_contracts.clips import MOST_CLIP_BYTES, ClipKind
 from dillinger_contracts.errors import Invalid
-from dillinger_contracts.signaling import MOST_CLIP_BYTES, ClipKind
 from dillinger_stream.capture.base import CaptureError, RequestRefusedError
 from dillinger_stream.capture.xconnection import XConnection
 
