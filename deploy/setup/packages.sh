@@ -132,6 +132,7 @@ offer() {
 
 offer_games() {
     offer games 'Install a few free games to try (Doom with free levels, a penguin race, OpenTTD; about 110 MB)?' 'Free games:' games
+    offer wayland 'Install sway, for games on a Wayland desktop (about 10 MB)?' 'For games on a Wayland desktop:' sway
     case $(uname -m) in
     x86_64)
         offer wine 'Install Wine, to play Windows games (about 700 MB)?' 'For Windows games:' Wine

@@ -238,6 +238,15 @@ def test_a_game_that_may_make_namespaces_gets_the_rest_as_any_other() -> None:
     }
 
 
+def test_a_compositor_makes_the_sockets_of_its_x_server_itself() -> None:
+    display = spec().session.game.display.model_copy(update={"desktop": "wayland"})
+    game = spec().session.game.model_copy(update={"display": display})
+    session = spec().session.model_copy(update={"game": game})
+    usual, other = (cell_config(one, PREMISES)["HostConfig"]["Mounts"] for one in (spec(), spec(session=session)))
+    assert [mount["Target"] for mount in usual if mount not in other] == ["/tmp/.X11-unix"]
+    assert all(mount in usual for mount in other)
+
+
 def test_a_kind_without_an_image_is_refused() -> None:
     game = Game(game_id="doom", title="Doom", launch=WineLaunch(command=("doom.exe",)))
     session = spec().session.model_copy(update={"game": game})

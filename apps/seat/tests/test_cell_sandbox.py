@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,15 @@ bwrap
 def test_argument_list() -> None:
     data = DataFds(passwd=11, group=12, nsswitch=13, hosts=14, machine_id=15, seccomp=16)
     assert sandbox_argv(SPEC, data, ["/usr/bin/python3", "-I"], environ={"PATH": "/usr/bin"}) == GOLDEN.split()
+
+
+def test_a_compositor_makes_the_sockets_of_its_x_server_itself() -> None:
+    data = DataFds(passwd=11, group=12, nsswitch=13, hosts=14, machine_id=15)
+    words = sandbox_argv(replace(SPEC, x11_dir=None), data, ["/usr/bin/python3"])
+    assert "/tmp/.X11-unix" not in words
+    assert set(sandbox_argv(SPEC, data, ["/usr/bin/python3"])) - set(words) == {
+        "/tmp/.X11-unix", "/run/dillinger/s/x11",
+    }  # fmt: skip
 
 
 def test_made_up_files_name_nobody_of_this_machine() -> None:

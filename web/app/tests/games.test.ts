@@ -86,11 +86,11 @@ test("a game becomes a draft and the same game again", () => {
   expect(launchOf(withLaunch(EMPTY, native), native)).toEqual({ launch: native });
   const limits = withLimits(
     EMPTY,
-    { width_px: 800, height_px: 600, resizable: false },
+    { width_px: 800, height_px: 600, desktop: "wayland", resizable: false },
     { memory_bytes: 1 << 30, cpu_cores: 1.5, saves_bytes: 1 << 29 },
   );
   expect(limitsOf(limits, null, null)).toEqual({
-    display: { width_px: 800, height_px: 600, resizable: false },
+    display: { width_px: 800, height_px: 600, desktop: "wayland", resizable: false },
     resources: { memory_bytes: 1 << 30, cpu_cores: 1.5, saves_bytes: 1 << 29 },
   });
 });

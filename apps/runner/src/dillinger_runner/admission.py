@@ -18,7 +18,7 @@ from dillinger_contracts import Exhausted, Game, Resources, RunnerCapacity, Unsu
 from dillinger_saves.measure import Room
 
 LAUNCH_KINDS = frozenset({"native", "wine", "proton"})
-DESKTOPS = frozenset({"x11"})
+DESKTOPS = frozenset({"x11", "wayland"})
 
 _MIB = 1024 * 1024
 

@@ -43,10 +43,11 @@ from .cell.cell import Cell
 from .cell.game_folder import GameFolder, library_folder, ready_folder, saves_of
 from .cell.paths import SharedPaths, cell_paths
 from .control import ControlLink
-from .desktops.keyboard import Keyboard
+from .desktops.base import Desktop, DisplayServer
+from .desktops.choose import display_of
 from .desktops.sound import SoundFifo, SoundServer
 from .desktops.voice import Microphone
-from .desktops.xvfb import X11Sockets, Xvfb, first_display
+from .desktops.xvfb import first_display
 from .ends import save_end
 from .guests.base import Guest
 from .guests.choose import GUEST_KINDS, guest_of
@@ -54,7 +55,6 @@ from .pads.choose import pads_of
 from .watches import Watches
 
 if TYPE_CHECKING:
-    from .desktops.x11 import X11Desktop
     from .streaming import CellEnds, Streaming
 
 log = structlog.get_logger()
@@ -79,7 +79,7 @@ class Seat:
         self._missing: dict[str, str] = {}
         self._is_ready = False
         self._streaming: Streaming | None = None
-        self._desktop: X11Desktop | None = None
+        self._desktop: Desktop | None = None
 
     async def run(self) -> SessionEnd:
         """The whole session; returns when nothing of it is left."""
@@ -131,26 +131,25 @@ class Seat:
         loading = asyncio.create_task(asyncio.to_thread(_load_stream))
         stack.push_async_callback(_settled, loading)
         shared = stack.enter_context(_runtime_folder(self._spec))
-        display_sockets = stack.enter_context(
-            contextlib.closing(X11Sockets(shared, is_isolated=self._spec.isolation != "none"))
-        )
+        server = stack.enter_context(contextlib.closing(display_of(self._spec, shared)))
         fifo = stack.enter_context(contextlib.closing(SoundFifo(shared)))
         microphone = Microphone(shared)
         stack.push_async_callback(microphone.close)
         pads = stack.enter_context(contextlib.closing(await asyncio.to_thread(pads_of, self._spec, shared)))
         folder = await self._ready_folder(stack)
         async with self._step("cell", "The cell was not up"):
-            cell = await Cell.start(self._spec, folder, listen_fds=(display_sockets.listen_fd,))
+            cell = await Cell.start(self._spec, folder, listen_fds=server.listen_fds)
             stack.push_async_callback(cell.close)
         await asyncio.to_thread(folder.note_mounted)
         self._watches.on_cell(cell)
         paths = cell_paths(self._spec)
-        server, sound = Xvfb(cell, display_sockets, paths), SoundServer(cell, paths)
+        server.move_in(cell, paths)
+        sound = SoundServer(cell, paths)
         microphone.join(cell, paths, sound)
         guest = guest_of(self._spec, cell, has_windows=lambda: self._desktop is not None and self._desktop.has_windows)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._start_sound(sound))
-            connecting = group.create_task(self._start_display(stack, server, display_sockets, loading))
+            connecting = group.create_task(self._start_display(stack, server, loading))
             group.create_task(self._prepare(guest))
         self._desktop = desktop = connecting.result()
         stack.push_async_callback(self._quit, guest)
@@ -160,23 +159,17 @@ class Seat:
         self._watches.spawn(self._watches.disk_full(self._on_disk_nearly_full))
         from .streaming import CellEnds
 
-        keyboard = Keyboard(cell, paths, server.variables)
-        ends = CellEnds(fifo.take_read_fd(), microphone, pads, keyboard.set)
+        ends = CellEnds(fifo.take_read_fd(), microphone, pads, server.set_keyboard)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._open_stream(stack, desktop, ends))
             group.create_task(self._show(desktop, guest))
 
     def _refuse_what_is_not_here(self) -> None:
-        launch, display = self._game.launch, self._game.display
+        launch = self._game.launch
         if launch.kind not in GUEST_KINDS:
             raise Unsupported(
                 f"{self._game.title} is a {launch.kind} game, and this release starts other kinds only",
                 hint=f"It starts {', '.join(sorted(GUEST_KINDS))}",
-            )
-        if display.desktop != "x11":
-            raise Unsupported(
-                f"{self._game.title} wants a {display.desktop} desktop, and this release has x11 only",
-                hint='Set desktop = "x11" in its game.toml',
             )
         if not library_folder(self._spec).is_dir():
             raise NotFound(f"{self._game.title} has no folder in the library", hint="Look whether its disk is mounted")
@@ -206,21 +199,19 @@ class Seat:
         self._watches.spawn(self._keep_sound(sound))
 
     async def _start_display(
-        self, stack: AsyncExitStack, server: Xvfb, sockets: X11Sockets, loading: asyncio.Task[None]
-    ) -> X11Desktop:
+        self, stack: AsyncExitStack, server: DisplayServer, loading: asyncio.Task[None]
+    ) -> Desktop:
         async with self._step("display", "The display server was not ready"):
             part = await server.start(self._game.display)
             await server.wait_ready(part)
             await asyncio.shield(loading)
-            from .desktops.x11 import X11Desktop
-
-            desktop = X11Desktop(sockets.path, sockets.cookie, on_pointer_moved=self._on_pointer_moved)
+            desktop = server.desktop(on_pointer_moved=self._on_pointer_moved)
             stack.push_async_callback(desktop.close)
             await desktop.connect(first_display(self._game.display, self._spec.session.profile))
         self._watches.spawn(self._watches.display_end(part))
         return desktop
 
-    async def _open_stream(self, stack: AsyncExitStack, desktop: X11Desktop, ends: CellEnds) -> None:
+    async def _open_stream(self, stack: AsyncExitStack, desktop: Desktop, ends: CellEnds) -> None:
         async with self._step("stream", "The stream was not open"):
             from .streaming import Streaming, StreamingEvents
 
@@ -250,7 +241,7 @@ class Seat:
         self._watches.spawn(self._streaming.learn_costs())
         self._watches.spawn(self._streaming.watch_answers(self._game.title, self._spec.answer_timeout_s))
 
-    async def _show(self, desktop: X11Desktop, guest: Guest) -> None:
+    async def _show(self, desktop: Desktop, guest: Guest) -> None:
         if self._game.display.needs_window:
             async with self._step("window", f"{guest.program} runs but has shown no window"):
                 await desktop.first_window()

@@ -64,6 +64,7 @@ Transports = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Of the link's losses and delays.")]
 Over = Annotated[Transport, typer.Option(help="What carries the picture.")]
+On = Annotated[Desktop, typer.Option("--desktop", help="What the test card, a program of X11, is drawn on.")]
 
 
 def cases_of(sizes: list[str] | None) -> list[Case]:
@@ -139,9 +140,9 @@ def _run(
     *,
     size: list[str] | None, url: str | None, web_dir: Path | None, transport: Transport, effort: Effort,
     json: Path | None, csv: Path | None, markdown: Path | None, baseline: Path | None,
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None, desktop: Desktop = "x11",
 ) -> None:  # fmt: skip
-    cases = cases_of(size)
+    cases = [case.on(desktop) for case in cases_of(size)]
     before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
     told = Console(stderr=True, highlight=False)
     with _target(url, web_dir, settings) as target:
@@ -155,11 +156,12 @@ def _run(
 @app.command()
 def latency(
     size: Sizes = None, url: Url = None, web_dir: WebDir = None, transport: Over = "auto", keys: Keys = 60,
+    desktop: On = "x11",
     json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
 ) -> None:  # fmt: skip
     """Key → pixel, from the display and from the page."""
     _run(("latency",), size=size, url=url, web_dir=web_dir, transport=transport, effort=Effort(keys=keys),
-         json=json, csv=csv, markdown=markdown, baseline=baseline)  # fmt: skip
+         json=json, csv=csv, markdown=markdown, baseline=baseline, desktop=desktop)  # fmt: skip
 
 
 @app.command()
@@ -188,11 +190,12 @@ def startup(
 @app.command()
 def load(
     size: Sizes = None, url: Url = None, web_dir: WebDir = None, transport: Over = "auto", window_s: Window = 5.0,
+    desktop: On = "x11",
     json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
 ) -> None:  # fmt: skip
     """CPU, memory, frames a second and stages, while nothing, little and everything moves."""
     _run(("load",), size=size, url=url, web_dir=web_dir, transport=transport, effort=Effort(window_s=window_s),
-         json=json, csv=csv, markdown=markdown, baseline=baseline)  # fmt: skip
+         json=json, csv=csv, markdown=markdown, baseline=baseline, desktop=desktop)  # fmt: skip
 
 
 @app.command()

@@ -106,6 +106,7 @@ class DisplayConfiguration(Model):
     """What the game gets as a screen."""
 
     desktop: Literal["x11", "wayland"] = "x11"
+    """What the game is drawn on; Wayland needs sway and Xwayland where games run."""
     width_px: int = Field(default=1280, ge=160, le=7680, multiple_of=2)
     height_px: int = Field(default=720, ge=120, le=4320, multiple_of=2)
     resizable: bool = True

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 Argument = Annotated[str, StringConstraints(min_length=0, max_length=4096, pattern=r"^[^\x00]*$")]
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
 
-_RESERVED = frozenset({"LD_PRELOAD", "LD_AUDIT", "DISPLAY", "XAUTHORITY", "PULSE_SERVER", "HOME"})
+_RESERVED = frozenset({"LD_PRELOAD", "LD_AUDIT", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "PULSE_SERVER", "HOME"})
 
 
 def _has_program(value: tuple[str, ...]) -> tuple[str, ...]:

@@ -136,6 +136,22 @@ export function GameForm({ draft, faults, candidates, onChange, onSubmit, isNew,
               </Field>
             </div>
             <Check editing={editing} name="isResizable" label="The desktop follows the size of the player’s window" />
+            <Field
+              label="Desktop"
+              hint="Wayland needs sway and Xwayland where games run; programs of X11 run there too."
+            >
+              {(attributes) => (
+                <select
+                  {...attributes}
+                  data-testid="desktop-select"
+                  value={draft.desktop}
+                  onChange={(event) => editing.set("desktop", event.target.value as typeof draft.desktop)}
+                >
+                  <option value="x11">X11</option>
+                  <option value="wayland">Wayland</option>
+                </select>
+              )}
+            </Field>
             <div className="field-pair">
               <Field label="Memory (MiB)" fault={faults.memoryMib}>
                 {(attributes) => <TextInput {...attributes} editing={editing} name="memoryMib" isNumber />}

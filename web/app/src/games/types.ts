@@ -44,6 +44,7 @@ export interface OtherLaunch {
 export interface Display {
   width_px: number;
   height_px: number;
+  desktop: "x11" | "wayland";
   resizable: boolean;
 }
 

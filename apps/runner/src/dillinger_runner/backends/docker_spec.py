@@ -180,7 +180,8 @@ def cell_config(
     runtime = PurePosixPath(spec.runtime_dir)
     resources = spec.session.resources
     shared = {
-        RuntimeFolder.X11: X11_SOCKETS,
+        # A compositor makes the sockets of its X server itself.
+        **({} if spec.session.game.display.desktop == "wayland" else {RuntimeFolder.X11: X11_SOCKETS}),
         RuntimeFolder.SOUND: SOUND,
         RuntimeFolder.AUTH: X11_AUTH,
         RuntimeFolder.PADS: PADS,

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,9 @@ class Cell:
     oom_kills: int = 0
     """How many processes the kernel has killed for want of memory, where init can tell (in a container)."""
     _log_fds: tuple[int, int] = (-1, -1)
+    _callers: deque[asyncio.Future[socket.socket]] = field(default_factory=deque)
+    """Who waits for a connection to a server inside, in the order in which they asked."""
+    _sockets: deque[int] = field(default_factory=deque)
     _oom_kills_before: int = 0
     _buffer: bytes = b""
 
@@ -189,6 +193,15 @@ class Cell:
             with contextlib.suppress(OSError):
                 await self._send(do="signal", part=name, signal=int(number))
 
+    async def connect(self, path: str) -> socket.socket:
+        """A connection to the server that listens at `path` inside; raises `Unavailable`."""
+        if self.ended.done():
+            raise Unavailable("The cell is gone")
+        caller: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
+        self._callers.append(caller)
+        await self._send(do="connect", path=path)
+        return await caller
+
     async def close(self) -> None:
         """Ends everything inside and waits for it; idempotent."""
         loop = asyncio.get_running_loop()
@@ -212,11 +225,12 @@ class Cell:
 
     def _on_readable(self) -> None:
         try:
-            chunk = self.control.recv(_MAX_LINE_BYTES)
+            chunk, sockets, _, _ = socket.recv_fds(self.control, _MAX_LINE_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
             return
         except ConnectionResetError:
-            chunk = b""
+            chunk, sockets = b"", []
+        self._sockets.extend(sockets)
         if not chunk or len(self._buffer) > _MAX_LINE_BYTES:
             asyncio.get_running_loop().remove_reader(self.control.fileno())
             self.enclosure.hung_up()
@@ -235,6 +249,9 @@ class Cell:
             return
         if kind == "alone":
             self.alone.set()
+            return
+        if kind == "connected":
+            self._hand_over(message["errno"])
             return
         part = self.parts[message["part"]]
         match kind:
@@ -256,6 +273,18 @@ class Cell:
             case _:
                 raise Internal(f"The cell's init said {kind!r}")
 
+    def _hand_over(self, number: int | None) -> None:
+        """Answers the caller that asked first."""
+        caller = self._callers.popleft()
+        opened = socket.socket(fileno=self._sockets.popleft()) if number is None else None
+        if caller.done():
+            if opened is not None:
+                opened.close()
+        elif opened is None:
+            caller.set_exception(Unavailable(f"A server in the cell can't be reached: {os.strerror(number or 0)}"))
+        else:
+            caller.set_result(opened)
+
     @property
     def is_gone(self) -> bool:
         """Whether nothing of it can run any more."""
@@ -273,3 +302,7 @@ class Cell:
             self.up.set_exception(Unavailable(f"The cell's sandbox {how}: {said}", hint="Run `dillinger doctor`"))
         for part in self.parts.values():
             part.end(PartExit(None, None))
+        for caller in self._callers:
+            if not caller.done():
+                caller.set_exception(Unavailable("The cell is gone"))
+                caller.exception()  # nobody may be waiting

@@ -11,10 +11,12 @@ From the seat  {"do": "take", "numbers", "seccomp"}  (first, and only by a socke
                {"do": "start", "part", "argv", "env", "cwd", "out_fd", "listen_fd", "listen_path", "wants_ready",
                 "oom_score_adj", "file_bytes"}
                {"do": "signal", "part", "signal"}  (the part `guest` means every process that no other part owns)
+               {"do": "connect", "path"}  (to a server in here; the answers come in the order of the questions)
 To the seat    {"is": "up", "oom_kills"}  {"is": "started", "part", "pid"}  {"is": "failed", "part", "errno"}
                {"is": "ready", "part", "value"}  {"is": "ended", "part", "code", "signal", "survivors",
                 "oom_kills"}  (what the container's own cgroup has counted; null outside of one)
                {"is": "alone"}  (the guest's last process is gone)
+               {"is": "connected", "errno"}  (with the connected socket beside it, where errno is null)
 """
 
 # os and open are enough for process 1, and pathlib would double its start:
@@ -182,7 +184,21 @@ class Init:
                 self._start(order)
             elif order["do"] == "signal":
                 self._signal(order["part"], order["signal"])
+            elif order["do"] == "connect":
+                self._connect(order["path"])
         return True
+
+    def _connect(self, path: str) -> None:
+        """Hands out a connection to a server that makes its own socket, where nobody outside can reach it."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as caller:
+            try:
+                caller.connect(path)  # at once or not at all, whoever listens there by now
+            except OSError as error:
+                self._say(**{"is": "connected", "errno": error.errno})
+                return
+            line = json.dumps({"is": "connected", "errno": None}).encode() + b"\n"
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                socket.send_fds(self._control, [line], [caller.fileno()])
 
     def _start(self, order: dict[str, Any]) -> None:
         part = order["part"]

@@ -101,7 +101,8 @@ def sandbox_spec(spec: SeatSpec, folder: GameFolder) -> sandbox.SandboxSpec:
         game_dir=folder.path,
         is_game_writable=folder.is_writable,
         saves_dir=spec.saves_dir,
-        x11_dir=str(shared.x11_dir),
+        # A compositor makes the sockets of its X server itself.
+        x11_dir=None if spec.session.game.display.desktop == "wayland" else str(shared.x11_dir),
         sound_dir=str(shared.sound_dir),
         auth_file=str(shared.auth),
         pads_dir=str(shared.pads_dir),

@@ -49,8 +49,8 @@ class SandboxSpec:
 
     game_dir: str
     saves_dir: str
-    x11_dir: str
-    """Holds the display's socket."""
+    x11_dir: str | None
+    """Holds the display's socket; None where a display of the cell's own makes it."""
     sound_dir: str
     """Holds the sound server's socket and FIFO."""
     auth_file: str
@@ -150,7 +150,7 @@ def _scratch(spec: SandboxSpec) -> list[str]:
 def _session(spec: SandboxSpec) -> list[str]:
     return _flat(
         [
-            ["--ro-bind", spec.x11_dir, X11_SOCKETS],
+            ["--ro-bind", spec.x11_dir, X11_SOCKETS] if spec.x11_dir else [],
             ["--ro-bind", spec.sound_dir, SOUND],
             ["--ro-bind", spec.auth_file, X11_AUTH],
             ["--ro-bind-try", spec.interposer_file, INTERPOSER],

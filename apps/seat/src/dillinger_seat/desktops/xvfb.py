@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dillinger_contracts.errors import Unavailable
 from dillinger_contracts.game import DisplayConfiguration, Size
@@ -18,10 +20,13 @@ from dillinger_contracts.session import StreamProfile
 from dillinger_seat.cell.cell import Cell, Part, Program
 from dillinger_seat.cell.paths import CellPaths, SharedPaths
 
+from .base import DISPLAY, READY_TIMEOUT_S
+from .keyboard import Keyboard
 from .sockets import listening_socket, numbered_listener
 
-DISPLAY = "display"
-READY_TIMEOUT_S = 10.0
+if TYPE_CHECKING:
+    from .x11 import X11Desktop
+
 LARGEST = Size(width_px=2560, height_px=1440)
 """RandR goes no further than Xvfb's first size; each pixel that is ever drawn costs 4 bytes in the cell."""
 COMMON_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108 - where X clients look
@@ -85,15 +90,21 @@ def first_display(display: DisplayConfiguration, profile: StreamProfile) -> Disp
 class Xvfb:
     """The display server, as a part of the cell."""
 
-    def __init__(self, cell: Cell, sockets: X11Sockets, paths: CellPaths) -> None:
-        self._cell = cell
-        self._sockets = sockets
-        self._paths = paths
+    def __init__(self, shared: SharedPaths, *, is_isolated: bool) -> None:
+        self._sockets = X11Sockets(shared, is_isolated=is_isolated)
+        self.variables: dict[str, str] = {}
 
     @property
-    def variables(self) -> dict[str, str]:
-        """What a game needs to show something."""
-        return {"DISPLAY": f":{self._sockets.number}", "XAUTHORITY": self._paths.auth}
+    def listen_fds(self) -> tuple[int, ...]:
+        """The socket that the cell is to inherit."""
+        return (self._sockets.listen_fd,)
+
+    def move_in(self, cell: Cell, paths: CellPaths) -> None:
+        """The cell is up."""
+        self._cell = cell
+        self._paths = paths
+        self.variables = {"DISPLAY": f":{self._sockets.number}", "XAUTHORITY": paths.auth}
+        self._keyboard = Keyboard(cell, paths, self.variables)
 
     async def start(self, wanted: DisplayConfiguration) -> Part:
         """Starts it; raises `PartFailed` or `Unavailable`. It answers connections when it is ready."""
@@ -119,3 +130,17 @@ class Xvfb:
                 await asyncio.shield(part.ready)
         except TimeoutError:
             raise Unavailable(f"The display server was not ready after {READY_TIMEOUT_S:g} s") from None
+
+    def desktop(self, *, on_pointer_moved: Callable[[], None]) -> X11Desktop:
+        """What the seat holds of it, not connected yet."""
+        from .x11 import X11Desktop
+
+        return X11Desktop(self._sockets.path, self._sockets.cookie, on_pointer_moved=on_pointer_moved)
+
+    async def set_keyboard(self, layout: str) -> None:
+        """`de` or `us:dvorak`, as XKB names them; raises `Unsupported` or `Unavailable`, and leaves it as it was."""
+        await self._keyboard.set(layout)
+
+    def close(self) -> None:
+        """Lets go of the listening socket."""
+        self._sockets.close()

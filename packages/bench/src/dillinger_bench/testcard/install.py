@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -25,12 +25,13 @@ class Variant:
     command: tuple[str, ...] = ("/usr/bin/python3", "-I", "testcard.py")
     """What is started, before `arguments`; a fault test names a program that is not there."""
     needs_window: bool = True
+    desktop: str = "x11"
     resources: tuple[tuple[str, int | float], ...] = ()
     more: tuple[tuple[str, str | bool], ...] = ()
     """Other keys of the entry itself."""
 
 
-VARIANTS = (
+_X11 = (
     Variant("testcard", "Test card"),
     Variant("testcard-idle", "Test card, standing still", ("--mode", "idle")),
     Variant("testcard-light", "Test card, a moving box", ("--mode", "light")),
@@ -40,6 +41,16 @@ VARIANTS = (
     Variant("testcard-motion-1080", "Test card, everything moves, 1080p", ("--mode", "motion"), 1920, 1080),
     Variant("testcard-tone", "Test card with a tone", ("--tone",)),
     Variant("testcard-grab", "Test card that holds the pointer", ("--grab",)),
+)
+ON_WAYLAND = "-wayland"
+"""What the ids end with of those variants that have a Wayland desktop."""
+VARIANTS = (
+    *_X11,
+    *(
+        replace(one, game_id=one.game_id + ON_WAYLAND, title=f"{one.title}, on Wayland", desktop="wayland")
+        for one in _X11
+        if one.arguments[:1] == ("--mode",)
+    ),
 )
 
 
@@ -58,6 +69,7 @@ def game_toml(variant: Variant) -> str:
         'directory = "game"',
         "",
         "[display]",
+        f"desktop = {json.dumps(variant.desktop)}",
         f"width_px = {variant.width_px}",
         f"height_px = {variant.height_px}",
         f"needs_window = {json.dumps(variant.needs_window)}",
