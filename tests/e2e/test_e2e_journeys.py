@@ -123,24 +123,6 @@ def test_two_clicks_on_play_at_once_start_one_session(viewer: Viewer, house: Hou
     assert live_sessions(house) == [viewer.session_id]
 
 
-def test_two_tabs_see_one_game(open_viewer: Callable[[], Viewer], house: House) -> None:
-    first, second = open_viewer(), open_viewer()
-    session_id = first.play("testcard-light")
-    second.open_session(session_id)
-    frames = [frame_of(first), frame_of(second)]
-    assert abs(frames[0] - frames[1]) < 600
-    second.by_id("stage").focus()
-    second.page.keyboard.press("Space")
-    for viewer in (first, second):
-        viewer.wait_card(lambda card: card.key_flip, "the flip in both tabs")
-    with house.client() as client:
-        wait_until(lambda: client.session(session_id)["peers"] == 2, 10, "two peers")
-    second.page.goto("about:blank")
-    with house.client() as client:
-        wait_until(lambda: client.session(session_id)["peers"] == 1, 10, "one peer")
-    first.wait_card(lambda card: (card.frame or 0) > frames[0], "the first tab goes on")
-
-
 def test_the_wrong_password_is_refused_on_the_page(open_viewer: Callable[[], Viewer], house: House) -> None:
     viewer = open_viewer()
     viewer.page.context.clear_cookies()

@@ -7,17 +7,20 @@ import { EditGamePage } from "./games/edit_page";
 import { SavesPage } from "./games/saves_page";
 import { LibraryPage } from "./pages/library";
 import { FirstPasswordPage, LoginPage } from "./pages/login";
+import { RunnersPage } from "./pages/runners";
 import { SettingsPage } from "./pages/settings";
 import { PlayPage } from "./play/play_page";
 import { follow, useRoute } from "./router";
 import { Mark } from "./ui/logo";
 import { Problem } from "./ui/problem";
+import { JoinPage } from "./watching/join_page";
 
 export function App() {
   const me = useMe();
   const route = useRoute();
   const mayListen = me.data !== null && me.data !== undefined && !me.data.user.must_change_password;
   const isConnected = useEvents(mayListen);
+  if (route.page === "join") return <JoinPage key={route.invitationId} invitationId={route.invitationId} />;
   if (me.isPending && me.fetchStatus !== "paused") return <Waiting />;
   if (me.error || me.data === undefined) {
     return (
@@ -39,6 +42,8 @@ export function App() {
       return <LibraryPage isConnected={isConnected} />;
     case "settings":
       return <SettingsPage isConnected={isConnected} />;
+    case "runners":
+      return <RunnersPage isConnected={isConnected} />;
     case "add-game":
       return <AddGamePage isConnected={isConnected} />;
     case "edit-game":

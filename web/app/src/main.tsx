@@ -8,9 +8,11 @@ import { App } from "./app";
 import { findOwnLayout } from "./keyboard";
 import "./styles/base.css";
 import "./styles/pages.css";
+import "./styles/runners.css";
 import "./styles/games.css";
 import "./styles/covers.css";
 import "./styles/play.css";
+import "./styles/watching.css";
 
 void findOwnLayout();
 const root = document.getElementById("root");

@@ -6,10 +6,12 @@ export type Route =
   | { page: "library" }
   | { page: "login" }
   | { page: "settings" }
+  | { page: "runners" }
   | { page: "add-game" }
   | { page: "edit-game"; gameId: string }
   | { page: "saves"; gameId: string }
   | { page: "play"; sessionId: string }
+  | { page: "join"; invitationId: string }
   | { page: "unknown" };
 
 export function routeOf(path: string): Route {
@@ -17,7 +19,9 @@ export function routeOf(path: string): Route {
   if (parts.length === 0) return { page: "library" };
   if (parts.length === 1 && parts[0] === "login") return { page: "login" };
   if (parts.length === 1 && parts[0] === "settings") return { page: "settings" };
+  if (parts.length === 1 && parts[0] === "runners") return { page: "runners" };
   if (parts.length === 2 && parts[0] === "play" && parts[1]) return { page: "play", sessionId: parts[1] };
+  if (parts.length === 2 && parts[0] === "join" && parts[1]) return { page: "join", invitationId: parts[1] };
   if (parts[0] === "games" && parts.length === 2 && parts[1] === "add") return { page: "add-game" };
   if (parts[0] === "games" && parts.length === 3 && parts[1] && parts[2] === "edit") {
     return { page: "edit-game", gameId: parts[1] };

@@ -1,6 +1,7 @@
 /** The form for games, without a browser: words and pairs as text, from a game to a draft and back, faults at their fields. */
 
 import { expect, test } from "vitest";
+import type { WineLaunch } from "../src/api/schema.gen";
 import { firstDraft } from "../src/games/add_page";
 import {
   EMPTY,
@@ -15,7 +16,7 @@ import {
 import { librarySources } from "../src/games/libraries_choice";
 import { runtimeNote } from "../src/games/runtime_choice";
 import { size } from "../src/games/sizes";
-import type { Launch, Runtime, Survey, WineLaunch } from "../src/games/types";
+import type { Launch, Runtime, Survey } from "../src/games/types";
 import { joinPairs, joinWords, splitPairs, splitWords } from "../src/games/words_of_command";
 import { routeOf } from "../src/router";
 
@@ -26,6 +27,7 @@ const WINE: WineLaunch = {
   environment: { LANG: "de_DE.UTF-8" },
   windows_version: "winxp",
   dll_overrides: { d3d9: "native,builtin" },
+  registry: [],
   virtual_desktop: { width_px: 800, height_px: 600 },
   architecture: "win32",
   dxvk: true,
@@ -151,6 +153,7 @@ test("what is said of Wine and of a Proton", () => {
     problem: null,
     has32Bit: null,
     hint: null,
+    neededBy: [] as string[],
   } as const;
   const proton = { ...wine, name: "GE-Proton9-20", kind: "proton", isVerified: false } as const;
   expect(runtimeNote([], "wine", "")).toBeNull();
@@ -168,7 +171,7 @@ test("what is said of Wine and of a Proton", () => {
 });
 
 test("a native game's libraries may come from the runtimes that are there, and one that is away stays chosen", () => {
-  const one = { version: null, isVerified: true, has32Bit: null, problem: null, hint: null };
+  const one = { version: null, isVerified: true, has32Bit: null, problem: null, hint: null, neededBy: [] };
   const runtimes: Runtime[] = [
     { ...one, name: "sniper", kind: "libraries", isInstalled: true },
     { ...one, name: "soldier", kind: "libraries", isInstalled: false },

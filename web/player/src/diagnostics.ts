@@ -54,7 +54,7 @@ export class Diagnostics {
   }
 
   get role(): Role | null {
-    return this.#player.welcome?.role ?? null;
+    return this.#player.role;
   }
 
   get renderer(): Renderer | null {

@@ -1,11 +1,20 @@
 /** The player's public face. */
 
+export {
+  calling,
+  type FloorAct,
+  type FloorView,
+  floorNews,
+  NOBODY,
+  type Person,
+} from "./floor";
 export type { Shortcut } from "./keys";
 export { FIRST_LAYOUT, LAYOUTS, type Layout, ownLayout } from "./layouts";
 export { Microphone, type MicrophoneState } from "./microphone";
+export { type PlayerOptions, TicketRefused } from "./options";
 export { PadCapture, type PadView } from "./pad_capture";
 export { type PadState, REST } from "./pads";
-export { createPlayer, type Player, type PlayerOptions, TicketRefused } from "./player";
+export { createPlayer, type Player } from "./player";
 export type { PlayerState } from "./player_state";
 export {
   type CodecWish,

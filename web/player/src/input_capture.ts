@@ -127,7 +127,8 @@ export class InputCapture {
   }
 
   private get capture(): Capture {
-    if (!this.isEnabled || document.activeElement !== this.host) return "none";
+    if (document.activeElement !== this.host) return "none";
+    if (!this.isEnabled) return "shortcuts";
     const isFull = this.hasPointerLock || document.fullscreenElement?.contains(this.host);
     return isFull ? "full" : "focus";
   }

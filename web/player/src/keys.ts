@@ -1,13 +1,14 @@
 /**
  * Which key events go to the game, and which the browser is kept from. Pure.
  *
- * Three degrees of capture: `none` (the stage has no focus: keys belong to the page), `focus` (the game plays in the page: keys go to
- * it, save those that a browser's user can't do without), `full` (pointer lock or full screen: everything goes to the game).
+ * Four degrees of capture: `none` (the stage has no focus: keys belong to the page), `shortcuts` (somebody else plays: only those of the
+ * page itself are taken), `focus` (the game plays in the page: keys go to it, save those that a browser's user can't do without), `full`
+ * (pointer lock or full screen: everything goes to the game).
  */
 
 import { KEY_CODES } from "./input.gen";
 
-export type Capture = "none" | "focus" | "full";
+export type Capture = "none" | "shortcuts" | "focus" | "full";
 
 /** What of a KeyboardEvent matters here. */
 export interface KeyPress {
@@ -64,6 +65,7 @@ export function onKeyDown(key: KeyPress, capture: Capture): KeyVerdict {
   const writes = key.getModifierState?.("AltGraph") === true;
   const shortcut = key.ctrlKey && key.altKey && !key.metaKey && !writes ? SHORTCUTS[key.code] : undefined;
   if (shortcut) return { send: null, isPrevented: true, shortcut: key.repeat ? null : shortcut };
+  if (capture === "shortcuts") return nothing;
   if (capture === "focus" && !writes && isBrowserCritical(key)) return nothing;
   const number = Object.hasOwn(KEY_CODES, key.code) ? (KEY_CODES[key.code] ?? null) : null;
   if (number === null) return nothing;

@@ -7,69 +7,26 @@
 
 import { Clipboard } from "./clipboard";
 import { Diagnostics } from "./diagnostics";
+import { type FloorAct, type FloorView, floorView, NOBODY } from "./floor";
 import { encodeShown } from "./input.gen";
 import { InputCapture } from "./input_capture";
-import type { Shortcut } from "./keys";
 import { FIRST_LAYOUT } from "./layouts";
 import type { LinkPhase } from "./link";
-import { Microphone, type MicrophoneState } from "./microphone";
+import { Meter } from "./meter";
+import { Microphone } from "./microphone";
 import { watchNetwork } from "./network";
-import { PadCapture, type PadView } from "./pad_capture";
+import { type PlayerOptions, TicketRefused } from "./options";
+import { PadCapture } from "./pad_capture";
 import { type PlayerState, playerState } from "./player_state";
-import { PointerGrab } from "./pointer_grab";
+import { PointerLock } from "./pointer_lock";
 import { ringMemory } from "./ring";
-import { type RtcFigures, RtcPath } from "./rtc";
+import { RtcPath } from "./rtc";
 import { ScreenKeyboard } from "./screen_keyboard";
-import type {
-  FromBrowser,
-  FromSeat,
-  Notice,
-  ServerStats,
-  SessionEnd,
-  StreamProfile,
-  TransportKind,
-  TransportWish,
-  Welcome,
-} from "./signal";
-import { Sound, type SoundState } from "./sound";
-import { type PlayerStats, playerStats } from "./stats";
+import type { FromBrowser, FromSeat, Role, StreamProfile, TransportKind, TransportWish, Welcome } from "./signal";
+import { Sound } from "./sound";
+import type { PlayerStats } from "./stats";
 import { Surfaces, type VideoFrameShown } from "./surfaces";
-import { Rate } from "./window";
 import type { FromWorker, ToWorker, WorkerFigures } from "./worker_protocol";
-
-/** A ticket could not be had. `isFinal`: asking again would not help. */
-export class TicketRefused extends Error {
-  constructor(
-    message: string,
-    readonly isFinal: boolean,
-  ) {
-    super(message);
-  }
-}
-
-export interface PlayerOptions {
-  sessionId: string;
-  /** The picture's place; the player fills it and listens to its keyboard and pointer. */
-  host: HTMLElement;
-  profile: StreamProfile;
-  transport: TransportWish;
-  /** Whether what is copied and pasted is shared with the game. */
-  sharesClipboard: boolean;
-  /** Asked for each attempt to connect; rejects with `TicketRefused`. */
-  fetchTicket(): Promise<string>;
-  onState(state: PlayerState, fault: string | null): void;
-  onWelcome(welcome: Welcome): void;
-  /** The picture appeared, changed its size, or moved to the other transport. */
-  onPicture(widthPx: number, heightPx: number): void;
-  onStats(stats: PlayerStats): void;
-  onSound(state: SoundState): void;
-  onMicrophone(state: MicrophoneState): void;
-  /** Gamepads came or went. */
-  onPads(pads: PadView[]): void;
-  onNotice(notice: Pick<Notice, "level" | "message" | "hint"> & { code?: string }): void;
-  onEnded(end: SessionEnd): void;
-  onShortcut(shortcut: Shortcut): void;
-}
 
 /** Without WebCodecs (an old browser, a page that it does not trust) only WebRTC can show a picture. */
 function possible(wish: TransportWish): TransportWish {
@@ -81,17 +38,14 @@ export class Player {
   readonly sound: Sound;
   state: PlayerState = "idle";
   welcome: Welcome | null = null;
+  floor: FloorView = NOBODY;
   transport: TransportKind | null = null;
   stats: PlayerStats | null = null;
   figures: WorkerFigures | null = null;
   videoFramesShown = 0;
-  private codec: string | null = null;
-  private transportReason: string | null = null;
-  private server: ServerStats | null = null;
-  private rtcFigures: RtcFigures | null = null;
+  private readonly meter = new Meter();
   /** Kept while the WebSocket carries the sound: the seat may come back to the same connection. */
   private rtcSound: MediaStream | null = null;
-  private readonly videoRate = new Rate();
   private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   readonly surfaces: Surfaces;
   private readonly rtc: RtcPath;
@@ -100,7 +54,7 @@ export class Player {
   private readonly clipboard: Clipboard;
   private readonly microphone: Microphone;
   readonly pads: PadCapture;
-  private readonly grab = new PointerGrab();
+  private readonly pointer: PointerLock;
   private readonly statsTimer: ReturnType<typeof setInterval>;
   private readonly ends = new AbortController();
 
@@ -126,8 +80,15 @@ export class Player {
       pictureRect: () => this.surfaces.rect,
       onShortcut: options.onShortcut,
       onPasteKey: () => this.clipboard.pasteKey(),
-      onMousePressed: () => this.mousePressed(),
+      onMousePressed: () => this.pointer.mousePressed(),
     });
+    const lock = {
+      hasLock: () => this.input.hasPointerLock,
+      isEnabled: () => this.input.isEnabled,
+      onFirstTaken: () =>
+        options.onNotice({ level: "info", message: "This game takes the mouse. Esc gives it back.", hint: null }),
+    };
+    this.pointer = new PointerLock(host, lock, this.ends.signal);
     this.clipboard = new Clipboard(host, {
       send: (message) => this.signal(message),
       hold: () => this.input.hold(),
@@ -137,7 +98,7 @@ export class Player {
     this.pads = new PadCapture({
       send: (bytes) => this.write("input", bytes),
       stamp: () => this.input.stamp("input"),
-      isEnabled: () => this.input.isEnabled,
+      isEnabled: () => this.input.isEnabled || (this.state === "open" && this.floor.me?.has_pads === true),
       onPads: options.onPads,
       onNotice: (message) => options.onNotice({ level: "info", message, hint: null }),
     });
@@ -154,8 +115,17 @@ export class Player {
     this.worker.onmessage = (event: MessageEvent<FromWorker>) => this.receive(event.data);
     this.startWorker(ring, samples.port1);
     watchNetwork(() => this.post({ type: "network_changed" }), this.ends.signal);
-    document.addEventListener("pointerlockchange", () => this.lockChanged(), { signal: this.ends.signal });
     this.statsTimer = setInterval(() => void this.measure(), 1000);
+  }
+
+  get role(): Role | null {
+    if (!this.floor.isKnown) return this.welcome?.role ?? null; // a seat that knows of no floor
+    return this.floor.isPlaying ? "player" : "viewer";
+  }
+
+  /** A word on who should play; `peerId` is whom, of `give` and `decline`. */
+  wishFloor(act: FloorAct, peerId?: number): void {
+    this.signal(peerId === undefined ? { type: "floor", act } : { type: "floor", act, peer_id: peerId });
   }
 
   /** The desktop's new size; even numbers. */
@@ -178,13 +148,12 @@ export class Player {
 
   setSharesClipboard(sharesClipboard: boolean): void {
     this.options.sharesClipboard = sharesClipboard;
-    this.clipboard.isOn = sharesClipboard && this.welcome?.has_clipboard === true;
+    this.clipboard.isOn = sharesClipboard && this.welcome?.has_clipboard === true && this.role === "player";
   }
 
   /** Gives the mouse to the game: relative moves, no visible edge. Rejects where the browser or its user refuses. */
   lockPointer(): Promise<void> {
-    this.grab.chosen();
-    return this.requestLock();
+    return this.pointer.choose();
   }
 
   /** Lets the game hear the person, or no longer; only within a click or key of theirs. */
@@ -221,38 +190,10 @@ export class Player {
     setTimeout(() => worker.terminate(), 250);
   }
 
-  private async requestLock(): Promise<void> {
-    const { host } = this.options;
-    host.focus({ preventScroll: true });
-    try {
-      await host.requestPointerLock({ unadjustedMovement: true });
-    } catch (error) {
-      if ((error as DOMException).name !== "NotSupportedError") throw error;
-      await host.requestPointerLock();
-    }
-  }
-
-  private mousePressed(): boolean {
-    if (!this.grab.takesClick) return false;
-    this.grab.clicked();
-    this.requestLock().catch(() => undefined); // refused just after Esc, or by the user: the next click asks again
-    return true;
-  }
-
-  private lockChanged(): void {
-    const isFirst = this.grab.changed(this.input.hasPointerLock);
-    this.giveBack();
-    if (!isFirst) return;
-    this.options.onNotice({ level: "info", message: "This game takes the mouse. Esc gives it back.", hint: null });
-  }
-
-  private giveBack(): void {
-    if (this.grab.isToRelease && this.input.hasPointerLock) document.exitPointerLock();
-  }
-
   private startWorker(ring: SharedArrayBuffer | null, soundPort: MessagePort): void {
     const canvas = this.surfaces.canvas.transferControlToOffscreen();
-    const url = new URL(`/api/v1/sessions/${encodeURIComponent(this.options.sessionId)}/stream`, location.href);
+    const { sessionId, streamPath } = this.options;
+    const url = new URL(streamPath ?? `/api/v1/sessions/${encodeURIComponent(sessionId)}/stream`, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const { profile } = this.options;
     const transport = possible(this.options.transport);
@@ -310,10 +251,29 @@ export class Player {
   private linkChanged(phase: LinkPhase, fault: string | null, hasBeenOpen: boolean): void {
     const state = playerState(phase, hasBeenOpen);
     if (state !== "open") this.input.releaseAll();
-    this.input.isEnabled = state === "open" && this.welcome?.role === "player";
-    if (state === this.state) return;
-    this.state = state;
-    this.options.onState(state, fault);
+    if (state !== this.state) {
+      this.state = state;
+      this.options.onState(state, fault);
+    }
+    this.roleChanged();
+  }
+
+  /** What goes to the game follows who plays. */
+  private roleChanged(): void {
+    const isEnabled = this.state === "open" && this.role === "player";
+    if (this.input.isEnabled && !isEnabled) this.input.releaseAll();
+    this.input.isEnabled = isEnabled;
+    this.setSharesClipboard(this.options.sharesClipboard);
+    if (this.role === "player") return;
+    this.microphone.stop();
+    this.pointer.release();
+  }
+
+  private floorChanged(floor: FloorView): void {
+    this.floor = floor;
+    this.roleChanged();
+    this.pads.tellAgain();
+    this.options.onFloor?.(floor);
   }
 
   private async fetchTicket(): Promise<void> {
@@ -330,20 +290,21 @@ export class Player {
     switch (message.type) {
       case "welcome":
         this.welcome = message;
-        this.input.isEnabled = message.role === "player";
         this.sound.setHasSound(message.has_sound);
-        this.grab.restarted();
+        this.pointer.restarted();
         this.clipboard.restarted();
-        this.pads.tellAgain();
-        this.setSharesClipboard(this.options.sharesClipboard);
-        return this.options.onWelcome(message);
+        this.options.onWelcome(message);
+        return this.floorChanged(NOBODY);
+      case "people":
+        if (this.welcome) this.floorChanged(floorView(message, this.welcome.peer_id));
+        return;
       case "video_config":
-        this.codec = message.codec;
+        this.meter.codec = message.codec;
         this.surfaces.configured(message);
         return;
       case "transport":
         this.transport = message.transport;
-        this.transportReason = message.reason;
+        this.meter.transportReason = message.reason;
         this.pads.tellAgain();
         if (message.transport === "webrtc") this.sound.setRemote(this.rtcSound);
         return;
@@ -352,8 +313,7 @@ export class Player {
         void this.rtc.answer(message.sdp, this.welcome?.ice_servers);
         return;
       case "pointer":
-        this.grab.told(message.is_taken);
-        return this.giveBack();
+        return this.pointer.told(message.is_taken);
       case "rumble":
         return this.pads.rumble(message);
       case "clipboard_offer":
@@ -362,7 +322,7 @@ export class Player {
       case "clipboard_taken":
         return this.clipboard.receive(message);
       case "server_stats":
-        this.server = message;
+        this.meter.server = message;
         return;
       case "notice":
         return this.options.onNotice(message);
@@ -375,7 +335,7 @@ export class Player {
 
   private videoShown(frame: VideoFrameShown): void {
     this.videoFramesShown += 1;
-    this.videoRate.add(frame.atMs);
+    this.meter.videoRate.add(frame.atMs);
     if (this.transport === "webrtc" && this.surfaces.shown !== "video") this.surfaces.show("video");
     if (frame.rtpTimestamp !== null) {
       const stamp = { seq: this.videoFramesShown, clientTimeMs: frame.atMs };
@@ -390,28 +350,16 @@ export class Player {
   }
 
   private async measure(): Promise<void> {
-    this.rtcFigures = await this.rtc.figures();
-    const stats = playerStats({
-      transport: this.transport,
-      transportReason: this.transportReason,
-      codec: this.codec,
-      picture: this.surfaces.picture,
-      worker: this.figures,
-      rtc: this.rtcFigures,
-      videoFps: this.videoRate.perSecond(performance.now()),
-      server: this.server,
-      soundBufferMs: this.sound.bufferMs,
+    const { transport, figures, surfaces, sound } = this;
+    const { stats, report } = await this.meter.read(this.rtc, {
+      transport,
+      worker: figures,
+      picture: surfaces.picture,
+      soundBufferMs: sound.bufferMs,
     });
     this.stats = stats;
     this.options.onStats(stats);
-    this.signal({
-      type: "client_stats",
-      shown_fps: stats.shown_fps,
-      rtt_ms: this.figures?.rttMs ?? null,
-      loss_ratio: stats.loss_ratio,
-      latency_ms: stats.latency_ms,
-      webrtc_rtt_ms: this.rtcFigures.rttMs,
-    });
+    this.signal(report);
   }
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { ClipMessage } from "./clip_exchange";
+import { type FloorWish, isPeople, type People } from "./floor";
 
 export const SUBPROTOCOL = "dillinger.signal.v1";
 export const SIGNALING_VERSION = 1;
@@ -53,6 +54,8 @@ export type FromBrowser =
       profile: StreamProfile;
       /** Of the conversation that was cut off before; left out of a first one. */
       carried_by?: TransportKind;
+      /** Known to this page alone: by it the seat knows the page again. */
+      device: string;
     }
   | { type: "resize"; width_px: number; height_px: number }
   | { type: "profile"; profile: StreamProfile }
@@ -71,6 +74,7 @@ export type FromBrowser =
       webrtc_rtt_ms: number | null;
     }
   | ClipMessage
+  | FloorWish
   | { type: "bye" };
 
 export interface SessionEnd {
@@ -154,6 +158,7 @@ export interface Rumble {
 export type FromSeat =
   | Rumble
   | Welcome
+  | People
   | VideoConfig
   | { type: "transport"; transport: TransportKind; reason: string }
   | { type: "pointer"; is_taken: boolean }
@@ -170,6 +175,7 @@ type Fields = Record<string, "string" | "number" | "boolean" | "object">;
 /** What each message must have; anything else in it is optional or newer than this page. */
 const REQUIRED: Record<FromSeat["type"], Fields> = {
   welcome: { peer_id: "number", role: "string", has_sound: "boolean", is_resizable: "boolean" },
+  people: { people: "object" },
   video_config: { codec: "string", width_px: "number", height_px: "number" },
   transport: { transport: "string", reason: "string" },
   pointer: { is_taken: "boolean" },
@@ -200,6 +206,7 @@ export function parseFromSeat(text: string): FromSeat | null {
   for (const [name, kind] of Object.entries(required)) {
     if (typeof record[name] !== kind || record[name] === null) return null;
   }
+  if (record.type === "people" && !isPeople(record)) return null;
   if (record.type === "ended") record.end = endOf(record.end as Record<string, unknown>);
   return record as unknown as FromSeat;
 }

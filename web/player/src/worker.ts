@@ -23,6 +23,11 @@ interface WorkerScope {
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
 }
 
+/** A secret of this page, new with each: 128 bits as text. */
+function secret(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 type Start = Extract<ToWorker, { type: "start" }>;
 
 const scope = self as unknown as WorkerScope;
@@ -38,6 +43,7 @@ class StreamWorker {
   private doubtedAtMs = 0;
   /** In this conversation, or the one before that was cut off. */
   private carriedBy: TransportKind | null = null;
+  private readonly device = secret();
   private announcesNext = true;
   private shownSize = "";
   private watched: Box[] = [];
@@ -138,7 +144,7 @@ class StreamWorker {
       const { transport, profile, isWebRtcAble } = this.start;
       const hello = { type: "hello", version: SIGNALING_VERSION, ticket, transport, profile } as const;
       const before = this.carriedBy ? { carried_by: this.carriedBy } : {};
-      this.send({ ...hello, is_webrtc_able: isWebRtcAble, ...before });
+      this.send({ ...hello, is_webrtc_able: isWebRtcAble, device: this.device, ...before });
     };
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
       this.heardAtMs = performance.now();

@@ -11,6 +11,13 @@ test("a plain key goes to the game and not to the page", () => {
   expect(onKeyDown(key("Space"), "focus")).toEqual({ send: 57, isPrevented: true, shortcut: null });
 });
 
+test("who watches has the page's own shortcuts, and the browser has the rest", () => {
+  expect(onKeyDown(key("KeyB", { ctrlKey: true, altKey: true }), "shortcuts").shortcut).toBe("bar");
+  for (const code of ["Space", "Tab", "F5", "KeyA"]) {
+    expect(onKeyDown(key(code), "shortcuts")).toEqual({ send: null, isPrevented: false, shortcut: null });
+  }
+});
+
 test("without the focus nothing is touched", () => {
   for (const code of ["Space", "Tab", "F5", "KeyA"]) {
     expect(onKeyDown(key(code), "none")).toEqual({ send: null, isPrevented: false, shortcut: null });

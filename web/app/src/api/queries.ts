@@ -1,10 +1,10 @@
 /** What the pages ask core for, and how long they may keep it: server-sent events say when something changed. */
 
 import { QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { endOf, type StreamProfile } from "../../../player/src";
 import { go } from "../router";
 import { ApiProblem, onLoginLost, request, setCsrf } from "./client";
-import type { GameCard, Me, Nobody, SessionView } from "./types";
+import type { GamesView, LoginBody, MeView, PasswordBody, PlayBody, SessionsView, TicketView } from "./schema.gen";
+import type { Me, SessionView } from "./types";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -26,11 +26,6 @@ export function forgetPerson(client: QueryClient): void {
 
 onLoginLost(() => forgetPerson(queryClient));
 
-/** The view as the pages use it, whatever spelling its end came in. */
-export function normalised(view: SessionView): SessionView {
-  return { ...view, end: view.end && endOf(view.end as unknown as Record<string, unknown>) };
-}
-
 export function byNewest(a: SessionView, b: SessionView): number {
   return b.created_at.localeCompare(a.created_at);
 }
@@ -41,8 +36,7 @@ export function withSession(sessions: readonly SessionView[], view: SessionView)
 }
 
 /** Writes a view that core told of into everything that shows it. */
-export function putSession(client: QueryClient, raw: SessionView): SessionView {
-  const view = normalised(raw);
+export function putSession(client: QueryClient, view: SessionView): SessionView {
   client.setQueryData<SessionView>(["session", view.session_id], view);
   client.setQueryData<SessionView[]>(["sessions"], (all) => all && withSession(all, view));
   return view;
@@ -54,8 +48,8 @@ export function useMe() {
     queryKey: ["me"],
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async (): Promise<Me | null> => {
-      const { user, csrf } = await request<Me | Nobody>("GET", "/me");
-      if (!user) return null;
+      const { user, csrf } = await request<MeView>("GET", "/me");
+      if (!user || csrf === null) return null;
       setCsrf(csrf);
       return { user, csrf };
     },
@@ -65,7 +59,7 @@ export function useMe() {
 export function useGames() {
   return useQuery({
     queryKey: ["games"],
-    queryFn: async () => (await request<{ games: GameCard[] }>("GET", "/games")).games,
+    queryFn: async () => (await request<GamesView>("GET", "/games")).games,
   });
 }
 
@@ -73,8 +67,8 @@ export function useSessions() {
   return useQuery({
     queryKey: ["sessions"],
     queryFn: async () => {
-      const { sessions } = await request<{ sessions: SessionView[] }>("GET", "/sessions");
-      return sessions.map(normalised).sort(byNewest);
+      const { sessions } = await request<SessionsView>("GET", "/sessions");
+      return sessions.sort(byNewest);
     },
   });
 }
@@ -82,7 +76,7 @@ export function useSessions() {
 export function useSession(sessionId: string) {
   return useQuery({
     queryKey: ["session", sessionId],
-    queryFn: async () => normalised(await request<SessionView>("GET", `/sessions/${encodeURIComponent(sessionId)}`)),
+    queryFn: () => request<SessionView>("GET", `/sessions/${encodeURIComponent(sessionId)}`),
     // Events say what happens; this catches what they missed while a proxy or a sleep held them up.
     refetchInterval: (query) => (query.state.data?.state === "ended" ? false : 10_000),
   });
@@ -91,7 +85,7 @@ export function useSession(sessionId: string) {
 export function useLogin() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (body: { name: string; password: string }) => request<Me>("POST", "/login", body),
+    mutationFn: (body: LoginBody) => request<Me>("POST", "/login", body),
     onSuccess: (me) => {
       setCsrf(me.csrf);
       client.setQueryData(["me"], me);
@@ -113,7 +107,7 @@ export function useLogout() {
 export function useChangePassword() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (body: { old_password: string; new_password: string }) => request<void>("POST", "/me/password", body),
+    mutationFn: (body: PasswordBody) => request<void>("POST", "/me/password", body),
     onSuccess: () => client.invalidateQueries({ queryKey: ["me"] }),
   });
 }
@@ -126,7 +120,7 @@ export function isUnanswered(failures: number, error: Error): boolean {
 export function usePlay() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (body: { game_id: string; profile?: StreamProfile }) => request<SessionView>("POST", "/sessions", body),
+    mutationFn: (body: PlayBody) => request<SessionView>("POST", "/sessions", body),
     // A browser drops what it asks for when its machine's network changes; a second wish finds the session of the first.
     retry: isUnanswered,
     retryDelay: 500,
@@ -142,8 +136,7 @@ export function useStop() {
   });
 }
 
-export type TicketRole = "player" | "viewer";
-
-export function fetchTicket(sessionId: string, role: TicketRole): Promise<{ ticket: string; expires_at: string }> {
-  return request("POST", `/sessions/${encodeURIComponent(sessionId)}/tickets`, { role });
+/** The right to play, when it is one's turn; whose turn it is, the seat says. */
+export function fetchTicket(sessionId: string): Promise<TicketView> {
+  return request("POST", `/sessions/${encodeURIComponent(sessionId)}/tickets`, { role: "player" });
 }

@@ -1,7 +1,17 @@
 /** What the form holds while somebody types: text, until it is sent. Pure: from a game to a draft and back. */
 
 import type { FieldFault } from "../api/client";
-import type { Candidate, Display, Launch, NativeLaunch, Network, ProtonLaunch, Resources, WineLaunch } from "./types";
+import type {
+  Candidate,
+  Display,
+  Launch,
+  LaunchBody,
+  NativeLaunchBody,
+  Network,
+  ProtonLaunchBody,
+  Resources,
+  WineLaunchBody,
+} from "./types";
 import { joinPairs, joinWords, splitPairs, splitWords } from "./words_of_command";
 
 export type Kind = "native" | "wine" | "proton";
@@ -32,7 +42,6 @@ export interface Draft {
   libraries: string;
   width: string;
   height: string;
-  desktop: Display["desktop"];
   isResizable: boolean;
   memoryMib: string;
   cpuCores: string;
@@ -70,7 +79,6 @@ export const EMPTY: Draft = {
   libraries: "auto",
   width: "1280",
   height: "720",
-  desktop: "x11",
   isResizable: true,
   memoryMib: "4096",
   cpuCores: "4",
@@ -118,14 +126,13 @@ export function chosen(draft: Draft, candidate: Candidate): Draft {
 
 export function withLimits(
   draft: Draft,
-  display: Pick<Display, "width_px" | "height_px" | "desktop" | "resizable">,
+  display: Pick<Display, "width_px" | "height_px" | "resizable">,
   resources: Pick<Resources, "memory_bytes" | "cpu_cores" | "saves_bytes">,
 ): Draft {
   return {
     ...draft,
     width: String(display.width_px),
     height: String(display.height_px),
-    desktop: display.desktop,
     isResizable: display.resizable,
     memoryMib: String(Math.round(resources.memory_bytes / MIB)),
     cpuCores: String(resources.cpu_cores),
@@ -134,7 +141,7 @@ export function withLimits(
 }
 
 /** What is sent; `faults` when the form itself can tell that it is wrong. `base` gives what the form does not show. */
-export function launchOf(draft: Draft, base: Launch | null): { launch: Launch } | { faults: Faults } {
+export function launchOf(draft: Draft, base: Launch | null): { launch: LaunchBody } | { faults: Faults } {
   const faults: Faults = {};
   const words = splitWords(draft.words);
   const environment = splitPairs(draft.environment);
@@ -156,7 +163,7 @@ export function launchOf(draft: Draft, base: Launch | null): { launch: Launch } 
   };
   if (draft.kind === "native") {
     const directory = draft.directory === "home" ? "home" : "game";
-    return { launch: { ...common, kind: "native", directory, libraries: draft.libraries } satisfies NativeLaunch };
+    return { launch: { ...common, kind: "native", directory, libraries: draft.libraries } satisfies NativeLaunchBody };
   }
   const windows = {
     ...common,
@@ -165,20 +172,21 @@ export function launchOf(draft: Draft, base: Launch | null): { launch: Launch } 
     prefix: draft.prefix.trim(),
   };
   if (draft.kind === "proton") {
-    return { launch: { ...windows, kind: "proton", runtime: draft.runtime.trim() } satisfies ProtonLaunch };
+    return { launch: { ...windows, kind: "proton", runtime: draft.runtime.trim() } satisfies ProtonLaunchBody };
   }
   return {
     launch: {
       ...windows,
       kind: "wine",
-      windows_version: draft.windowsVersion || null,
+      windows_version: (draft.windowsVersion || null) as NonNullable<WineLaunchBody["windows_version"]> | null,
       virtual_desktop: desktop ? { width_px: Number(desktop[1]), height_px: Number(desktop[2]) } : null,
-      dll_overrides: "pairs" in overrides ? overrides.pairs : {},
+      // What makes no sense goes as it is: core says what is wrong with it.
+      dll_overrides: ("pairs" in overrides ? overrides.pairs : {}) as NonNullable<WineLaunchBody["dll_overrides"]>,
       winetricks: draft.winetricks.split(/[\s,]+/).filter(Boolean),
       architecture: draft.architecture,
       dxvk: draft.dxvk,
       vkd3d: draft.vkd3d,
-    } satisfies WineLaunch,
+    } satisfies WineLaunchBody,
   };
 }
 
@@ -203,7 +211,6 @@ export function limitsOf(draft: Draft, display: Display | null, resources: Resou
       ...display,
       width_px: number(draft.width),
       height_px: number(draft.height),
-      desktop: draft.desktop,
       resizable: draft.isResizable,
     },
     resources: {

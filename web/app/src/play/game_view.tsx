@@ -2,7 +2,7 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
-import type { SessionEnd, Shortcut } from "../../../player/src";
+import type { FloorAct, SessionEnd, Shortcut } from "../../../player/src";
 import { useMe, useStop } from "../api/queries";
 import type { SessionView } from "../api/types";
 import { wishedProfile } from "../keyboard";
@@ -11,6 +11,10 @@ import { follow } from "../router";
 import { Icon } from "../ui/icons";
 import { Mark } from "../ui/logo";
 import { useTitle } from "../use_title";
+import { Askers, FloorChip } from "../watching/floor_chip";
+import { Invite } from "../watching/invite";
+import { PeoplePanel } from "../watching/people_panel";
+import { useFloorNews } from "../watching/use_floor_news";
 import { DrawnPad } from "./drawn_pad";
 import { KeyboardHelp } from "./keyboard_help";
 import { LimitsPanel } from "./limits_panel";
@@ -18,7 +22,7 @@ import { OverlayBar } from "./overlay_bar";
 import { PadsPanel } from "./pads_panel";
 import { StatsPanel } from "./stats_panel";
 import { useFullScreen } from "./use_full_screen";
-import { type PlayerView, usePlayer } from "./use_player";
+import { type PlayerView, type StreamAccess, usePlayer } from "./use_player";
 import { usePointerLock } from "./use_pointer_lock";
 import { useResize } from "./use_resize";
 
@@ -26,12 +30,15 @@ import { useResize } from "./use_resize";
 const AGAIN = new Set(["placing", "starting"]);
 
 interface GameViewProps {
-  view: SessionView;
+  view: Pick<SessionView, "session_id" | "game_title" | "state">;
+  access: StreamAccess;
   isConnected: boolean;
+  /** Somebody without an account, by an invitation. */
+  isGuest?: boolean;
   onEnded: (end: SessionEnd) => void;
 }
 
-export function GameView({ view, isConnected, onEnded }: GameViewProps) {
+export function GameView({ view, access, isConnected, isGuest = false, onEnded }: GameViewProps) {
   const page = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
   const chosen = usePreferences();
@@ -40,22 +47,28 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
   const [showsHelp, setShowsHelp] = useState(false);
   const [showsPads, setShowsPads] = useState(false);
   const [drawsPad, setDrawsPad] = useState(false);
+  const [showsPeople, setShowsPeople] = useState(false);
   const fullScreen = useFullScreen(page);
   const stop = useStop();
   const me = useMe();
   const client = useQueryClient();
-  const isMine = view.user_name === me.data?.user.name;
   const shortcut = useRef<(shortcut: Shortcut) => void>(() => undefined);
   const live = usePlayer(
     stage,
-    { sessionId: view.session_id, role: isMine ? "player" : "viewer", attempt },
+    { sessionId: view.session_id, access, attempt },
     { onEnded, onShortcut: (name) => shortcut.current(name) },
   );
   const pointer = usePointerLock(live.player, stage);
   useResize(stage, live);
+  const { floor } = live;
+  const news = useFloorNews(floor);
+  const wishFloor = (act: FloorAct, peerId?: number): void => {
+    live.player?.wishFloor(act, peerId);
+    if (!showsPeople) backToGame();
+  };
   shortcut.current = (name) => {
     if (name === "full_screen") fullScreen.toggle();
-    else if (name === "pointer_lock") pointer.toggle();
+    else if (name === "pointer_lock") floor.isPlaying && pointer.toggle();
     else if (name === "stats") setPreferences({ showsStats: !chosen.showsStats });
     else setBarWish((count) => count + 1);
   };
@@ -83,15 +96,22 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
         role="application"
         aria-label={`${view.game_title}, the game`}
         data-testid="stage"
-        data-role={live.welcome?.role ?? ""}
+        data-role={floor.isKnown ? (floor.isPlaying ? "player" : "viewer") : ""}
       />
-      <Veil view={live} isAgain={AGAIN.has(view.state)} onRetry={() => setAttempt((count) => count + 1)} />
+      <Veil
+        view={live}
+        isAgain={AGAIN.has(view.state)}
+        isGuest={isGuest}
+        onRetry={() => setAttempt((count) => count + 1)}
+      />
       <OverlayBar
         title={view.game_title}
         isOn={live.picture !== null}
         wish={barWish}
         sound={live.sound}
-        isViewer={live.welcome?.role === "viewer"}
+        floor={floor}
+        isGuest={isGuest}
+        onPeople={() => setShowsPeople(true)}
         fullScreen={fullScreen}
         pointer={pointer}
         microphone={live.welcome?.has_microphone ? live.microphone : null}
@@ -127,6 +147,12 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
         </StatsPanel>
       )}
       <div className="hints" aria-live="polite">
+        {!showsPeople && <Askers floor={floor} onWish={wishFloor} />}
+        {news && (
+          <p className="hint" data-testid="floor-news">
+            {news}
+          </p>
+        )}
         {live.sound === "blocked" && live.picture && (
           <p className="hint" data-testid="sound-hint">
             <Icon name="muted" />
@@ -145,7 +171,7 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
               {live.notice.message}
               {live.notice.hint && ` ${live.notice.hint}`}
             </span>
-            {live.notice.code === "not_answering" && live.welcome?.role !== "viewer" && (
+            {live.notice.code === "not_answering" && !isGuest && (
               <button
                 className="button"
                 type="button"
@@ -160,6 +186,19 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
         )}
         {stop.error && <p className="hint hint-error">{stop.error.message}</p>}
       </div>
+      {live.picture && <FloorChip floor={floor} onWish={wishFloor} />}
+      {showsPeople && (
+        <PeoplePanel
+          floor={floor}
+          onWish={wishFloor}
+          onClose={() => {
+            setShowsPeople(false);
+            backToGame();
+          }}
+        >
+          {!isGuest && <Invite sessionId={view.session_id} />}
+        </PeoplePanel>
+      )}
       {drawsPad && live.player && <DrawnPad capture={live.player.pads} />}
       {showsPads && live.player && (
         <PadsPanel
@@ -185,8 +224,15 @@ export function GameView({ view, isConnected, onEnded }: GameViewProps) {
   );
 }
 
+interface VeilProps {
+  view: PlayerView;
+  isAgain: boolean;
+  isGuest: boolean;
+  onRetry: () => void;
+}
+
 /** What lies over the picture while there is none, or while it stands still. */
-function Veil({ view, isAgain, onRetry }: { view: PlayerView; isAgain: boolean; onRetry: () => void }) {
+function Veil({ view, isAgain, isGuest, onRetry }: VeilProps) {
   const { state, fault, picture } = view;
   if (state === "failed") {
     return (
@@ -198,9 +244,11 @@ function Veil({ view, isAgain, onRetry }: { view: PlayerView; isAgain: boolean; 
           <button className="button button-primary" type="button" onClick={onRetry}>
             Try again
           </button>
-          <a className="button" href="/" onClick={follow}>
-            Library
-          </a>
+          {!isGuest && (
+            <a className="button" href="/" onClick={follow}>
+              Library
+            </a>
+          )}
         </div>
       </div>
     );

@@ -3,27 +3,17 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
 import { request } from "../api/client";
-
-export interface Limits {
-  memory_bytes: number;
-  cpu_cores: number;
-  pids: number;
-  is_changeable: boolean;
-  /** Why nothing can be changed. */
-  problem: string | null;
-}
-
-export interface LimitsWish {
-  memory_bytes?: number;
-  cpu_cores?: number;
-  pids?: number;
-}
+import type { LimitsBody } from "../api/schema.gen";
+import type { Limits } from "../api/types";
 
 const MIB = 1 << 20;
 
 /** What of the form differs from the limits in force; fields that hold no number are left out. Pure. */
-export function wishOf(limits: Limits, form: { memoryMib: string; cores: string; pids: string }): LimitsWish {
-  const wish: LimitsWish = {};
+export function wishOf(
+  limits: Pick<Limits, "memory_bytes" | "cpu_cores" | "pids">,
+  form: { memoryMib: string; cores: string; pids: string },
+): LimitsBody {
+  const wish: LimitsBody = {};
   const memory = Math.round(Number(form.memoryMib)) * MIB;
   if (memory > 0 && memory !== limits.memory_bytes) wish.memory_bytes = memory;
   if (Number(form.cores) > 0 && Number(form.cores) !== limits.cpu_cores) wish.cpu_cores = Number(form.cores);
@@ -36,7 +26,7 @@ export function LimitsPanel({ sessionId }: { sessionId: string }) {
   const client = useQueryClient();
   const limits = useQuery({ queryKey: ["limits", sessionId], queryFn: () => request<Limits>("GET", path) });
   const change = useMutation({
-    mutationFn: (wish: LimitsWish) => request<Limits>("PATCH", path, wish),
+    mutationFn: (wish: LimitsBody) => request<Limits>("PATCH", path, wish),
     onSuccess: (now) => client.setQueryData(["limits", sessionId], now),
   });
   if (!limits.data) return null;
@@ -60,7 +50,7 @@ interface LimitsFormProps {
   isBusy: boolean;
   fault: string | null;
   isDone: boolean;
-  onWish: (wish: LimitsWish) => void;
+  onWish: (wish: LimitsBody) => void;
 }
 
 function LimitsForm({ limits, isBusy, fault, isDone, onWish }: LimitsFormProps) {

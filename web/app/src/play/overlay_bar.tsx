@@ -3,9 +3,10 @@
  * or the Tab key bring it back.
  */
 
-import { type FocusEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type FocusEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import {
   type CodecWish,
+  type FloorView,
   Microphone,
   type MicrophoneState,
   type SoundState,
@@ -27,7 +28,9 @@ interface OverlayBarProps {
   /** Counts up when the shortcut for the bar is pressed. */
   wish: number;
   sound: SoundState;
-  isViewer: boolean;
+  floor: FloorView;
+  isGuest: boolean;
+  onPeople: () => void;
   fullScreen: FullScreen;
   pointer: PointerLock;
   /** null where the game has none. */
@@ -70,7 +73,15 @@ function useShown(isOn: boolean, wish: number) {
   return { isShown, hold, release };
 }
 
-export function OverlayBar(props: OverlayBarProps) {
+interface BarDockProps {
+  isOn: boolean;
+  wish: number;
+  onLeft: () => void;
+  children: ReactNode | ((isShown: boolean) => ReactNode);
+}
+
+/** The bar's place and how it comes and goes, whatever is in it. */
+export function BarDock(props: BarDockProps) {
   const { isShown, hold, release } = useShown(props.isOn, props.wish);
   const bar = useRef<HTMLDivElement>(null);
   const handled = useRef(0);
@@ -117,15 +128,24 @@ export function OverlayBar(props: OverlayBarProps) {
         aria-label="Stream controls"
         data-testid="overlay-bar"
       >
-        <Controls {...props} isShown={isShown} />
+        {typeof props.children === "function" ? props.children(isShown) : props.children}
       </div>
     </div>
   );
 }
 
+export function OverlayBar(props: OverlayBarProps) {
+  return (
+    <BarDock isOn={props.isOn} wish={props.wish} onLeft={props.onLeft}>
+      {(isShown) => <Controls {...props} isShown={isShown} />}
+    </BarDock>
+  );
+}
+
 function Controls(props: OverlayBarProps & { isShown: boolean }) {
   const chosen = usePreferences();
-  const { fullScreen, pointer } = props;
+  const { fullScreen, pointer, floor } = props;
+  const isViewer = floor.isKnown && !floor.isPlaying;
   const hasTouch = navigator.maxTouchPoints > 0;
   // A device that is pointed at with fingers only has no keys to be helped with.
   const hasKeyboard = !hasTouch || matchMedia("(any-pointer: fine)").matches;
@@ -136,18 +156,21 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
   };
   return (
     <>
-      <a
-        className="bar-button"
-        href="/"
-        onClick={follow}
-        data-testid="back-button"
-        aria-label="Back to the library"
-        title="Library"
-      >
-        <Icon name="back" />
-      </a>
+      {!props.isGuest && (
+        <a
+          className="bar-button"
+          href="/"
+          onClick={follow}
+          data-testid="back-button"
+          aria-label="Back to the library"
+          title="Library"
+        >
+          <Icon name="back" />
+        </a>
+      )}
       <span className="bar-title">{props.title}</span>
-      {props.isViewer && <span className="bar-badge">Watching</span>}
+      {isViewer && <span className="bar-badge">Watching</span>}
+      <PeopleButton floor={floor} onClick={props.onPeople} />
       <span className="bar-gap" />
       <BarButton
         icon={isSilent ? "muted" : "volume"}
@@ -168,7 +191,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
         aria-label="Volume"
         data-testid="volume-slider"
       />
-      {props.microphone !== null && Microphone.isSupported() && (
+      {props.microphone !== null && !isViewer && Microphone.isSupported() && (
         <BarButton
           icon="microphone"
           label={props.microphone === "off" ? "Let the game hear you" : "Mute your microphone"}
@@ -189,7 +212,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
         ]}
         onChange={(value) => props.onQuality(value as Quality)}
       />
-      {!props.isViewer && <CodecChoice {...props} />}
+      {!isViewer && <CodecChoice {...props} />}
       <Choice
         label="Transport"
         testId="transport-select"
@@ -208,7 +231,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
         isPressed={chosen.showsStats}
         onClick={act(() => setPreferences({ showsStats: !chosen.showsStats }))}
       />
-      {pointer.isPossible && !props.isViewer && (
+      {pointer.isPossible && !isViewer && (
         <BarButton
           icon="mouse"
           label="Give the mouse to the game"
@@ -216,13 +239,13 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
           onClick={pointer.toggle}
         />
       )}
-      {hasTouch && !props.isViewer && (
+      {hasTouch && !isViewer && (
         <BarButton icon="typing" label="On-screen keyboard" testId="type-button" onClick={props.onType} />
       )}
       {hasKeyboard && (
         <BarButton icon="keyboard" label="Keyboard help" testId="keyboard-help-button" onClick={props.onHelp} />
       )}
-      {!props.isViewer && (
+      {(!isViewer || floor.me?.has_pads) && (
         <BarButton
           icon="gamepad"
           label={props.padCount ? `Gamepads (${props.padCount})` : "Gamepads"}
@@ -238,7 +261,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
           onClick={act(fullScreen.toggle)}
         />
       )}
-      {!props.isViewer && (
+      {!props.isGuest && (
         <StopControl
           testId="stop-game"
           className="bar-stop"
@@ -250,6 +273,26 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
         />
       )}
     </>
+  );
+}
+
+/** Who is there; with a mark while somebody asks to play. */
+function PeopleButton({ floor, onClick }: { floor: FloorView; onClick: () => void }) {
+  const count = floor.others.length + 1;
+  const isAsked = floor.asking.length > 0;
+  const label = isAsked ? "Who is here: somebody would like to play" : "Who is here";
+  return (
+    <button
+      className={isAsked ? "bar-button bar-count bar-asked" : "bar-button bar-count"}
+      type="button"
+      onClick={onClick}
+      aria-label={label}
+      title={label}
+      data-testid="people-button"
+    >
+      <Icon name="people" />
+      {count > 1 && <span>{count}</span>}
+    </button>
   );
 }
 
@@ -299,7 +342,7 @@ interface BarButtonProps {
   isPressed?: boolean;
 }
 
-function BarButton({ icon, label, testId, onClick, isPressed }: BarButtonProps) {
+export function BarButton({ icon, label, testId, onClick, isPressed }: BarButtonProps) {
   return (
     <button
       className="bar-button"

@@ -3,7 +3,7 @@
 import { useState } from "react";
 import type { SessionEnd } from "../../../player/src";
 import { ApiProblem } from "../api/client";
-import { useGames, useSession } from "../api/queries";
+import { fetchTicket, useGames, useSession } from "../api/queries";
 import type { SessionView } from "../api/types";
 import { follow } from "../router";
 import { Mark } from "../ui/logo";
@@ -41,7 +41,10 @@ function body(
   onEnded: (end: SessionEnd) => void,
 ) {
   if (end || view.state === "ended") return <EndView view={view} end={end} iconUrl={iconUrl} />;
-  if (hasStreamed) return <GameView view={view} isConnected={isConnected} onEnded={onEnded} />;
+  if (hasStreamed) {
+    const access = { fetchTicket: () => fetchTicket(view.session_id) };
+    return <GameView view={view} access={access} isConnected={isConnected} onEnded={onEnded} />;
+  }
   return <StartView view={view} iconUrl={iconUrl} />;
 }
 

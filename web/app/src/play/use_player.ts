@@ -3,7 +3,9 @@
 import { type RefObject, useEffect, useRef, useState } from "react";
 import {
   createPlayer,
+  type FloorView,
   type MicrophoneState,
+  NOBODY,
   type Notice,
   type PadView,
   type Player,
@@ -16,7 +18,6 @@ import {
   type Welcome,
 } from "../../../player/src";
 import { ApiProblem } from "../api/client";
-import { fetchTicket, type TicketRole } from "../api/queries";
 import { wishedProfile } from "../keyboard";
 import { preferences } from "../preferences";
 
@@ -25,6 +26,8 @@ export interface PlayerView {
   state: PlayerState;
   fault: string | null;
   welcome: Welcome | null;
+  /** Who is there and who plays. */
+  floor: FloorView;
   picture: { width: number; height: number } | null;
   stats: PlayerStats | null;
   sound: SoundState;
@@ -38,6 +41,7 @@ const NOTHING: PlayerView = {
   state: "idle",
   fault: null,
   welcome: null,
+  floor: NOBODY,
   picture: null,
   stats: null,
   sound: "off",
@@ -49,9 +53,9 @@ const NOTHING: PlayerView = {
 const NOTICE_MS = 6000;
 
 /** A ticket, or why there is none: a session or login that is gone stays gone, anything else may pass. */
-async function ticketOf(sessionId: string, role: TicketRole): Promise<string> {
+async function ticketOf(access: StreamAccess): Promise<string> {
   try {
-    return (await fetchTicket(sessionId, role)).ticket;
+    return (await access.fetchTicket()).ticket;
   } catch (error) {
     const isFinal = error instanceof ApiProblem && [401, 403, 404, 409, 422].includes(error.status);
     throw new TicketRefused(error instanceof Error ? error.message : String(error), isFinal);
@@ -63,18 +67,26 @@ export interface PlayerEvents {
   onShortcut(shortcut: Shortcut): void;
 }
 
+/** The way to a stream: a session's own, or an invitation's. */
+export interface StreamAccess {
+  streamPath?: string;
+  fetchTicket(): Promise<{ ticket: string }>;
+}
+
 export interface PlayerWish {
   sessionId: string;
-  role: TicketRole;
+  access: StreamAccess;
   /** Another number asks for a new player. */
   attempt: number;
 }
 
 export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish, events: PlayerEvents): PlayerView {
-  const { sessionId, role, attempt } = wish;
+  const { sessionId, access, attempt } = wish;
   const [view, setView] = useState<PlayerView>(NOTHING);
   const latest = useRef(events);
   latest.current = events;
+  const way = useRef(access);
+  way.current = access;
   // biome-ignore lint/correctness/useExhaustiveDependencies: `attempt` asks for a new player
   useEffect(() => {
     if (!host.current) return;
@@ -83,13 +95,15 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
     const chosen = preferences();
     const player = createPlayer({
       sessionId,
+      ...(way.current.streamPath === undefined ? {} : { streamPath: way.current.streamPath }),
       host: host.current,
       profile: wishedProfile(),
       transport: chosen.transport,
       sharesClipboard: chosen.sharesClipboard,
-      fetchTicket: () => ticketOf(sessionId, role),
+      fetchTicket: () => ticketOf(way.current),
       onState: (state, fault) => change({ state, fault }),
       onWelcome: (welcome) => change({ welcome }),
+      onFloor: (floor) => change({ floor }),
       onPicture: (width, height) => change({ picture: { width, height } }),
       onStats: (stats) => change({ stats }),
       onSound: (sound) => change({ sound }),
@@ -112,6 +126,6 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
       window.dillingerPlayer = null;
       player.close();
     };
-  }, [host, sessionId, role, attempt]);
+  }, [host, sessionId, attempt]);
   return view;
 }

@@ -7,8 +7,8 @@ import type { PlayerView } from "./use_player";
 const REST_MS = 300;
 
 export function useResize(stage: RefObject<HTMLElement | null>, view: PlayerView): void {
-  const { player, welcome, picture, state } = view;
-  const follows = welcome?.is_resizable === true && welcome.role === "player" && state === "open" && picture !== null;
+  const { player, welcome, floor, picture, state } = view;
+  const follows = welcome?.is_resizable === true && floor.isPlaying && state === "open" && picture !== null;
   useEffect(() => {
     const element = stage.current;
     if (!element || !player || !follows) return;

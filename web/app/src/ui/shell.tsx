@@ -31,6 +31,18 @@ export function Shell({
         {search}
         <nav className="topbar-actions" aria-label="You">
           <span className="who">{me.data?.user.name}</span>
+          {me.data?.user.role === "admin" && (
+            <a
+              className="icon-button"
+              href="/runners"
+              onClick={follow}
+              aria-label="Runners"
+              title="Runners"
+              data-testid="runners-link"
+            >
+              <Icon name="machine" />
+            </a>
+          )}
           <a className="icon-button" href="/settings" onClick={follow} aria-label="Settings" title="Settings">
             <Icon name="settings" />
           </a>
