@@ -42,6 +42,7 @@ export interface Draft {
   libraries: string;
   width: string;
   height: string;
+  desktop: Display["desktop"];
   isResizable: boolean;
   memoryMib: string;
   cpuCores: string;
@@ -79,6 +80,7 @@ export const EMPTY: Draft = {
   libraries: "auto",
   width: "1280",
   height: "720",
+  desktop: "x11",
   isResizable: true,
   memoryMib: "4096",
   cpuCores: "4",
@@ -126,13 +128,14 @@ export function chosen(draft: Draft, candidate: Candidate): Draft {
 
 export function withLimits(
   draft: Draft,
-  display: Pick<Display, "width_px" | "height_px" | "resizable">,
+  display: Pick<Display, "width_px" | "height_px" | "desktop" | "resizable">,
   resources: Pick<Resources, "memory_bytes" | "cpu_cores" | "saves_bytes">,
 ): Draft {
   return {
     ...draft,
     width: String(display.width_px),
     height: String(display.height_px),
+    desktop: display.desktop,
     isResizable: display.resizable,
     memoryMib: String(Math.round(resources.memory_bytes / MIB)),
     cpuCores: String(resources.cpu_cores),
@@ -211,6 +214,7 @@ export function limitsOf(draft: Draft, display: Display | null, resources: Resou
       ...display,
       width_px: number(draft.width),
       height_px: number(draft.height),
+      desktop: draft.desktop,
       resizable: draft.isResizable,
     },
     resources: {
