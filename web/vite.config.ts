@@ -1,4 +1,4 @@
-/** Builds the pages into dist/, which core serves under a strict content security policy: every script, style and worker a file. */
+/** Builds the pages into dist/, which core (and, of a desktop, dillinger-stream) serves under a strict content security policy: every script, style and worker a file. */
 import react from "@vitejs/plugin-react";
 import { loadEnv } from "vite";
 import { defineConfig } from "vitest/config";
@@ -14,12 +14,18 @@ const isolation = {
 export default defineConfig({
   plugins: [react()],
   worker: { format: "es" },
-  build: { target: "es2023", assetsInlineLimit: 0, modulePreload: { polyfill: false }, sourcemap: true },
+  build: {
+    target: "es2023",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    sourcemap: true,
+    rolldownOptions: { input: ["index.html", "desktop.html"] },
+  },
   server: {
     host: "127.0.0.1",
     headers: isolation,
     proxy: { "/api": { target: core, ws: true, changeOrigin: true, secure: false } },
   },
   preview: { host: "127.0.0.1", headers: isolation },
-  test: { include: ["player/tests/**/*.test.ts", "app/tests/**/*.test.{ts,tsx}"] },
+  test: { include: ["player/tests/**/*.test.ts", "desktop/tests/**/*.test.ts", "app/tests/**/*.test.{ts,tsx}"] },
 });

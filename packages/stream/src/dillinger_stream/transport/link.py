@@ -1,8 +1,8 @@
 """One message connection to a viewer's browser (through core's relay), as the hub sees it.
 
-The only file of this package that knows the `websockets` library: it turns its exceptions into `LinkClosed` and says
-with which options a server has to listen. Leaves to others what the messages mean. Everything here runs on the
-asyncio loop.
+The only file of this package, beside the listener `program/server.py`, that knows the `websockets` library: it turns
+its exceptions into `LinkClosed` and says with which options a server has to listen. Leaves to others what the messages
+mean. Everything here runs on the asyncio loop.
 """
 
 from __future__ import annotations
