@@ -92,6 +92,7 @@ def measure(format_: VideoFormat, frames: list[Any], *, bitrate_bps: int, rate_h
     height_px, width_px = frames[0].shape[:2]
     encoder = open_encoder(EncoderSettings(width_px, height_px, bitrate_bps, RATE_HZ, format_))
     decoder: Any = av.CodecContext.create(_DECODERS.get(format_, "h264"), "r")
+    decoder.thread_count = 1  # more would hand pictures out later
     whole = Box(0, 0, width_px, height_px)
     walls, sizes, likenesses, spent_s, keyframe_bytes = [], [], [], 0.0, 0
     for number, pixels in enumerate(frames):

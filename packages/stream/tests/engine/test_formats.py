@@ -54,8 +54,8 @@ def test_sharp_text_comes_before_the_codec() -> None:
 
 def test_where_bits_are_few_the_thriftiest_that_is_made_in_time() -> None:
     assert chosen(wish(), QUICK, is_thrifty=True)[0] == "av1"
-    assert chosen(wish(takes=ALL - {"av1"}), QUICK, is_thrifty=True)[0] == "vp9"
-    assert chosen(wish(), SLOW, is_thrifty=True, rate_hz=15)[0] == "vp9"
+    assert chosen(wish(takes=ALL - {"av1"}), QUICK, is_thrifty=True)[0] == "h264-high"
+    assert chosen(wish(), SLOW, is_thrifty=True, rate_hz=30)[0] == "h264-high"
     assert chosen(wish(), UNKNOWN, is_thrifty=True)[0] == "h264"
     assert chosen(wish("h264"), QUICK, is_thrifty=True) == ("h264", "H.264, as you chose")
 

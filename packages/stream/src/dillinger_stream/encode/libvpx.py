@@ -39,11 +39,11 @@ _ENOUGH_KBPS = 1_000_000
 _FORCE_KEYFRAME = 1
 _FRAME_PACKET = 0
 _FRAME_IS_KEY = 1
-_CPU_USED, _STATIC_THRESHOLD, _COLOR_SPACE, _QUANTIZER = 13, 17, 46, 75
+_CPU_USED, _COLOR_SPACE, _QUANTIZER = 13, 46, 75
 _BT_601 = 1
 _CONTROLS: dict[VideoFormat, dict[int, int]] = {
-    "vp8": {_CPU_USED: -14, _STATIC_THRESHOLD: 1},
-    "vp9": {_CPU_USED: 9, _STATIC_THRESHOLD: 1, _COLOR_SPACE: _BT_601},
+    "vp8": {_CPU_USED: -10},
+    "vp9": {_CPU_USED: 8, _COLOR_SPACE: _BT_601},
 }
 CODEC_STRINGS: dict[VideoFormat, str] = {"vp8": "vp8", "vp9": "vp09.00.51.08"}
 _DEFAULTS = {

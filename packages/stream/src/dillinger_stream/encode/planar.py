@@ -135,9 +135,19 @@ class PlanarEncoder:
         return unit
 
 
+_H264_OF_LEVEL = ((0, 2), (4, 13), (8, 18), (16, 23), (24, 26), (32, 31), (40, 36), (48, 41), (56, 46), (63, 51))
+"""libvpx's and SVT-AV1's 0 to 63, and H.264's quantizer with the same step between two values (for AC coefficients, of
+VP9 and AV1: AV1 specification, section 7.12.2; VP8's end at about 41)."""
+
+
 def level_of(quantizer: int) -> int:
-    """H.264's quantizer as the 0 to 63 of libvpx and SVT-AV1: the same step between two values, within about two."""
-    return min(max(round((quantizer - 4) / 0.75), 0), 63)
+    """H.264's quantizer as the 0 to 63 of libvpx and SVT-AV1."""
+    (level, reached), *rest = _H264_OF_LEVEL
+    for next_level, next_reached in rest:
+        if quantizer <= next_reached:
+            return max(0, round(level + (quantizer - reached) * (next_level - level) / (next_reached - reached)))
+        level, reached = next_level, next_reached
+    return level
 
 
 _GROWN_PX = 64
