@@ -20,8 +20,8 @@ TITLES: dict[VideoFormat, str] = {
     "h264": "H.264", "h264-high": "H.264 High", "h264-444": "H.264 4:4:4", "vp8": "VP8", "vp9": "VP9", "av1": "AV1",
 }  # fmt: skip
 THRIFTY: tuple[VideoFormat, ...] = ("av1", "h264-high")
-"""Formats that need fewer bits than H.264's baseline, the fewest first. VP9 needs no fewer than High, for three times the
-work."""
+"""Formats that need fewer bits than H.264's baseline, the fewest first. VP9 needs no fewer than High, for three times
+the work."""
 IN_TIME_SHARE = 0.5
 """Of the time between two pictures, that encoding one may take: capture, game and display have the rest."""
 
