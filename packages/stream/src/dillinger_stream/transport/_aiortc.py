@@ -1,9 +1,9 @@
 """aiortc 1.16's gaps, bridged: what `webrtc.py` needs and the library does not do by itself.
 
 It does not know the playout-delay extension, numbers no packets for transport-wide feedback and reads none, has no
-pacer, remembers 128 packets for retransmits, takes whatever a peer puts into its SCTP buffers, and binds a port of the
-kernel's choice for each peer, of which it tells the address that the machine has for itself. All of it reaches into
-private parts of a pinned version; each in one function here. Runs on the asyncio loop.
+pacer, remembers 128 packets for retransmits, opens DTLS with ECDSA alone, takes whatever a peer puts into its SCTP
+buffers, and binds a port of the kernel's choice for each peer, of which it tells the address that the machine has for
+itself. All of it reaches into private parts of a pinned version; each in one function here. Runs on the asyncio loop.
 """
 
 from __future__ import annotations
@@ -183,6 +183,15 @@ def share_port(ice: RTCIceTransport, port: UdpPort, access: MediaAccess) -> None
         return [*_told([agent.local_candidate for agent in hosts], access), *found]
 
     setattr(connection, "get_component_candidates", gather)  # noqa: B010
+
+
+def await_dtls(sender: RTCRtpSender) -> None:
+    """The other side, whose offer leaves it open, is to begin the DTLS handshake.
+
+    aiortc would begin it itself, with suites for servers of ECDSA keys alone; GStreamer's is RSA.
+    """
+    if sender.transport._role == "auto":
+        sender.transport._set_role("server")
 
 
 def _told(own: list[Candidate], access: MediaAccess) -> list[Candidate]:

@@ -19,6 +19,7 @@ from dillinger_contracts.input import Shown
 from dillinger_contracts.signaling import Candidate, Description, Notice, TcpPath, TransportKind
 from dillinger_stream.choose import WebRtcState, Wish
 from dillinger_stream.errors import WebRtcError
+from dillinger_stream.formats import EVERYBODYS
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
 from .carrier import CarrierParts
@@ -75,7 +76,7 @@ class OfferedCarrier:
 
     def push(self, unit: AccessUnit) -> None:
         """One unit for the viewer, once it is there; never blocks."""
-        if self._webrtc is not None and self._is_connected.is_set():
+        if self._webrtc is not None and self._is_connected.is_set() and unit.format in EVERYBODYS:
             self._webrtc.push(unit)
 
     def push_sound(self, packet: SoundPacket) -> None:

@@ -35,7 +35,7 @@ from dillinger_stream.choose import WebRtcState
 from dillinger_stream.errors import WebRtcError
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
-from ._aiortc import PictureExtensions, bound, dress, prepare, share_port, steer
+from ._aiortc import PictureExtensions, await_dtls, bound, dress, prepare, share_port, steer
 from .arrivals import ArrivalGauge
 from .base import NetworkFeedback
 from .descriptions import MAX_CANDIDATES, is_address, usable, watched_kinds
@@ -177,6 +177,7 @@ class WebRtcTransport:
         assert self._offer is not None
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(usable(self._offer), "offer"))
+            await_dtls(self._video_sender)
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except (WebRtcError, OSError):
             raise

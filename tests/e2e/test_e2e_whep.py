@@ -1,0 +1,93 @@
+"""Standard players watch a session that runs (WHEP), one by aiortc, one by GStreamer: pictures are read by pixels."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+
+from dillinger_bench.client import CoreClient
+from dillinger_bench.house import House
+from dillinger_bench.peers.gstreamer import GStreamer
+from dillinger_bench.testcard.read import Picture, read
+from dillinger_contracts.errors import Unavailable
+
+pytestmark = pytest.mark.browser
+
+WAIT_S = 60.0
+PLAYER = Path(__file__).with_name("whep_gstreamer.py")
+
+
+@pytest.fixture
+def running(house: House, explained: list[House]) -> Iterator[tuple[CoreClient, str]]:
+    """Somebody's session, and a way to ask core for tickets."""
+    explained.append(house)
+    with house.client() as client:
+        session_id = client.play("testcard-motion")["session_id"]
+        client.wait_state(session_id, {"ready", "streaming"}, WAIT_S)
+        yield client, session_id
+        client.stop(session_id)
+        client.wait_state(session_id, {"ended"}, WAIT_S)
+
+
+def number_of(pixels: bytes, width_px: int, height_px: int) -> int:
+    frame = read(Picture(pixels, width_px, height_px)).frame
+    assert frame is not None, "a picture that can be read"
+    return frame
+
+
+async def watched(url: str, ticket: str) -> list[int]:
+    """The numbers of the pictures that a player by aiortc is shown."""
+    player = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+    async with httpx2.AsyncClient(trust_env=False, timeout=WAIT_S) as http:
+        try:
+            video = player.addTransceiver("video", direction="recvonly").receiver
+            player.addTransceiver("audio", direction="recvonly")
+            await player.setLocalDescription(await player.createOffer())
+            headers = {"Authorization": f"Bearer {ticket}", "Content-Type": "application/sdp"}
+            answer = await http.post(url, content=player.localDescription.sdp, headers=headers)
+            assert answer.status_code == 201, answer.text
+            replayed = await http.post(url, content=player.localDescription.sdp, headers=headers)
+            assert replayed.status_code == 403, "a ticket opens one stream once"
+            await player.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+            numbers = []
+            async with asyncio.timeout(WAIT_S):
+                while len(numbers) < 10:
+                    frame = await video.track.recv()
+                    numbers.append(number_of(frame.to_ndarray(format="rgba").tobytes(), frame.width, frame.height))
+            left = await http.delete(httpx2.URL(url).join(answer.headers["location"]), headers=headers)
+            assert left.status_code == 200
+            return numbers
+        finally:
+            await player.close()
+
+
+def test_a_player_by_aiortc_watches(house: House, running: tuple[CoreClient, str]) -> None:
+    client, session_id = running
+    url = f"{house.core_url}/whep/{session_id}"
+    numbers = asyncio.run(watched(url, client.ticket(session_id, "viewer")))
+    assert numbers == sorted(numbers) and numbers[-1] > numbers[0], "the game goes on in it"
+    client.wait_state(session_id, {"ready"}, WAIT_S)  # nobody there any more
+
+
+def test_a_player_by_gstreamer_watches(house: House, running: tuple[CoreClient, str], tmp_path: Path) -> None:
+    try:
+        GStreamer().prepare(print)
+    except Unavailable as error:
+        pytest.skip(error.message)
+    client, session_id = running
+    url, ticket = f"{house.core_url}/whep/{session_id}", client.ticket(session_id, "viewer")
+    command = ["/usr/bin/python3", PLAYER, url, ticket, "30", tmp_path]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=3 * WAIT_S, check=False)
+    assert run.returncode == 0, run.stderr
+    seen = json.loads(run.stdout.splitlines()[-1])
+    assert (seen.get("status"), seen.get("left")) == (201, 200), f"{seen}\n{run.stderr}"
+    assert seen["frames"] >= 30, seen
+    first, last = (number_of((tmp_path / name).read_bytes(), *seen["size"]) for name in ("first", "last"))
+    assert last > first, "the game goes on in it"
