@@ -85,6 +85,12 @@ export class Diagnostics {
     return { state, level, volume, is_muted: isMuted };
   }
 
+  /** The last 43 ms of sound, 48 kHz, and when the last sample leaves the loudspeaker: milliseconds since the epoch. */
+  heard(): { samples: Float32Array; ends_at_ms: number } {
+    const { samples, endsAtMs } = this.#player.sound.heard();
+    return { samples, ends_at_ms: performance.timeOrigin + endsAtMs };
+  }
+
   /** Where the picture lies on the page in CSS pixels, without the bars beside it. */
   pictureRect(): { left: number; top: number; width: number; height: number } | null {
     return this.#player.surfaces.rect;

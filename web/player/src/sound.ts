@@ -58,6 +58,13 @@ export class Sound {
     return Math.sqrt(sum / this.window.length);
   }
 
+  /** The newest samples on their way to the loudspeaker, one channel, and when the last of them leaves it (performance.now, ms). */
+  heard(): { samples: Float32Array; endsAtMs: number } {
+    this.meter.getFloatTimeDomainData(this.window);
+    const { contextTime = 0, performanceTime = performance.now() } = this.context.getOutputTimestamp();
+    return { samples: this.window, endsAtMs: performanceTime + (this.context.currentTime - contextTime) * 1000 };
+  }
+
   setHasSound(hasSound: boolean): void {
     this.hasSound = hasSound;
     this.resume();

@@ -33,6 +33,7 @@ from .testcard.install import install
 from .viewer import open_browser
 
 Kind = Literal["latency", "startup", "load"]
+BOTH: tuple[Transport, ...] = ("websocket", "webrtc")
 KINDS: tuple[Kind, ...] = ("startup", "latency", "load")
 
 _WIDE_COLUMNS = 200
@@ -338,6 +339,33 @@ def peers(
     for table in report.tables():
         console.print(table)
     console.print(report.legend(), style="dim")
+
+
+@app.command()
+def lipsync(
+    transport: Over = "auto",
+    beeps: Annotated[int, typer.Option(min=5, help="How many moments are looked at.")] = 30,
+    web_dir: WebDir = None, json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
+) -> None:  # fmt: skip
+    """How far apart picture and sound of one moment are; over both transports where none is named."""
+    from .lipsync import measure as measure_lipsync
+
+    before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
+    told = Console(stderr=True, highlight=False)
+    found: Cases = {}
+    with _target(None, web_dir, None) as target, open_browser() as browser:
+        for kind in (transport,) if transport != "auto" else BOTH:
+            bench = Bench(target, browser, Effort(), transport=kind, tell=told.print)
+            try:
+                told.print(f"{beeps} beeps over {kind}")
+                found[f"{CASES[0].name} {kind}"] = measure_lipsync(bench, target, CASES[0], beeps)
+            finally:
+                bench.close()
+    report = Report(found, machine(), before)
+    console = Console(highlight=False)
+    console.print(report.table())
+    console.print(report.legend(), style="dim")
+    _write(report, json, csv, markdown)
 
 
 def main() -> None:

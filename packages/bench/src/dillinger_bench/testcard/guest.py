@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import array
+import contextlib
 import ctypes
 import fcntl
 import math
@@ -23,6 +24,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from typing import IO
 
 BLOCK_PX = 16
 ORIGIN_PX = (16, 16)
@@ -48,6 +51,8 @@ TILE_PX = 256
 TILE_STEP_PX = (5, 3)
 TONE_HZ = 440
 SOUND_RATE_HZ = 48_000
+STEPS_A_BEEP = 10
+"""Of 10 ms, in an open stream."""
 
 KEY_PRESS, KEY_RELEASE, BUTTON_PRESS, BUTTON_RELEASE, MOTION, EXPOSE, CONFIGURE = 2, 3, 4, 5, 6, 12, 22
 EVENT_MASK = 0x1 | 0x2 | 0x4 | 0x8 | 0x40 | 0x8000 | 0x20000
@@ -350,21 +355,46 @@ class Tone:
     def __init__(self) -> None:
         period = [int(8192 * math.sin(2 * math.pi * TONE_HZ * step / SOUND_RATE_HZ)) for step in range(4800)]
         self._chunk = array.array("h", [value for sample in period for value in (sample, sample)]).tobytes()
+        self._is_open = False
+        self._steps_left = 0
+
+    def open(self) -> None:
+        """Keeps a stream of silence open, in which a beep is heard at once."""
+        self._is_open = True
+        threading.Thread(target=self._stream, daemon=True).start()
 
     def beep(self, chunks: int | None = 4) -> None:
         """Plays 100 ms chunks from a thread of its own; None plays for ever."""
-        threading.Thread(target=self._play, args=(chunks,), daemon=True).start()
+        if self._is_open:
+            self._steps_left = STEPS_A_BEEP
+        else:
+            threading.Thread(target=self._play, args=(chunks,), daemon=True).start()
 
     def _play(self, chunks: int | None) -> None:
+        with self._player() as pipe:
+            while chunks is None or chunks > 0:
+                pipe.write(self._chunk)
+                chunks = None if chunks is None else chunks - 1
+
+    def _stream(self) -> None:
+        step = self._chunk[: len(self._chunk) // STEPS_A_BEEP]
+        with self._player() as pipe:
+            due_s = time.monotonic()
+            while True:
+                due_s += 0.1 / STEPS_A_BEEP
+                time.sleep(max(0.0, due_s - time.monotonic()))
+                pipe.write(step if self._steps_left else bytes(len(step)))
+                self._steps_left = max(0, self._steps_left - 1)
+
+    @contextlib.contextmanager
+    def _player(self) -> Iterator[IO[bytes]]:
         command = ["pacat", "--playback", "--raw", "--format=s16le", f"--rate={SOUND_RATE_HZ}", "--channels=2",
                    "--latency-msec=20"]  # fmt: skip
         try:
-            with subprocess.Popen(command, stdin=subprocess.PIPE) as pacat:
+            with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as pacat:
                 assert pacat.stdin is not None
                 fcntl.fcntl(pacat.stdin.fileno(), 1031, 4096)  # F_SETPIPE_SZ: little waits in the pipe
-                while chunks is None or chunks > 0:
-                    pacat.stdin.write(self._chunk)
-                    chunks = None if chunks is None else chunks - 1
+                yield pacat.stdin
         except OSError as error:
             print(f"testcard: no sound: {error}", flush=True)
 
@@ -417,6 +447,8 @@ def run(wishes: argparse.Namespace) -> None:
     screen = Screen(wishes.mode, is_grabbing=wishes.grab)
     card = Card(screen, wishes)
     print(f"testcard: {wishes.mode}, {screen.width_px}x{screen.height_px}", flush=True)
+    if wishes.open_sound:
+        card.tone.open()
     if wishes.tone:
         card.tone.beep(None)
     event = _Event()
@@ -444,6 +476,7 @@ def wishes_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--mode", choices=("idle", "light", "motion"), default="light")
     parser.add_argument("--grab", action="store_true", help="hold the pointer in the middle, as mouse look does")
     parser.add_argument("--tone", action="store_true", help="play 440 Hz all the time")
+    parser.add_argument("--open-sound", action="store_true", help="keep the sound open: a beep is heard at once")
     parser.add_argument("--no-window", action="store_true", help="never open a window")
     parser.add_argument("--exit-after", type=float, metavar="S", help="end by itself after so many seconds")
     parser.add_argument("--exit-code", type=int, default=0)

@@ -40,6 +40,7 @@ _X11 = (
     Variant("testcard-light-1080", "Test card, a moving box, 1080p", ("--mode", "light"), 1920, 1080),
     Variant("testcard-motion-1080", "Test card, everything moves, 1080p", ("--mode", "motion"), 1920, 1080),
     Variant("testcard-tone", "Test card with a tone", ("--tone",)),
+    Variant("testcard-beep", "Test card that flips and beeps at once", ("--mode", "idle", "--open-sound")),
     Variant("testcard-grab", "Test card that holds the pointer", ("--grab",)),
 )
 ON_WAYLAND = "-wayland"
