@@ -9,9 +9,12 @@ down. A try is one function; it returns what it got, or raises. It does no harm 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
+import resource
 import socket
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +29,8 @@ TRIES: dict[str, Callable[[], str]] = {}
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
 MS_REMOUNT, MS_BIND, MNT_DETACH = 32, 4096, 2
 AF_VSOCK = 40
+SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
+FILES_OF_A_CELL = 16_384
 SYSCALLS = {
     "x86_64": {"io_uring_setup": 425, "bpf": 321, "keyctl": 250, "perf_event_open": 298, "userfaultfd": 323,
                "init_module": 175, "ptrace": 101, "process_vm_readv": 310, "open_tree": 428},
@@ -326,6 +331,15 @@ def have_a_way_to_any_network() -> str:
 
 
 @attempt
+def change_its_network() -> str:
+    """Sets a device's flags to what they are: who may do that may take walls down, too."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        flags = fcntl.ioctl(link, SIOCGIFFLAGS, struct.pack("16sh22x", b"lo", 0))
+        fcntl.ioctl(link, SIOCSIFFLAGS, flags)
+    return "lo"
+
+
+@attempt
 def open_a_socket_to_the_hypervisor() -> str:
     socket.socket(AF_VSOCK, socket.SOCK_STREAM).close()
     return "AF_VSOCK"
@@ -485,6 +499,19 @@ def turn_the_kernels_knobs() -> str:
             continue
         return path
     raise PermissionError("none")
+
+
+def open_without_end() -> str:
+    """More than the share of a cell; what is opened is closed with the child that did it."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    for _ in range(FILES_OF_A_CELL + 100):
+        os.open("/dev/null", os.O_RDONLY)
+    return "opened"
+
+
+@attempt
+def hold_more_files_than_its_share() -> str:
+    return in_child(open_without_end)
 
 
 @attempt

@@ -1,7 +1,9 @@
-"""Sessions come and go, and nothing is left of them: counted before and after."""
+"""Sessions come, go and are killed in every way, and nothing is left of them: counted before and after."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from dataclasses import asdict
 
 import pytest
@@ -13,27 +15,37 @@ from dillinger_bench.stream_client import StreamClient
 from dillinger_bench.waiting import wait_until
 
 WARM_UP = 2
-SETTLE_TIMEOUT_S = 20.0
+SETTLE_TIMEOUT_S = 30.0
+WAYS = ("at once", "ready", "watched", "kill seat", "kill Xvfb", "kill runner")
+
+Kill = Callable[[str, str], None]
 
 
-def live_once(core: CoreClient, *, number: int) -> str:
-    """One session, from Play to stop; each second one is watched for a while."""
+def live_once(way: str, house: House, core: CoreClient, kill: Kill) -> str:
+    """One session, from Play to its end."""
     session_id: str = core.play("testcard-light")["session_id"]
-    core.wait_state(session_id, {"ready"})
-    if number % 2:
+    if way != "at once":
+        core.wait_state(session_id, {"ready"})
+    if way == "watched":
         with StreamClient(core, session_id) as viewer:
             viewer.hello(core.ticket(session_id))
             viewer.wait_pictures(3)
+    elif way == "kill runner":
+        house.kill("runner")
+        house.start("runner")
+    elif way.startswith("kill "):
+        kill(session_id, way.removeprefix("kill "))
     core.stop(session_id)
     core.wait_state(session_id, {"ended"})
     return session_id
 
 
-@pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.full)])
-def test_sessions_leave_nothing_behind(count: int, house: House, core: CoreClient) -> None:
-    ids = [live_once(core, number=number) for number in range(WARM_UP)]
+@pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.full)])
+def test_sessions_leave_nothing_behind(count: int, house: House, core: CoreClient, kill: Kill) -> None:
+    chance = random.Random(20)
+    ids = [live_once("watched", house, core, kill) for _ in range(WARM_UP)]
     before = take(house, ids)
-    ids += [live_once(core, number=number) for number in range(count)]
+    ids += [live_once(chance.choice(WAYS), house, core, kill) for _ in range(count)]
     last: list[Ledger] = []
 
     def settled() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import secrets
 import shutil
 import socket
@@ -33,13 +34,18 @@ command = ["/usr/bin/python3", "-I", "/game/hostile_guest.py"]
 needs_window = false
 """
 
+BEYOND_THIS_MACHINE = (
+    set() if resource.getrlimit(resource.RLIMIT_NOFILE)[1] > 17_000 else {"hold_more_files_than_its_share"}
+)
+"""Tries that a machine's own limits refuse to anybody."""
+
 BY_ANY_USER = {
     "read_the_runners_keys", "read_another_sessions_spec", "read_another_users_saves", "read_a_file_of_the_machine",
     "write_the_library", "write_beside_the_shared_sockets", "reach_the_runner", "reach_core",
     "reach_a_server_of_the_machine", "reach_an_abstract_socket_of_the_machine", "reach_another_seats_stream",
     "have_a_way_to_any_network", "take_inits_place_at_the_seat", "find_the_stream_process",
-    "reach_the_machine_past_the_routes", "reach_a_server_of_the_machine_by_udp",
-}  # fmt: skip
+    "reach_the_machine_past_the_routes", "reach_a_server_of_the_machine_by_udp", "hold_more_files_than_its_share",
+} - BEYOND_THIS_MACHINE  # fmt: skip
 """Tries that succeed for a mere process of the same user: nothing but the cell's walls stops them."""
 
 CLOSED_BY_THE_KERNEL = {

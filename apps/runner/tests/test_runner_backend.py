@@ -20,9 +20,10 @@ import pytest
 from apps.runner.tests import standin
 
 from dillinger_contracts import Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile, Unsupported
-from dillinger_contracts.network import Internet
-from dillinger_runner.backends.base import SeatHandle
+from dillinger_contracts.network import Internet, Lan
+from dillinger_runner.backends.base import Finding, SeatHandle
 from dillinger_runner.backends.counters import Counters
+from dillinger_runner.backends.host_network import HostNetwork
 from dillinger_runner.backends.identity import (
     BORN,
     TAKEN_EXIT_CODE,
@@ -34,7 +35,8 @@ from dillinger_runner.backends.identity import (
     read_identity,
 )
 from dillinger_runner.backends.process import ProcessBackend, ProcessConfig
-from dillinger_runner.cgroups import CgroupTree, Limits, find_tree
+from dillinger_runner.backends.sandbox_net import walled
+from dillinger_runner.cgroups import CgroupTree, DiskRate, Limits, disk_rate, find_tree
 from dillinger_runner.cgroups.dialect import V1, V2
 from dillinger_runner.cgroups.find import own_path_v2, parse_mounts
 from dillinger_runner.store import SessionStore
@@ -177,10 +179,29 @@ async def test_limits_that_are_required_and_missing_refuse(tmp_path: Path) -> No
     assert not (tmp_path / "sessions" / ID).exists()
 
 
-async def test_a_game_with_a_network_is_refused_in_a_sandbox(backend: ProcessBackend, tmp_path: Path) -> None:
-    seat = seat_spec(tmp_path, "mute")
-    game = seat.session.game.model_copy(update={"network": Internet()})
-    seat = seat.model_copy(update={"session": seat.session.model_copy(update={"game": game})})
+def with_network(seat: SeatSpec, network: Internet | Lan) -> SeatSpec:
+    game = seat.session.game.model_copy(update={"network": network})
+    return seat.model_copy(update={"session": seat.session.model_copy(update={"game": game})})
+
+
+def test_walls_of_a_sandbox_are_around_this_machine_and_its_networks(tmp_path: Path) -> None:
+    host = HostNetwork(("198.18.0.1", "93.184.216.34"), ("93.184.216.0/24",), (), ("192.168.7.1",))
+    can, can_not = Finding("internet", True, "yes"), Finding("internet", False, "no slirp4netns", "install it")
+    seat = with_network(seat_spec(tmp_path, "mute"), Internet())
+    walls = walled(seat, can, host).walls
+    assert walls is not None and "93.184.216.0/24" in walls and "ip daddr 10.0.2.3" in walls
+    assert "192.168.7.1" not in walls, "the machine's name servers are asked by the carrier"
+    assert walled(seat_spec(tmp_path, "mute"), can, host).walls is None
+    with pytest.raises(Unsupported, match="no slirp4netns: install it"):
+        walled(seat, can_not, host)
+    with pytest.raises(Unsupported, match="lan"):
+        walled(with_network(seat, Lan(name="friday")), can, host)
+
+
+async def test_a_game_with_a_network_is_refused_where_a_sandbox_can_not_give_it(
+    backend: ProcessBackend, tmp_path: Path
+) -> None:
+    seat = with_network(seat_spec(tmp_path, "mute"), Internet())
     with pytest.raises(Unsupported, match="internet") as refused:
         await backend.ensure(seat)
     assert refused.value.hint is not None and "docker" in refused.value.hint
@@ -297,6 +318,16 @@ def test_both_versions_are_written_as_the_kernel_reads_them() -> None:
         ("cpu.max", "150000 100000"),
         ("pids.max", "32"),
     ]
+    rate = disk_rate(Path("/proc/nowhere"), 5, block_devices=Path("/nowhere"))
+    assert rate is None and disk_rate(Path("/"), 0) is None
+    bounded = Limits(64 * MIB, 1.5, 32, disk_rate=DiskRate("8:0", "/dev/sda", 5 * MIB))
+    assert [(write.file, write.text) for write in V2.writes(bounded) if write.controller == "io"] == [
+        ("io.max", "8:0 rbps=5242880 wbps=5242880")
+    ]
+    assert [(write.file, write.text) for write in V1.writes(bounded) if write.controller == "blkio"] == [
+        ("blkio.throttle.read_bps_device", "8:0 5242880"),
+        ("blkio.throttle.write_bps_device", "8:0 5242880"),
+    ]
     assert ("cpu.cfs_quota_us", "150000") in [(write.file, write.text) for write in V1.writes(limits)]
     assert V2.cpu_s("usage_usec 1500000\nuser_usec 1\n") == 1.5
     assert V1.cpu_s("1500000000\n") == 1.5
@@ -312,6 +343,19 @@ def test_both_versions_are_written_as_the_kernel_reads_them() -> None:
         ("/sys/fs/cgroup/cpu,cpuacct", 1, ["cpu", "cpuacct"]),
     ]
     assert own_path_v2("5:memory:/a\n0::/user.slice/run-1.scope\n") == "/user.slice/run-1.scope"
+
+
+def test_a_part_of_a_disk_is_bounded_by_the_whole_of_it(tmp_path: Path) -> None:
+    device = tmp_path.stat().st_dev
+    disk = tmp_path / "devices/sd!a"
+    (disk / "sda1").mkdir(parents=True)
+    (disk / "dev").write_text("8:0\n")
+    (disk / "sda1/dev").write_text("8:1\n")
+    (disk / "sda1/partition").write_text("1\n")
+    (tmp_path / "block").mkdir()
+    (tmp_path / f"block/{os.major(device)}:{os.minor(device)}").symlink_to(disk / "sda1")
+    found = disk_rate(tmp_path / "saves/not/yet", 7, block_devices=tmp_path / "block")
+    assert found == DiskRate("8:0", "/dev/sd/a", 7)
 
 
 def test_a_switched_off_or_missing_hierarchy_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,12 @@ from dillinger_contracts.cell import CONTAINER_INIT
 from dillinger_contracts.ice import MediaAccess, PortRange
 from dillinger_runner.backends import docker_usage
 from dillinger_runner.backends.base import SeatPhase
-from dillinger_runner.backends.docker_host import HostNetwork, parse
 from dillinger_runner.backends.docker_layers import layer_config
 from dillinger_runner.backends.docker_net import holder_config, lan_config, walls_config
 from dillinger_runner.backends.docker_spec import Gpu, MountRule, Premises, cell_config, seat_config, waiting_config
 from dillinger_runner.backends.gpu import find_gpu
-from dillinger_runner.cgroups import Limits
+from dillinger_runner.backends.host_network import HostNetwork
+from dillinger_runner.cgroups import DiskRate, Limits
 from dillinger_runner.cgroups.dialect import V1
 from dillinger_runner.reconcile import Deadlines, Facts, Step, decide, honest
 
@@ -176,6 +177,14 @@ def test_the_cell_has_one_writable_folder_and_no_network() -> None:
             },
         },
     }
+
+
+def test_a_cells_disk_is_bounded_where_it_is_wished() -> None:
+    premises = dataclasses.replace(PREMISES, disk_rate=DiskRate("8:0", "/dev/sda", 5 * MIB))
+    host_config = cell_config(spec(), premises)["HostConfig"]
+    bound = [{"Path": "/dev/sda", "Rate": 5 * MIB}]
+    assert host_config["BlkioDeviceReadBps"] == host_config["BlkioDeviceWriteBps"] == bound
+    assert "BlkioDeviceReadBps" not in seat_config(spec(), premises)["HostConfig"]
 
 
 def test_a_librarys_runtimes_are_shown_to_both_halves() -> None:
@@ -334,44 +343,6 @@ def test_a_game_that_may_write_beside_itself_gets_an_overlay_as_a_volume() -> No
         mount for mount in seat_config(session, premises)["HostConfig"]["Mounts"] if mount["Target"].endswith("doom")
     ]
     assert ["/state/saves/ann/.layers/doom", True] in [[mount["Target"], mount["ReadOnly"]] for mount in seat]
-
-
-def test_what_the_kernels_tables_say_of_a_machines_network() -> None:
-    text = """== /proc/net/fib_trie
-Main:
-  +-- 0.0.0.0/0 3 0 5
-     |-- 0.0.0.0
-        /0 universe UNICAST
-Local:
-        |-- 127.0.0.1
-           /32 host LOCAL
-        |-- 172.17.0.1
-           /32 host LOCAL
-        |-- 192.168.7.4
-           /32 host LOCAL
-        |-- 192.168.7.255
-           /32 link BROADCAST
-== /proc/net/route
-Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
-eth0\t00000000\t0107A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
-eth0\t0007A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
-docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
-== /proc/net/if_inet6
-00000000000000000000000000000001 01 80 10 80       lo
-20010db8000000000000000000000004 02 40 00 80     eth0
-fe800000000000000000000000000001 02 40 20 80     eth0
-== /etc/resolv.conf
-# made by hand
-nameserver 192.168.7.1
-nameserver fe80::1%eth0
-search example.org
-"""
-    assert parse(text) == HostNetwork(
-        addresses=("172.17.0.1", "192.168.7.4", "2001:db8::4"),
-        networks=("192.168.7.0/24", "172.17.0.0/16"),
-        outer_addresses=("192.168.7.4", "2001:db8::4"),
-        resolvers=("192.168.7.1", "fe80::1"),
-    )
 
 
 def test_a_seat_in_a_network_of_its_own_has_one_port_published() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from dillinger_runner import metering
 from dillinger_runner.backends.base import SeatHandle, Usage
+from dillinger_runner.backends.gpu_meter import GpuMeter, Share, by_process, share_of
 from dillinger_runner.metering import Meter
 
 
@@ -46,3 +47,19 @@ async def test_however_many_ask_a_session_is_measured_once_a_second_and_as_a_rat
     assert (await meter.read("a")).cpu_cores == 1.5
     clock.now_s, backend.cpu_s = 103.0, None
     assert (await meter.read("a")).cpu_cores is None, "gone"
+
+
+def test_what_a_session_uses_of_a_card_is_the_sum_of_its_processes() -> None:
+    by_pid = by_process([(7, 30), (7, 50), (8, 10)], [(7, 100), (7, 100), (9, None), (10, 5)])
+    assert by_pid == {7: Share(0.4, 100), 8: Share(0.1, 0), 9: Share(0.0, 0), 10: Share(0.0, 5)}
+    assert share_of({7, 8, 11}, by_pid) == Share(0.5, 100)
+    assert share_of(set(), by_pid) == Share(0.0, 0)
+
+
+async def test_without_a_card_nothing_is_said_of_it_and_why_is_known() -> None:
+    meter, usage = GpuMeter(), Usage(datetime.now(UTC))
+    found = await meter.finding()
+    if found.ok:
+        pytest.skip("a graphics card is here, which no test has tried")
+    assert "no graphics card is measured: " in found.detail and not found.is_needed
+    assert await meter.onto(usage, lambda: [1]) is usage

@@ -57,6 +57,7 @@ def test_sessions_leave_nothing_behind(
     names: set[str] = set()
     ids: list[str] = []
     before = count(house, ids, names)
+    most: Counter[str] = Counter()
     for _ in range(rounds):
         session_id = core.play(chance.choice(GAMES))["session_id"]
         ids.append(session_id)
@@ -66,6 +67,7 @@ def test_sessions_leave_nothing_behind(
             core.wait_state(session_id, states, END_TIMEOUT_S)
         there = containers(session_id)
         names |= set(there.values())
+        most |= container_engine.inventory(house.library_dir.parent) - before
         act(way, there, house, cable)
         core.stop(session_id)
         core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)
@@ -78,8 +80,9 @@ def test_sessions_leave_nothing_behind(
     try:
         wait_until(settled, END_TIMEOUT_S, "all counts as before")
     finally:
-        print("before", before, "after", last)
+        print("before", before, "most", most, "after", last)
     assert len(names) >= rounds / 2, "containers were seen at all"
+    assert most["volumes"] and most["networks"], "and so were volumes of games' folders, and networks"
 
 
 def act(way: str, there: dict[str, str], house: House, cable: EngineCable) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +15,21 @@ import pytest
 from tests import container_engine
 from tests.faults import walls
 from tests.faults.docker import outside_world
+from tests.faults.docker.network_scene import (
+    INTERNET,
+    OPEN_WITH_THE_INTERNET,
+    PORT,
+    SERVER,
+    add_game,
+    begin,
+    until_ready,
+)
 
-from dillinger_bench.client import RunnerClient
 from dillinger_bench.house import House
 from dillinger_bench.waiting import wait_until
 from dillinger_runner.backends.docker_spec import container_name
 
-PORT = 7788
-INTERNET, LAN, OTHER_LAN = 'kind = "internet"', 'kind = "lan"\nname = "one"', 'kind = "lan"\nname = "two"'
-SERVER = """
-import socket, sys
-server = socket.create_server(("0.0.0.0", int(sys.argv[2])))
-while True:
-    link, _ = server.accept()
-    link.sendall(sys.argv[1].encode())
-    link.close()
-"""
-OPEN_WITH_THE_INTERNET = {"have_a_way_to_any_network", "reach_the_internet"}
+LAN, OTHER_LAN = 'kind = "lan"\nname = "one"', 'kind = "lan"\nname = "two"'
 OPEN_IN_A_LAN = {"reach_a_game_of_its_lan"}
 HELD_BY_WALLS_ALONE = {
     "reach_a_server_of_the_machine", "reach_a_server_of_the_machine_by_udp", "reach_the_machine_past_the_routes",
@@ -67,33 +64,6 @@ class Scene:
             [*command, str(self.targets.folder), str(folder)], folders=[self.house.root, folder], network=network
         )
         return walls.through(json.loads((folder / "result.json").read_text()))
-
-
-def add_game(house: House, game_id: str, network: str, source: Path, arguments: list[str]) -> Path:
-    """A game that is one Python file; its folder."""
-    folder = house.library_dir / game_id
-    folder.mkdir(exist_ok=True)
-    shutil.copyfile(source, folder / "guest.py")
-    command = json.dumps(["/usr/bin/python3", "-I", "/game/guest.py", *arguments])
-    (folder / "game.toml").write_text(
-        f'schema = 1\ntitle = "{game_id}"\nkeeps_changes = false\n[launch]\nkind = "native"\ncommand = {command}\n'
-        f"[display]\nneeds_window = false\n[network]\n{network}\n"
-    )
-    return folder
-
-
-def begin(runner: RunnerClient, game_id: str, user_id: str) -> str:
-    view = runner.call("POST", "/sessions", {"gameId": game_id, "userId": user_id})
-    return str(view["sessionId"])
-
-
-def until_ready(runner: RunnerClient, session_id: str) -> None:
-    def look() -> bool:
-        view = runner.call("GET", f"/sessions/{session_id}")
-        assert view["state"] != "ended", view["end"]
-        return bool(view["state"] == "ready")
-
-    wait_until(look, walls.END_TIMEOUT_S, "a game that listens")
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from .backends.docker_spec import MountRule, Premises
 from .backends.gpu import find_gpu
 from .backends.process import ProcessBackend, ProcessConfig
 from .bounds import BoundsDesk
-from .cgroups import Limits
+from .cgroups import Limits, disk_rate
 from .control import ControlDesk
 from .ice import IceServers
 from .keeper import Keeper, KeeperConfig
@@ -84,6 +84,7 @@ def _process(settings: RunnerSettings, store: SessionStore, instance: str) -> Pr
         cgroup=settings.cgroup,
         instance=instance,
         seat_limits=_seat_limits(settings),
+        disk_rate=disk_rate(settings.saves_path, settings.cell_disk_bytes_per_s),
         placing_timeout_s=settings.placing_timeout_s,
         is_isolation_required=settings.isolation == "required",
         are_limits_required=settings.limits == "required",
@@ -105,6 +106,7 @@ def _docker(settings: RunnerSettings, store: SessionStore, instance: str) -> Doc
         seat_network=settings.docker_seat_network,
         rules=tuple(MountRule.parse(text) for text in settings.docker_mounts),
         gpu=find_gpu(settings.docker_gpu),
+        disk_rate=disk_rate(settings.saves_path, settings.cell_disk_bytes_per_s),
     )
     config = DockerConfig(
         runtime_dir=settings.runtime_dir,

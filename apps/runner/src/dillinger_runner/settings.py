@@ -115,6 +115,9 @@ class RunnerSettings(AppSettings):
     disk_reserve_bytes: int = Field(default=1024 * MIB, ge=0)
     """What the disk with the saves is to keep free: below it no session starts, and one that writes on ends; 0 switches
     the check off."""
+    cell_disk_bytes_per_s: int = Field(default=0, ge=0)
+    """How much each game may read a second from the disk that the saves are on, and as much write, beside its share of
+    that disk; 0 bounds nothing. Cgroups version 1 slow only what is written past the kernel's memory."""
     cpu_overcommit: float = Field(default=0.0, ge=0)
     """The processor cores of all sessions' limits may add up to so many times the machine's; 0, the default, lets them
     share by time however many there are."""

@@ -25,6 +25,9 @@ SPECIAL = (
 )  # fmt: skip
 """What is not the internet (IANA's registry of special-purpose addresses, RFC 6890, and multicast)."""
 
+CARRIER_RESOLVER = "10.0.2.3"
+"""Where a sandbox with the internet asks for names: its carrier (slirp4netns), which passes on to the machine's."""
+
 
 class NoNetwork(Model):
     """None at all: not even its own machine."""

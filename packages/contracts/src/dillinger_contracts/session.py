@@ -134,6 +134,9 @@ class SeatSpec(Model):
     cell_cgroup: CellCgroup | None = None
     isolation: Literal["bubblewrap", "container", "none"] = "bubblewrap"
     """`container`: the runner starts the cell as a container of its own, once the seat listens for it."""
+    walls: str | None = None
+    """What keeps a sandbox whose game has the internet from everything else (`network.walls`); without them it gets no
+    network. A container's stand elsewhere."""
     uinput_pads: int = Field(default=0, ge=0, le=4)
     """So many gamepads are the kernel's; 0: the seat's own, by the interposer."""
     start_timeout_s: float = 30.0

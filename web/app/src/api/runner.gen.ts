@@ -14,6 +14,7 @@ export interface Container {
   processes: number | null;
   networkBps: number | null;
   gpu: number | null;
+  gpuMemoryBytes: number | null;
 }
 
 /** Answer of `GET /containers`. */

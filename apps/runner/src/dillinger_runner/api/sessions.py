@@ -50,7 +50,8 @@ class Container(WireModel):
     network_bps: float | None = None
     """What its stream sends, as the seat measured it."""
     gpu: float | None = None
-    """Share of a graphics card; None where nobody measures it."""
+    """Share of a graphics card, 0 to 1 (more with several cards); None where nobody measures it."""
+    gpu_memory_bytes: int | None = None
 
 
 class ContainerList(WireModel):
@@ -142,6 +143,7 @@ async def list_containers(keeper: KeeperHere) -> ContainerList:
             processes=sample.usage.processes,
             network_bps=record.stats.bitrate_bps if record.stats else None,
             gpu=sample.usage.gpu,
+            gpu_memory_bytes=sample.usage.gpu_memory_bytes,
         )
         rows.append(row)
     return ContainerList(containers=tuple(rows))

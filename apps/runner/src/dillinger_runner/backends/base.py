@@ -36,6 +36,8 @@ class Finding:
     ok: bool
     detail: str
     hint: str | None = None
+    is_needed: bool = True
+    """Whether every game misses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Usage:
     processes: int | None = None
     """With their threads, where cgroups count them."""
     gpu: float | None = None
+    """Share of a graphics card, 0 to 1; above 1 with several cards."""
+    gpu_memory_bytes: int | None = None
     network_bytes: int | None = None
 
 

@@ -51,6 +51,11 @@ class Counters:
             sum(processes) if processes else None,
         )
 
+    def pids(self) -> set[int]:
+        """The processes that are in them now."""
+        texts = [self._text(group, "pids", "cgroup.procs") or "" for group in self.groups]
+        return {int(pid) for text in texts for pid in text.split()}
+
     def _text(self, group: Mapping[str, Path], controller: str, file: str) -> str | None:
         directory = group.get(self.dialect.directory_of(controller))
         if directory is None:

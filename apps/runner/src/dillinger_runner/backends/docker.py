@@ -37,6 +37,7 @@ from .docker_host import HostLook
 from .docker_layers import GameLayers
 from .docker_net import CellNetworks
 from .docker_spec import Gpu, Premises, Role, bounds, cell_config, container_name, graphics_check_config, seat_config
+from .gpu_meter import GpuMeter
 
 _GOOD_FOR_S = 30.0
 _LOOK_S, _ASK_S = 0.01, 0.5
@@ -74,6 +75,7 @@ class DockerBackend:
         self._probing = asyncio.Lock()
         self._is_podman = False
         self._counters: dict[str, Counters] = {}
+        self._gpus = GpuMeter()
 
     @property
     def capabilities(self) -> BackendCapabilities:
@@ -116,7 +118,8 @@ class DockerBackend:
         is_whole = engine.ok and user.ok and not needed and mounts is None
         ok = is_whole and (limits.ok or not self._config.are_limits_required)
         gpu = () if premises.gpu is None or needed else (await self._graphics_finding(premises.gpu),)
-        return Probe(ok, (engine, user, *([mounts] if mounts else []), found, limits, *gpu))
+        figures = await self._gpus.finding()
+        return Probe(ok, (engine, user, *([mounts] if mounts else []), found, limits, *gpu, figures))
 
     async def _graphics_finding(self, gpu: Gpu) -> Finding:
         """Asked for as games would ask, and looked at from inside: an engine may take a request and give nothing."""
@@ -333,7 +336,7 @@ class DockerBackend:
             if counters is None:
                 return await self._measured_by_engine(running)
             self._counters[handle.session_id] = counters
-        return counters.read(datetime.now(UTC))
+        return await self._gpus.onto(counters.read(datetime.now(UTC)), counters.pids)
 
     async def limit(self, handle: SeatHandle, resources: Resources) -> None:
         """By the engine."""

@@ -20,8 +20,9 @@ from dillinger_contracts.network import Internet, Lan, walls
 from dillinger_runner.cgroups import Limits
 
 from .docker_engine import Engine, EngineAway
-from .docker_host import HostLook, HostNetwork, run_once
+from .docker_host import HostLook, run_once
 from .docker_spec import LABEL_INSTANCE, LABEL_LAN, LABEL_ROLE, LABEL_SESSION, Config, Premises, container_name, locked
+from .host_network import HostNetwork
 
 _BRIDGE = "com.docker.network.bridge"
 LAN_API = (1, 48)

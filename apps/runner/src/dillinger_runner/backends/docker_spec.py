@@ -36,7 +36,7 @@ from dillinger_contracts.cell import (
     environment,
 )
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER
-from dillinger_runner.cgroups import Limits
+from dillinger_runner.cgroups import DiskRate, Limits
 
 Role = Literal["seat", "cell", "net"]
 """`net` holds the network namespace of a cell that has the internet."""
@@ -110,6 +110,8 @@ class Premises:
     seat_network: str = "host"
     rules: tuple[MountRule, ...] = ()
     gpu: Gpu | None = None
+    disk_rate: DiskRate | None = None
+    """Of each cell."""
 
 
 def container_name(session_id: str, role: Role) -> str:
@@ -209,6 +211,7 @@ def cell_config(
             "/var/tmp": scratch,  # noqa: S108
             RUNTIME: f"rw,nosuid,nodev,size={run_bytes},mode=0700,uid={uid},gid={gid}",
         },
+        **_disk(premises.disk_rate),
         **_graphics(premises.gpu),
     }
     if spec.session.game.user_namespaces:
@@ -293,6 +296,13 @@ def locked(limits: Limits) -> Config:
             {"Name": "core", "Soft": 0, "Hard": 0},
         ],
     }
+
+
+def _disk(rate: DiskRate | None) -> Config:
+    if rate is None:
+        return {}
+    bound = [{"Path": rate.node, "Rate": rate.bytes_per_s}]
+    return {"BlkioDeviceReadBps": bound, "BlkioDeviceWriteBps": bound}
 
 
 def _graphics(gpu: Gpu | None) -> Config:

@@ -26,25 +26,27 @@ import structlog
 from dillinger_contracts import Conflict, Resources, SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.model import SESSION_ID_PATTERN
 from dillinger_contracts.seat_folder import SeatFolder
-from dillinger_runner.cgroups import CgroupTree, Found, Limits, find_tree
+from dillinger_runner.cgroups import CgroupTree, DiskRate, Found, Limits, find_tree
 from dillinger_runner.saves import make_saves
 from dillinger_runner.store import SessionStore
 
 from . import processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, Waiting, WarmSeats
 from .counters import Counters
+from .exits import Exits
+from .gpu_meter import GpuMeter
 from .identity import (
     BORN,
     TAKEN_EXIT_CODE,
     Identity,
     birth_command,
     is_alive,
-    open_pidfd,
     read_identity,
     send_signal,
     wait_exit,
 )
 from .isolation import IsolationProbe
+from .sandbox_net import walled
 
 _KILL_TIMEOUT_S = 5.0
 
@@ -61,6 +63,8 @@ class ProcessConfig:
     instance: str
     """Keeps runners of different state folders out of each other's cgroups."""
     seat_limits: Limits
+    disk_rate: DiskRate | None = None
+    """Of each cell."""
     placing_timeout_s: float = 15.0
     is_isolation_required: bool = True
     are_limits_required: bool = False
@@ -77,9 +81,9 @@ class ProcessBackend:
         self._isolation = IsolationProbe(config.seat_command)
         self._found: Found | None = None
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._watched: dict[str, int] = {}
+        self._exits = Exits()
+        self._gpus = GpuMeter()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._changes: asyncio.Queue[SeatHandle] = asyncio.Queue(maxsize=1024)
 
     @property
     def capabilities(self) -> BackendCapabilities:
@@ -109,7 +113,8 @@ class ProcessBackend:
         ok = (sandbox.ok or not self._config.is_isolation_required) and (
             limits.ok or not self._config.are_limits_required
         )
-        return Probe(ok, (sandbox, limits))
+        internet = self._isolation.internet
+        return Probe(ok, (sandbox, limits, *([] if internet is None else [internet]), await self._gpus.finding()))
 
     async def ensure(self, seat: SeatSpec) -> SeatHandle:
         """Has the seat running; the first to be born for a session id stays the only one."""
@@ -118,7 +123,8 @@ class ProcessBackend:
             identity = await asyncio.to_thread(read_identity, self._store.directory(session_id))
             if identity is None:
                 await self._must_be_usable()
-                identity = await self._place(session_id, lambda tree: self._start(self._isolated(seat), tree))
+                locked = await self._isolated(seat)
+                identity = await self._place(session_id, lambda tree: self._start(locked, tree))
         return self._handle(session_id, identity)
 
     async def warm(self, seat_id: str) -> SeatHandle:
@@ -139,17 +145,20 @@ class ProcessBackend:
         """Makes the waiting seat that of this session: its birth certificate moves."""
         session_id = seat.session.session_id
         found = await self._cgroups()
+        seat = await self._isolated(seat)
         async with self._locks[session_id], self._locks[seat_id]:
             try:
-                identity = await asyncio.to_thread(self._assign, seat_id, self._isolated(seat), found.tree)
+                identity = await asyncio.to_thread(self._assign, seat_id, seat, found.tree)
             except OSError as error:
                 raise Unavailable(f"The waiting seat can't be had: {error.strerror} ({error.filename})") from error
-            self._unwatch(seat_id)
+            self._exits.forget(seat_id)
         self._locks.pop(seat_id, None)
         return self._handle(session_id, identity)
 
-    def _isolated(self, seat: SeatSpec) -> SeatSpec:
-        _refuse_networks(seat)
+    async def _isolated(self, seat: SeatSpec) -> SeatSpec:
+        if seat.session.game.network.kind != "none":
+            await self._isolation.finding(wants_internet=True)
+        seat = walled(seat, self._isolation.internet if self._isolation.is_ok else None)
         return seat.model_copy(update={"isolation": "bubblewrap" if self._isolation.is_ok else "none"})
 
     async def _must_be_usable(self) -> None:
@@ -166,7 +175,7 @@ class ProcessBackend:
         found = await self._cgroups()
         async with self._locks[handle.session_id]:
             await asyncio.to_thread(self._end, handle.session_id, found.tree, grace_s)
-            self._unwatch(handle.session_id)
+            self._exits.forget(handle.session_id)
         if not self._locks[handle.session_id].locked():
             self._locks.pop(handle.session_id, None)
 
@@ -179,13 +188,14 @@ class ProcessBackend:
     async def changes(self) -> AsyncIterator[SeatHandle]:
         """A handle for each seat that exited."""
         while True:
-            yield await self._changes.get()
+            yield await self._exits.next()
 
     async def usage(self, handle: SeatHandle) -> Usage:
         """By cgroup files; without them by summing over the seat's process tree."""
         found = await self._cgroups()
         if found.tree is not None:
-            return Counters(found.tree.dialect, found.tree.groups(handle.session_id)).read(datetime.now(UTC))
+            counters = Counters(found.tree.dialect, found.tree.groups(handle.session_id))
+            return await self._gpus.onto(counters.read(datetime.now(UTC)), counters.pids)
         return await asyncio.to_thread(self._measure, handle.session_id)
 
     async def limit(self, handle: SeatHandle, resources: Resources) -> None:
@@ -203,8 +213,7 @@ class ProcessBackend:
 
     async def close(self) -> None:
         """Lets go of descriptors; seats go on."""
-        for session_id in list(self._watched):
-            self._unwatch(session_id)
+        self._exits.close()
 
     async def _cgroups(self) -> Found:
         if self._found is None:
@@ -245,7 +254,7 @@ class ProcessBackend:
         if tree is None:
             return seat, [], max(resources.memory_bytes, self._config.seat_limits.memory_bytes)
         session_id = seat.session.session_id
-        cell = Limits.of(resources)
+        cell = Limits.of(resources, self._config.disk_rate)
         cgroup = tree.create(session_id, seat=self._config.seat_limits, cell=cell)
         return seat.model_copy(update={"cell_cgroup": cgroup}), tree.procs_files(session_id, "seat"), None
 
@@ -376,41 +385,8 @@ class ProcessBackend:
         if identity is None:
             return SeatHandle(session_id)
         handle = SeatHandle(session_id, f"pid {identity.pid}")
-        self._watch(handle, identity)
+        self._exits.watch(handle, identity)
         return handle
-
-    def _watch(self, handle: SeatHandle, identity: Identity) -> None:
-        if handle.session_id in self._watched:
-            return
-        descriptor = open_pidfd(identity)
-        if descriptor is None:
-            self._wake(handle)
-            return
-        self._watched[handle.session_id] = descriptor
-        asyncio.get_running_loop().add_reader(descriptor, self._exited, handle)
-
-    def _exited(self, handle: SeatHandle) -> None:
-        self._unwatch(handle.session_id)
-        self._wake(handle)
-
-    def _wake(self, handle: SeatHandle) -> None:
-        with contextlib.suppress(asyncio.QueueFull):  # losing a wake-up is harmless
-            self._changes.put_nowait(handle)
-
-    def _unwatch(self, session_id: str) -> None:
-        descriptor = self._watched.pop(session_id, None)
-        if descriptor is not None:
-            asyncio.get_running_loop().remove_reader(descriptor)
-            os.close(descriptor)
-
-
-def _refuse_networks(seat: SeatSpec) -> None:
-    game = seat.session.game
-    if game.network.kind != "none":
-        raise Unsupported(
-            f"{game.title} is to have a network ({game.network.kind}), and sandboxes have none",
-            hint='Set backend = "docker", or take the network away',
-        )
 
 
 def _refusal(probe: Probe) -> Unsupported:

@@ -5,7 +5,8 @@
 """
 
 from .dialect import Limits
+from .disks import DiskRate, disk_rate
 from .find import Found, find_tree
 from .tree import CgroupTree
 
-__all__ = ["CgroupTree", "Found", "Limits", "find_tree"]
+__all__ = ["CgroupTree", "DiskRate", "Found", "Limits", "disk_rate", "find_tree"]

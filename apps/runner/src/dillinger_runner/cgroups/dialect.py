@@ -11,6 +11,8 @@ from typing import Literal
 
 from dillinger_contracts import Resources
 
+from .disks import DiskRate
+
 _PERIOD_US = 100_000
 
 
@@ -24,9 +26,10 @@ class Limits:
     swap_bytes: int = 0
     disk_weight: int | None = None
     """10 to 1000; None leaves it to the kernel."""
+    disk_rate: DiskRate | None = None
 
     @classmethod
-    def of(cls, resources: Resources) -> Limits:
+    def of(cls, resources: Resources, disk_rate: DiskRate | None = None) -> Limits:
         """Those of a cell."""
         return cls(
             resources.memory_bytes,
@@ -34,6 +37,7 @@ class Limits:
             resources.pids,
             resources.swap_bytes,
             resources.disk_weight,
+            disk_rate,
         )
 
 
@@ -79,6 +83,7 @@ class Dialect:
                 Write("cpu", "cpu.max", f"{quota_us} {_PERIOD_US}"),
                 Write("pids", "pids.max", str(limits.pids)),
                 *self._disk(limits.disk_weight),
+                *self._rate(limits.disk_rate),
             ]
         both_bytes = limits.memory_bytes + limits.swap_bytes
         return [
@@ -88,6 +93,7 @@ class Dialect:
             Write("cpu", "cpu.cfs_quota_us", str(quota_us)),
             Write("pids", "pids.max", str(limits.pids)),
             *self._disk(limits.disk_weight),
+            *self._rate(limits.disk_rate),
         ]
 
     def _disk(self, weight: int | None) -> list[Write]:
@@ -98,6 +104,16 @@ class Dialect:
             return [Write("io", "io.weight", str(1 + (weight - 10) * 9999 // 990), is_optional=True)]
         files = ("blkio.weight", "blkio.bfq.weight")
         return [Write("blkio", file, str(weight), is_optional=True) for file in files]
+
+    def _rate(self, rate: DiskRate | None) -> list[Write]:
+        """Version 1 slows no writes that go through memory first: the kernel does those later, and for nobody."""
+        if rate is None:
+            return []
+        if self.version == 2:
+            text = f"{rate.number} rbps={rate.bytes_per_s} wbps={rate.bytes_per_s}"
+            return [Write("io", "io.max", text, is_optional=True)]
+        files = ("blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device")
+        return [Write("blkio", file, f"{rate.number} {rate.bytes_per_s}", is_optional=True) for file in files]
 
     def cpu_s(self, text: str) -> float | None:
         """Processor time so far, from the text of `cpu_file`."""

@@ -13,6 +13,7 @@ from . import sandbox
 from .memfile import memory_file
 from .paths import INIT_FILE
 from .seccomp import filter_program
+from .way_out import WayOut
 
 SCRATCH_BYTES = 64 * 1024 * 1024
 
@@ -24,9 +25,10 @@ def run_alone(
     timeout_s: float,
     environ: Mapping[str, str] | None = None,
     runs_32_bit: bool = False,
+    walls: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `command`; `folder/saves` is the player's home. Raises FileNotFoundError without bubblewrap, and
-    TimeoutExpired."""
+    """Runs `command`; `folder/saves` is the player's home. With `walls` it has the internet. Raises FileNotFoundError
+    without bubblewrap, and TimeoutExpired."""
     for name in ("game", "saves", "x11", "sound", "pads"):
         (folder / name).mkdir(exist_ok=True)
     (folder / "auth").touch()
@@ -41,14 +43,16 @@ def run_alone(
         init_file=str(INIT_FILE),
         scratch_bytes=SCRATCH_BYTES,
         machine_id="0" * 32,
+        is_online=walls is not None,
     )
     program = filter_program(os.uname().machine, runs_32_bit=runs_32_bit)
     data = {name: memory_file(name, text) for name, text in sandbox.contents(spec, program).items()}
     fds = sandbox.DataFds(**{name: file.fileno() for name, file in data.items()})
+    way_out = WayOut(walls)
     try:
         return subprocess.run(
-            sandbox.sandbox_argv(spec, fds, command, environ=environ),
-            pass_fds=tuple(file.fileno() for file in data.values()),
+            way_out.over(sandbox.sandbox_argv(spec, fds, command, environ=environ)),
+            pass_fds=(*way_out.inherited, *(file.fileno() for file in data.values())),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -57,5 +61,6 @@ def run_alone(
             check=False,
         )
     finally:
+        way_out.close()
         for file in data.values():
             file.close()

@@ -137,7 +137,7 @@ class Cell:
             if spec.isolation == "container":
                 enclosure, control = await ContainerEnclosure.await_init(spec, folder, descriptors)
             else:
-                enclosure, control = ProcessEnclosure.start(spec, folder, own_log.write_fd, descriptors)
+                enclosure, control = ProcessEnclosure.start(spec, folder, descriptors)
         except BaseException:
             own_log.close()
             guest_log.close()

@@ -32,6 +32,7 @@ from .layers import over
 from .memfile import memory_file
 from .paths import INIT_FILE, sandbox_spec
 from .seccomp import filter_program
+from .way_out import WayOut
 from .windows import prefix_layers
 from .word_size import runs_32_bit
 
@@ -59,32 +60,35 @@ class Enclosure(Protocol):
 class ProcessEnclosure:
     """A child process; its end is told by its pidfd."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], way_out: WayOut) -> None:
         self._loop = asyncio.get_running_loop()
         self._process = process
+        self._way_out = way_out
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self._pidfd = os.pidfd_open(process.pid)
         self._loop.add_reader(self._pidfd, self._on_exit)
 
     @classmethod
     def start(
-        cls, spec: SeatSpec, folder: GameFolder, log_fd: int, pass_fds: tuple[int, ...]
+        cls, spec: SeatSpec, folder: GameFolder, descriptors: tuple[int, ...]
     ) -> tuple[ProcessEnclosure, socket.socket]:
-        """The sandbox of `spec` with these descriptors; it dies with the thread that calls this. Raises Unsupported."""
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                process = _spawn(spec, folder, theirs.fileno(), log_fd, pass_fds)
-        except FileNotFoundError as error:
-            ours.close()
-            raise Unsupported(
-                f"The sandbox can't be started: {error.filename} is missing", hint="apt install bubblewrap"
-            ) from error
-        except BaseException:
-            ours.close()
-            raise
+        """The sandbox of `spec` with these descriptors, the log for its own output first; it dies with the thread that
+        calls this. Raises Unsupported."""
+        with contextlib.ExitStack() as undo:
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            way_out = WayOut(spec.walls)
+            undo.callback(way_out.close)
+            try:
+                with theirs:
+                    process = _spawn(spec, folder, way_out, theirs.fileno(), descriptors)
+            except FileNotFoundError as error:
+                raise Unsupported(
+                    f"The sandbox can't be started: {error.filename} is missing", hint="apt install bubblewrap"
+                ) from error
+            undo.pop_all()
         ours.setblocking(False)
-        return cls(process), ours
+        return cls(process, way_out), ours
 
     @property
     def is_gone(self) -> bool:
@@ -101,6 +105,7 @@ class ProcessEnclosure:
     def _on_exit(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        self._way_out.close()
         code = self._process.wait()
         self.ended.set_result(f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}")
 
@@ -187,7 +192,7 @@ def _lay_out_interposer(file: Path) -> None:
 
 
 def _spawn(
-    spec: SeatSpec, folder: GameFolder, control_fd: int, log_fd: int, pass_fds: tuple[int, ...]
+    spec: SeatSpec, folder: GameFolder, way_out: WayOut, control_fd: int, descriptors: tuple[int, ...]
 ) -> subprocess.Popen[bytes]:
     init = [PYTHON, "-I", "-S"]
     with contextlib.ExitStack() as files:
@@ -198,15 +203,15 @@ def _spawn(
             for name, text in sandbox.contents(cell, program).items():
                 data[name] = files.enter_context(memory_file(name, text)).fileno()
             argv = sandbox.sandbox_argv(cell, sandbox.DataFds(**data), [*init, INIT, str(control_fd)])
-            argv = over((*folder.layers, *prefix_layers(spec)), argv)
+            argv = way_out.over(over((*folder.layers, *prefix_layers(spec)), argv))
         else:
             argv = [*init, str(INIT_FILE), str(control_fd)]
         return subprocess.Popen(
             entering(spec.cell_cgroup, argv),
             stdin=subprocess.DEVNULL,
-            stdout=log_fd,
-            stderr=log_fd,
-            pass_fds=(control_fd, *pass_fds, *data.values()),
+            stdout=descriptors[0],
+            stderr=descriptors[0],
+            pass_fds=(control_fd, *way_out.inherited, *descriptors, *data.values()),
             cwd="/",
             env={"PATH": PATH},
         )

@@ -44,6 +44,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _KILL_ALL_S = 5.0
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _MAX_TAKEN = 16
+_OPEN_FILES = 16_384
 _OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 """A container sees its own group there: version 2, version 1."""
 
@@ -303,6 +304,8 @@ def become(order: dict[str, Any], ready_in: int | None, failed_in: int) -> NoRet
             score.write(str(order["oom_score_adj"]))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_bytes"], order["file_bytes"]))
+        open_files = min(_OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
         argv, env = list(order["argv"]), dict(order["env"])
         keep = {failed_in}
         if ready_in is not None:

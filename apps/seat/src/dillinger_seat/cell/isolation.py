@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dillinger_contracts.cell import PYTHON
+from dillinger_contracts.network import CARRIER_RESOLVER, walls
 
 from .alone import run_alone
+from .way_out import lacking
 
 _TIMEOUT_S = 10.0
 _PROC = Path("/proc/sys")
@@ -22,26 +24,41 @@ class Isolation:
     is_ok: bool
     problem: str | None = None
     hint: str | None = None
+    internet: Isolation | None = None
+    """The same with the internet; None where it was not tried."""
 
     def as_document(self) -> dict[str, object]:
         """For the runner and `dillinger doctor`."""
-        return {
+        said: dict[str, object] = {
             "ok": self.is_ok,
             "isolation": "bubblewrap" if self.is_ok else "none",
             "problem": self.problem,
             "hint": self.hint,
         }
+        return said if self.internet is None else said | {"internet": self.internet.as_document()}
 
 
 def probe() -> Isolation:
-    """Runs a program in a real, complete sandbox."""
-    with tempfile.TemporaryDirectory(prefix="dillinger-probe-") as folder:
-        return _try(Path(folder))
+    """Runs a program in a real, complete sandbox; then in one with the internet."""
+    with tempfile.TemporaryDirectory(prefix="dillinger-probe-") as name:
+        folder = Path(name)
+        found = _try(folder)
+        return replace(found, internet=_try_internet(folder)) if found.is_ok else found
 
 
-def _try(folder: Path) -> Isolation:
+def _try_internet(folder: Path) -> Isolation:
+    if (lack := lacking()) is not None:
+        return Isolation(False, *lack)
+    found = _try(folder, walls((), [CARRIER_RESOLVER]))
+    if found.is_ok:
+        return found
+    return replace(found, hint="The kernel needs nftables in user namespaces, and slirp4netns 1.0 or newer")
+
+
+def _try(folder: Path, outer_walls: str | None = None) -> Isolation:
+    program = [PYTHON, "-I", "-S", "-c", "import ctypes"]
     try:
-        done = run_alone([PYTHON, "-I", "-S", "-c", "import ctypes"], folder, timeout_s=_TIMEOUT_S)
+        done = run_alone(program, folder, timeout_s=_TIMEOUT_S, walls=outer_walls)
     except FileNotFoundError:
         return Isolation(False, "bubblewrap is not installed (no bwrap on the PATH)", "apt install bubblewrap")
     except subprocess.TimeoutExpired:

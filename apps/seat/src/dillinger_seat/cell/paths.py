@@ -112,6 +112,7 @@ def sandbox_spec(spec: SeatSpec, folder: GameFolder) -> sandbox.SandboxSpec:
         scratch_bytes=spec.session.resources.scratch_bytes,
         machine_id=f"{int(spec.session.session_id, 36):032x}"[-32:],
         has_network=spec.session.game.network.kind != "none",
+        is_online=spec.walls is not None,
         # For root, whose files they are, the parts of /proc that turn the machine's knobs stay read-only.
         has_whole_proc=spec.session.game.user_namespaces and os.getuid() != 0,
         read_only=read_only_binds(spec),

@@ -25,11 +25,13 @@ from dillinger_contracts.cell import (
     X11_SOCKETS,
     environment,
 )
+from dillinger_contracts.network import CARRIER_RESOLVER
 
 UID = 1000
 
 NSSWITCH = "passwd: files\ngroup: files\nhosts: files{dns}\n"
 HOSTS = "127.0.0.1 localhost cell\n::1 localhost\n"
+RESOLV = f"nameserver {CARRIER_RESOLVER}\n"
 
 _ETC = (
     "alternatives", "drirc", "fonts", "glvnd", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias", "localtime",
@@ -70,6 +72,9 @@ class SandboxSpec:
     """Device nodes that are this cell's alone: where they are on the machine, and in the cell."""
     has_network: bool = False
     """Whether names are to be asked of name servers."""
+    is_online: bool = False
+    """Whether it is run in a network that leads somewhere (`way_out.through`), which then is its own too; else it makes
+    one that leads nowhere."""
     read_only: tuple[tuple[str, str], ...] = ()
     """More that this kind of game needs: where it is on the machine, and in the cell."""
 
@@ -83,6 +88,8 @@ class DataFds:
     nsswitch: int
     hosts: int
     machine_id: int
+    resolv: int | None = None
+    """There where the sandbox is online."""
     seccomp: int | None = None
     """None where there is no filter for this machine."""
 
@@ -96,6 +103,8 @@ def contents(spec: SandboxSpec, seccomp_filter: bytes | None, *, uid: int = UID,
         "hosts": HOSTS,
         "machine_id": spec.machine_id + "\n",
     }
+    if spec.is_online:
+        texts["resolv"] = RESOLV
     made = {name: text.encode() for name, text in texts.items()}
     return made if seccomp_filter is None else made | {"seccomp": seccomp_filter}
 
@@ -124,6 +133,7 @@ def _made_up(data: DataFds) -> list[str]:
             ["--ro-bind-data", str(data.nsswitch), "/etc/nsswitch.conf"],
             ["--ro-bind-data", str(data.hosts), "/etc/hosts"],
             ["--ro-bind-data", str(data.machine_id), "/etc/machine-id"],
+            *([] if data.resolv is None else [["--ro-bind-data", str(data.resolv), "/etc/resolv.conf"]]),
         ]
     )
 
@@ -170,7 +180,8 @@ def sandbox_argv(
     variables = environment() if environ is None else environ
     return [
         "bwrap",
-        "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
+        "--unshare-all", *(["--share-net"] if spec.is_online else []),
+        "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
         "--uid", str(UID), "--gid", str(UID), "--hostname", "cell",
         "--clearenv", *_flat([["--setenv", name, value] for name, value in variables.items()]),
         *_system(),
