@@ -33,6 +33,8 @@ def test_protons_are_told_with_their_version_and_the_games_that_want_them(tmp_pa
     unpack(tmp_path, "GE-Proton9-20")
     unpack(tmp_path, "half", files=("proton",))
     unpack(tmp_path, "empty", files=())
+    for name in ("dxvk-2.6", "vkd3d-proton-2.14", "winetricks"):  # what Wine's prefixes are given
+        unpack(tmp_path, name, files=())
     add_game(tmp_path, "one", "GE-Proton9-20")
     add_game(tmp_path, "two", "GE-Proton8-1")
     found = by_name(tmp_path)

@@ -95,6 +95,9 @@ def test_winetricks_sets_what_its_verb_says_once(house: House, add_game: Callabl
         with house.client() as client:
             session_id = client.play("tricks")["session_id"]
             end = client.wait_state(session_id, {"ended"}, START_S)["end"]
+        if end["reason"] == "refused":  # as above
+            assert "32-bit half of Wine" in end["message"], end
+            return
         folder = house.target.session_dir(session_id)
         said = (folder / "guest.log").read_text("utf-8", "replace")
         assert ["Decorated", "REG_SZ", "N"] in [line.split() for line in said.splitlines()], end

@@ -20,6 +20,8 @@ from dillinger_programs.wine import GET_32_BIT, GET_WINE, has_32_bit
 from .library import Library
 
 MOST = 256
+WINE_S_OWN = ("dxvk", "vkd3d", "winetricks")
+"""What folders are called whose content goes into Wine's prefixes: no Protons."""
 _VERSION_BYTES = 200
 _VERSION_TIMEOUT_S = 10.0
 _GET_PROTON = f"Unpack a GE-Proton or umu-proton archive into the library's folder {RUNTIMES_FOLDER}/"
@@ -49,7 +51,8 @@ def runtimes(library_dir: Path, *, has_own_wine: bool) -> list[Runtime]:
 
     `has_own_wine` is of a backend whose cells bring theirs."""
     wanted = games_by_runtime(library_dir)
-    there = {folder.name: folder for folder in _folders(library_dir / RUNTIMES_FOLDER)}
+    folders = _folders(library_dir / RUNTIMES_FOLDER)
+    there = {folder.name: folder for folder in folders if not folder.name.startswith(WINE_S_OWN)}
     for_native = {name for kind, name in wanted if kind == "libraries"}
     for_native |= {name for name, folder in there.items() if _has_libraries(folder)}
     protons = there.keys() - for_native | {name for kind, name in wanted if kind == "proton"}

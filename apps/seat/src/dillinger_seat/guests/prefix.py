@@ -31,6 +31,8 @@ REGISTRY_FILES = ("user.reg", "system.reg")
 LAYERS = {"dxvk": ("d3d8", "d3d9", "d3d10core", "d3d11", "dxgi"), "vkd3d": ("d3d12", "d3d12core")}
 """Which of Wine's libraries each stands in for."""
 SYSTEM_FOLDERS = (("system32", 64), ("syswow64", 32))
+DOWNLOADS = "winetricks"
+"""Among the library's runtimes: what winetricks would download, a folder for each verb, since a cell has no network."""
 _REGISTRY_HEAD = "WINE REGISTRY Version 2"
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _FICLONE = 0x40049409
@@ -308,10 +310,16 @@ def run_winetricks(wish: dict[str, Any], state: dict[str, Any]) -> None:
         return
     if shutil.which("winetricks") is None:
         raise FailedError("There is no winetricks on this machine. Install it (Debian has it in contrib)")
-    command = ["winetricks", "-q", *fresh]
-    ended = subprocess.run(command, env=wish["environment"], stdin=subprocess.DEVNULL, check=False)
+    if not has_32_bit():  # what sets a value is a 32-bit program to it
+        raise FailedError(f"winetricks wants the 32-bit half of Wine, which is not here. Install it: {GET_32_BIT}")
+    downloads = Path(wish["runtimes"]) / DOWNLOADS
+    environment = wish["environment"] | ({"W_CACHE": str(downloads)} if downloads.is_dir() else {})
+    ended = subprocess.run(["winetricks", "-q", *fresh], env=environment, stdin=subprocess.DEVNULL, check=False)
     if ended.returncode:
-        raise FailedError(f"winetricks {' '.join(fresh)} failed with code {ended.returncode}: cell.log has its words")
+        raise FailedError(
+            f"winetricks {' '.join(fresh)} failed with code {ended.returncode}: cell.log has its words. "
+            f"What it downloads has to be in the library: runtimes/{DOWNLOADS}/<verb>/<file>"
+        )
     state["winetricks"] = [*done, *fresh]
 
 
