@@ -1,4 +1,5 @@
-"""A journey over a link that gets bad, as a program of its own: it enters a network from which there is no way back.
+"""A journey over a link that gets bad and under a browser that moves, as a program of its own: it enters a network from
+which there is no way back.
 
 `python lossy_link.py WEB_DIR`; ends with 0, with `CANNOT` and the reason on standard output where this machine has no
 such networks, or with the exception that says what did not happen.
@@ -23,6 +24,7 @@ DEADLINE_S = 60.0
 FAR = LinkProfile(delay_ms=25)
 LOSSY = replace(FAR, loss_ratio=0.12)
 BLOCKED = replace(FAR, is_udp_blocked=True)
+ELSEWHERE = "10.77.0.99"
 
 
 def carries(viewer: Viewer, kind: str, *, reason: Callable[[str], bool]) -> None:
@@ -57,6 +59,11 @@ def main() -> None:
                 carries(viewer, "websocket", reason=lambda text: text.startswith("WebSocket"))
                 lab.set(LOSSY, LOSSY)
                 carries(viewer, "webrtc", reason=lambda text: "lost packets" in text)
+                lab.set(FAR, FAR)
+                session_id = viewer.session_id
+                lab.move_browser(ELSEWHERE)
+                carries(viewer, "webrtc", reason=lambda text: "before" in text)
+                assert viewer.session_id == session_id
                 lab.set(BLOCKED, BLOCKED)
                 carries(viewer, "websocket", reason=lambda text: "broke" in text)
         except BaseException:

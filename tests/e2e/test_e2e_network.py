@@ -1,4 +1,4 @@
-"""The picture over a link that loses packets, then blocks UDP: the other transport takes over, the viewer is told."""
+"""The picture over a link that loses packets, then to a browser that moves, then without UDP: what fits takes over."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.e2e.lossy_link import CANNOT
 pytestmark = pytest.mark.browser
 
 
-def test_loss_brings_webrtc_and_a_blocked_udp_brings_the_websocket_back(web_dir: Path) -> None:
+def test_loss_brings_webrtc_a_move_keeps_it_and_a_blocked_udp_brings_the_websocket_back(web_dir: Path) -> None:
     script = Path(__file__).with_name("lossy_link.py")
     run = subprocess.run(
         [sys.executable, script, web_dir], capture_output=True, text=True, timeout=400, check=False

@@ -4,7 +4,8 @@
 
 Started as `python -m dillinger_bench.network.emulator SEED`; one JSON object a line in both directions. It says first
 where the networks are (descriptors of this process), or what is missing. Then it takes `{"down": PROFILE, "up":
-PROFILE}` and `{"report": true}`, and ends with its standard input, and with it the networks.
+PROFILE}`, `{"client_address": ADDRESS}` and `{"report": true}`, and ends with its standard input, and with it the
+networks.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ _UDP = 17
 class Relay:
     """Packets between two interfaces through two directions of a link."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, client: int) -> None:
+        """`client` is the descriptor of the client's network."""
+        self._client = client
         self.ends = {name: _tap(name) for name in _ENDS}
         self.ways = {name: OneWay[bytes](LinkProfile(), seed + place) for place, name in enumerate(("down", "up"))}
         self._routes = (("server", "client", self.ways["down"]), ("client", "server", self.ways["up"]))
@@ -83,9 +86,20 @@ class Relay:
         if order.get("report"):
             return {name: [asdict(step) for step in way.take_report()] for name, way in self.ways.items()}
         now_s = time.monotonic()
+        if "client_address" in order:
+            self._readdress(order["client_address"])
+            return {"at_s": now_s}
         for name, way in self.ways.items():
             way.configure(LinkProfile(**order[name]), now_s)
         return {"at_s": now_s}
+
+    def _readdress(self, address: str) -> None:
+        """The client's machine has another address from now on, and the old one no more."""
+        here = namespaces.own_network()
+        namespaces.enter(self._client)
+        interfaces.bring_up("link0", address)
+        namespaces.enter(here)
+        os.close(here)
 
 
 def _tap(name: str) -> socket.socket:
@@ -128,7 +142,7 @@ def main() -> None:
     """Entry point."""
     try:
         networks = _build()
-        relay = Relay(int(sys.argv[1]))
+        relay = Relay(int(sys.argv[1]), networks["client"])
     except DillingerError as error:
         _say({"error": error.message, "hint": error.hint})
     except OSError as error:

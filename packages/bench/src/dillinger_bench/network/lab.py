@@ -66,6 +66,10 @@ class NetworkLab:
         at_s: float = self._ask({"down": asdict(down), "up": asdict(up)})["at_s"]
         return at_s
 
+    def move_browser(self, address: str) -> None:
+        """The browser's machine changes its network: it has this address from now on, and the old one no more."""
+        self._ask({"client_address": address})
+
     def report(self) -> dict[str, list[Bin]]:
         """What the link did since the last report: `down` is towards the browser."""
         return {name: [Bin(**step) for step in steps] for name, steps in self._ask({"report": True}).items()}
