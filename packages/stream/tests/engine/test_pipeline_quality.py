@@ -63,7 +63,7 @@ def is_color(picture: Any, x: int, y: int, color: tuple[int, int, int]) -> bool:
     return bool(np.abs(picture[y, x].astype(int) - color).max() < 20)
 
 
-def test_a_thin_path_makes_smooth_pictures_smaller_and_a_wide_one_whole_again(
+def test_a_thin_path_makes_smooth_pictures_smaller_and_another_wish_whole_again(
     start: Start, painter: Painter, witness: Witness
 ) -> None:
     pipeline = start()
@@ -80,34 +80,26 @@ def test_a_thin_path_makes_smooth_pictures_smaller_and_a_wide_one_whole_again(
     reason = pipeline.stats().limit_reason
     assert reason is not None
     assert "3/4 of the size" in reason
-    pipeline.reconfigure(bitrate_bps=80_000_000)
+    pipeline.reconfigure(bitrate_bps=8_000_000, preference="balanced")
+    witness.until(lambda: witness.units[-1].width_px == 640, limit_s=LIMIT_S)
     painter.fill(0x00FF00, 0, 0, 640, 480)
-    count = len(witness.units)
-    witness.until(lambda: len(witness.units) > count)
-
-    def is_whole_again() -> bool:
-        painter.fill(0x00FF00, 0, 0, 320, 480)
-        painter.fill(0x00FE00, 0, 0, 320, 480)
-        return witness.units[-1].width_px == 640
-
-    witness.until(is_whole_again, limit_s=LIMIT_S)
-    witness.quiet()
+    witness.quiet(limit_s=LIMIT_S)
     assert is_color(last_picture(witness.units), 500, 100, (0, 255, 0))
     assert not witness.failures
 
 
-@pytest.mark.parametrize("wish", ["h264-high", "vp8", "vp9", "av1"])
+@pytest.mark.parametrize("wish", ["vp9", "av1"])
 def test_another_codec_goes_on_with_the_same_picture(
     start: Start, painter: Painter, witness: Witness, wish: Any
 ) -> None:
     painter.fill(0xC02020, 0, 0, 640, 480)
     pipeline = start()
-    witness.until(lambda: bool(witness.units))
+    witness.until(lambda: bool(witness.units), limit_s=LIMIT_S)
     assert witness.units[0].format == "h264"
     pipeline.reconfigure(codec=CodecWish(wish, takes=ALL, decodes=ALL))
     witness.until(lambda: witness.units[-1].format == wish, limit_s=LIMIT_S)
     painter.fill(0x2020C0, 0, 0, 320, 480)
-    witness.quiet()
+    witness.quiet(limit_s=LIMIT_S)
     assert [unit.sequence for unit in witness.units] == list(range(len(witness.units)))
     picture = last_picture(witness.units)
     assert is_color(picture, 480, 240, (192, 32, 32))
@@ -125,11 +117,11 @@ def test_a_codec_that_breaks_gives_way_to_the_baseline_and_says_why(
         return open_encoder(settings)
 
     pipeline = start(opener=opener)
-    witness.until(lambda: bool(witness.units))
+    witness.until(lambda: bool(witness.units), limit_s=LIMIT_S)
     pipeline.reconfigure(codec=CodecWish("av1", takes=ALL, decodes=ALL))
-    witness.until(lambda: witness.restarts == [("encoder", "it broke")])
+    witness.until(lambda: witness.restarts == [("encoder", "it broke")], limit_s=LIMIT_S)
     painter.fill(0x00FF00, 0, 0, 640, 480)
-    witness.quiet()
+    witness.quiet(limit_s=LIMIT_S)
     assert is_color(last_picture(witness.units), 100, 100, (0, 255, 0))
     assert pipeline.stats().codec_reason == "H.264: it broke"
     assert {unit.format for unit in witness.units} == {"h264"}
@@ -162,7 +154,7 @@ def test_a_graphics_card_that_breaks_in_the_middle_is_replaced_by_software(
         return bool(witness.restarts)
 
     witness.until(is_replaced, limit_s=LIMIT_S)
-    witness.quiet()
+    witness.quiet(limit_s=LIMIT_S)
     assert len(cards) == 1
     assert is_color(last_picture(witness.units), 100, 100, (0, 0, 255))
     reason = pipeline.stats().codec_reason
