@@ -185,6 +185,8 @@ class RecordingSink:
 
     events: list[InputEvent] = field(default_factory=list)
     releases: int = 0
+    made_after: int = 0
+    """How many releases there had been in its house."""
 
     def handle(self, event: InputEvent) -> None:
         self.events.append(event)
@@ -388,7 +390,7 @@ async def open_house(tmp_path: Path) -> AsyncIterator[OpenHouse]:
                 return gate.admit(claims, now_s=time.time())
 
             def make_sink(_: Callable[[FromSeat], None]) -> RecordingSink:
-                house.sinks.append(RecordingSink())
+                house.sinks.append(RecordingSink(made_after=sum(sink.releases for sink in house.sinks)))
                 return house.sinks[-1]
 
             async def resize(width_px: int, height_px: int) -> Size:

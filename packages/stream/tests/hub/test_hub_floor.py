@@ -58,7 +58,7 @@ async def test_control_is_handed_over_and_nothing_stays_pressed(open_house: Open
     await until(lambda: owner.of(People)[-1].people[1].is_asking, "the question")
     await wish(owner, "give", guest)
     await until(lambda: guest.plays and not owner.plays, "the hand-over")
-    assert house.sinks[0].releases == 1, "what the owner held is let go"
+    assert house.sinks[0].releases == house.sinks[1].made_after == 1, "what the owner held is let go first"
     assert house.source.quality[0] == 2_000_000, "the picture follows who plays"
     await owner.do(SPACE)
     await guest.do(Key(code=30, is_down=True))
@@ -135,7 +135,7 @@ async def test_a_page_that_comes_back_before_its_old_link_is_lost_plays_on(open_
     await until(lambda: bool(house.sinks[0].events), "what is held")
     again = await house.visit(rank="owner", device="secret-of-the-page")
     assert again.plays
-    assert house.sinks[0].releases == 1
+    assert house.sinks[0].releases == house.sinks[1].made_after == 1
     assert await first.closed() == 4409
     assert house.hub.peers == 1
     stranger = await house.visit(rank="owner", user="ben", device="secret-of-the-page")
@@ -155,7 +155,7 @@ async def test_guests_never_lock_the_owner_out(open_house: OpenHouse) -> None:
 
 
 async def test_what_watchers_ask_for_costs_the_player_few_keyframes(open_house: OpenHouse) -> None:
-    house = await open_house()
+    house = await open_house(settings=HubSettings(keyframe_spacing_s=0.0))
     player = await house.visit(rank="owner")
     watchers = [await house.visit("viewer", user=f"guest-{number}") for number in range(3)]
     await until(lambda: all(watcher.pictures for watcher in watchers), "a picture for each")
@@ -165,7 +165,7 @@ async def test_what_watchers_ask_for_costs_the_player_few_keyframes(open_house: 
             await watcher.say(KeyframeWanted())
         await answered(watchers[0])
     made = house.source.keyframes_wanted - before
-    assert made <= 3 + (time.monotonic() - started_s) / 2
+    assert made <= 1 + (time.monotonic() - started_s) / 2, "their first pictures used up what they have at once"
     asked = house.source.keyframes_wanted
     await player.say(KeyframeWanted())
     await until(lambda: house.source.keyframes_wanted > asked, "the player's own")
