@@ -78,7 +78,7 @@ def test_a_windows_installer_is_clicked_through_and_its_game_played(
     viewer.page.mouse.up()
     with house.client() as client:
         assert client.wait_state(session_id, {"ended"}, START_S)["end"]["reason"] == "game_exited"
-    viewer.page.goto(f"{viewer.target.core_url}/games/{game_id}/edit")
+    viewer.by_id("to-editor").click()
     viewer.by_id("take-over").click()
     expect(viewer.by_id("installing")).to_have_count(0, timeout=WAIT_MS)
     drive = house.library_dir / game_id / ".dillinger/prefix/drive_c"

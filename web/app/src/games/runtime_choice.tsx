@@ -26,7 +26,10 @@ export function RuntimeChoice({ editing }: { editing: Editing }) {
   const { kind, runtime } = editing.draft;
   if (kind === "native") return null;
   const note = runtimeNote(runtimes, kind, runtime.trim());
-  if (kind === "wine") return note && <p className="runtime-note">{note}</p>;
+  if (kind === "wine") {
+    const isMissing = runtimes.some((one) => one.kind === "wine" && one.problem);
+    return note && <p className={isMissing ? "runtime-note" : "field-hint"}>{note}</p>;
+  }
   return (
     <Field
       label="Proton"

@@ -47,7 +47,7 @@ export function WineFields({ editing }: { editing: Editing }) {
                   </select>
                 )}
               </Field>
-              <Field label="Prefix" fault={faults.architecture}>
+              <Field label="Kind of drive" fault={faults.architecture}>
                 {(attributes) => (
                   <select
                     {...attributes}
@@ -70,13 +70,17 @@ export function WineFields({ editing }: { editing: Editing }) {
             <Check editing={editing} name="dxvk" label="DXVK: Direct3D 8 to 11 by Vulkan" />
             <Check editing={editing} name="vkd3d" label="VKD3D-Proton: Direct3D 12 by Vulkan" />
             <Field
-              label="Libraries"
+              label="Libraries (DLL overrides)"
               fault={faults.dllOverrides}
               hint="One name=order a line: native, builtin, native,builtin, builtin,native or disabled."
             >
               {(attributes) => <TextArea {...attributes} editing={editing} name="dllOverrides" />}
             </Field>
-            <Field label="Winetricks" fault={faults.winetricks} hint="Verbs, with spaces between them.">
+            <Field
+              label="Winetricks"
+              fault={faults.winetricks}
+              hint="Verbs, with spaces between them. What they download has to be in the library."
+            >
               {(attributes) => <TextInput {...attributes} editing={editing} name="winetricks" isCode />}
             </Field>
           </>

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef } from "react";
 import type { SessionEnd } from "../../../player/src";
-import { usePlay } from "../api/queries";
+import { useGames, useMe, usePlay } from "../api/queries";
 import type { SessionView } from "../api/types";
 import { follow, go } from "../router";
 import { Cover } from "../ui/cover";
@@ -20,6 +20,8 @@ export function isCleanExit(end: SessionEnd): boolean {
 export function EndView({ view, end, iconUrl }: { view: SessionView; end: SessionEnd | null; iconUrl: string | null }) {
   useTitle(view.game_title);
   const play = usePlay();
+  const isAdmin = useMe().data?.user.role === "admin";
+  const warning = useGames().data?.find((game) => game.game_id === view.game_id)?.warning ?? null;
   const words = endWords(end ?? { reason: "" });
   // The stream tells of the end a moment before the library knows; until then a new wish would meet the old session.
   const isOver = view.state === "ended";
@@ -42,6 +44,7 @@ export function EndView({ view, end, iconUrl }: { view: SessionView; end: Sessio
             {words.text}
             {end?.message && <span className="end-detail">{end.message}</span>}
           </p>
+          {isAdmin && warning && <p className="card-warning">{warning}</p>}
         </div>
       </div>
       <dl className="facts">
@@ -64,6 +67,12 @@ export function EndView({ view, end, iconUrl }: { view: SessionView; end: Sessio
           <Icon name="again" />
           {play.isPending ? "Starting…" : "Play again"}
         </button>
+        {isAdmin && warning && (
+          <a className="button" href={`/games/${view.game_id}/edit`} onClick={follow} data-testid="to-editor">
+            <Icon name="edit" />
+            Open its editor
+          </a>
+        )}
         <a className="button" href="/" onClick={follow} data-testid="back-to-library">
           Back to the library
         </a>
