@@ -22,6 +22,7 @@ from dillinger_bench.viewer import Viewer, new_context
 pytestmark = pytest.mark.browser
 
 COLOUR_TOLERANCE = 20
+KEY_A = 30
 
 
 @dataclass
@@ -84,12 +85,20 @@ def test_a_desktop_is_seen_and_played_in_a_browser(open_desktop: Callable[[str],
     viewer.page.reload()
     viewer.wait_picture(DEADLINE_S)
 
+    second = open_desktop(desk.program.address)
+    second.wait_picture(DEADLINE_S)
+    second.by_id("take-control").click()
+    viewer.by_id("floor-chip").wait_for(timeout=DEADLINE_S * 1000)
+    second.by_id("stage").focus()
+    second.page.keyboard.press("a")
+    second.wait_card(lambda card: card.key == KEY_A, "the key of who took over", DEADLINE_S)
+
     watcher = open_desktop(desk.program.watch_address)
     watcher.wait_picture(DEADLINE_S)
     assert (watcher.player() or {})["role"] == "viewer"
 
     desk.display.kill()
-    for one in (viewer, watcher):
+    for one in (viewer, second, watcher):
         one.by_id("end-page").wait_for(timeout=DEADLINE_S * 1000)
         assert "is gone" in one.by_id("end-page").inner_text()
     assert desk.program.end()[0] == 1

@@ -7,6 +7,7 @@ import { usePointerLock } from "../../app/src/play/use_pointer_lock";
 import { setPreferences, usePreferences } from "../../app/src/preferences";
 import { Icon } from "../../app/src/ui/icons";
 import { Mark } from "../../app/src/ui/logo";
+import { FloorChip } from "../../app/src/watching/floor_chip";
 import type { Shortcut } from "../../player/src";
 import { DesktopBar } from "./desktop_bar";
 import { type DesktopView, useDesktop } from "./use_desktop";
@@ -46,7 +47,8 @@ function Desktop({ openingKey }: { openingKey: string }) {
     if (live.picture && !stage.current?.contains(document.activeElement)) backToDesktop();
   }, [live.picture, backToDesktop]);
   const isOver = live.end !== null || live.state === "failed";
-  const isViewer = live.welcome?.role === "viewer";
+  const { floor } = live;
+  const isViewer = floor.isKnown && !floor.isPlaying;
   return (
     <div className={pointer.isOn ? "game game-locked" : "game"} ref={page}>
       <div
@@ -57,7 +59,7 @@ function Desktop({ openingKey }: { openingKey: string }) {
         role="application"
         aria-label="The desktop"
         data-testid="stage"
-        data-role={live.welcome?.role ?? ""}
+        data-role={floor.isKnown ? (floor.isPlaying ? "player" : "viewer") : ""}
       />
       <DesktopVeil view={live} />
       {!isOver && (
@@ -74,6 +76,9 @@ function Desktop({ openingKey }: { openingKey: string }) {
       )}
       {chosen.showsStats && !isOver && (
         <StatsPanel stats={live.stats} onClose={() => setPreferences({ showsStats: false })} />
+      )}
+      {live.picture && !isOver && (
+        <FloorChip floor={floor} onWish={(act, peerId) => live.player?.wishFloor(act, peerId)} />
       )}
       <div className="hints" aria-live="polite">
         {live.sound === "blocked" && live.picture && (

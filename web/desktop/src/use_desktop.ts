@@ -3,6 +3,8 @@
 import { type RefObject, useEffect, useState } from "react";
 import {
   createPlayer,
+  type FloorView,
+  NOBODY,
   type Notice,
   type Player,
   type PlayerState,
@@ -15,8 +17,7 @@ import {
 } from "../../player/src";
 import { fetchWishes } from "./wishes";
 
-/** What the stream's address calls the one session that there is. */
-const SESSION_ID = "desktop";
+const STREAM_PATH = "/stream";
 const NOTICE_MS = 6000;
 
 export interface DesktopView {
@@ -24,6 +25,7 @@ export interface DesktopView {
   state: PlayerState;
   fault: string | null;
   welcome: Welcome | null;
+  floor: FloorView;
   picture: { width: number; height: number } | null;
   stats: PlayerStats | null;
   sound: SoundState;
@@ -36,6 +38,7 @@ const NOTHING: DesktopView = {
   state: "idle",
   fault: null,
   welcome: null,
+  floor: NOBODY,
   picture: null,
   stats: null,
   sound: "off",
@@ -62,7 +65,8 @@ export function useDesktop(
       const wishes = await fetchWishes();
       if (isOver) return;
       player = createPlayer({
-        sessionId: SESSION_ID,
+        sessionId: "desktop",
+        streamPath: STREAM_PATH,
         host: stage,
         ...wishes,
         fetchTicket: async () => {
@@ -71,6 +75,7 @@ export function useDesktop(
         },
         onState: (state, fault) => change({ state, fault }),
         onWelcome: (welcome) => change({ welcome }),
+        onFloor: (floor) => change({ floor }),
         onPicture: (width, height) => change({ picture: { width, height } }),
         onStats: (stats) => change({ stats }),
         onSound: (sound) => change({ sound }),

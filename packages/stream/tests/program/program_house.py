@@ -154,7 +154,7 @@ class Viewer:
 
     def __init__(self, address: str, *, key: str | None = None, origin: str | None = None) -> None:
         base, _, own_key = address.partition("#")
-        url = base.replace("http", "ws", 1) + "api/v1/sessions/desktop/stream"
+        url = base.replace("http", "ws", 1) + "stream"
         self._stack = contextlib.ExitStack()
         self.socket: ClientConnection = self._stack.enter_context(
             connect(
@@ -187,7 +187,7 @@ class Viewer:
         deadline = time.monotonic() + DEADLINE_S
         while not (found := fact(self)):
             left_s = deadline - time.monotonic()
-            assert left_s > 0, f"waited in vain for {what}; heard {self.messages}, closed {self.close_code}"
+            assert left_s > 0, f"waited in vain for {what}; shown {self.colour}, heard {self.messages}, closed {self.close_code}"
             try:
                 self._take(self.socket.recv(timeout=min(left_s, 0.2)))
             except TimeoutError:

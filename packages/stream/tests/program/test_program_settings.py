@@ -25,6 +25,7 @@ from dillinger_stream.program.settings import (
     load_settings,
 )
 from dillinger_stream.program.sources.choose import choose, kind_of
+from dillinger_stream.program.sources.wayland import socket_path
 from dillinger_stream.program.sources.x11 import display_number
 from dillinger_stream.program.sources.xauthority import Entry, cookie_for, entries
 
@@ -150,10 +151,24 @@ def test_a_wayland_session_is_not_mistaken_for_its_xwayland() -> None:
     assert kind_of(auto, {"DISPLAY": ":0", "XDG_SESSION_TYPE": "wayland"}) == "wayland"
     assert kind_of(CaptureSettings(display=":1"), wayland) == "x11"
     assert kind_of(CaptureSettings(source="x11"), wayland) == "x11"
-    for kind in ("wayland", "portal"):
-        with pytest.raises(Unsupported) as refused:
-            choose(CaptureSettings(source=kind), wayland)
-        assert refused.value.hint and "--display" in refused.value.hint
+    assert kind_of(CaptureSettings(display="wayland-1"), {"DISPLAY": ":0"}) == "wayland"
+    with pytest.raises(Unsupported) as refused:
+        choose(CaptureSettings(source="portal"), wayland)
+    assert refused.value.hint and "--display" in refused.value.hint
+
+
+def test_a_compositor_is_found_by_its_name_or_path() -> None:
+    there = {"XDG_RUNTIME_DIR": "/run/user/7", "WAYLAND_DISPLAY": "wayland-3"}
+    assert socket_path("wayland-1", there) == Path("/run/user/7/wayland-1")
+    assert socket_path("/elsewhere/sock", {}) == Path("/elsewhere/sock")
+    for name, environment in (("wayland-1", {}), ("../x", there), ("a b", there), ("x" * 65, there)):
+        with pytest.raises(Invalid):
+            socket_path(name, environment)
+    own = choose(CaptureSettings(), there)
+    same = choose(CaptureSettings(display="/run/user/7/wayland-3"), {})
+    assert (own.kind, own.name, own.key) == ("wayland", "wayland-3", same.key)
+    with pytest.raises(Invalid, match="WAYLAND_DISPLAY"):
+        choose(CaptureSettings(source="wayland"), {"DISPLAY": ":0"})
 
 
 def test_keys_open_what_they_are_for(tmp_path: Path) -> None:

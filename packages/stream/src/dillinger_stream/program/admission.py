@@ -13,6 +13,7 @@ import re
 import secrets
 import time
 from pathlib import Path
+from typing import Literal
 
 from dillinger_contracts.errors import Denied, Invalid
 from dillinger_contracts.small_file import read_small_file
@@ -21,6 +22,8 @@ from dillinger_contracts.tickets import TICKET_LIFETIME_S, TicketClaims
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,200}", re.ASCII)
 _MOST_FILE_BYTES = 4096
 _SESSION_ID = "desktop".ljust(20, "0")
+_NAMES = {"player": "Somebody else", "viewer": "A watcher"}
+"""Nobody says who they are; what the others are told of them."""
 _USER_ID = "desktop"
 
 
@@ -43,8 +46,10 @@ class Keys:
                 "This key does not open the stream", hint="Open the address that dillinger-stream printed at its start"
             )
         now = int(time.time())
+        role: Literal["player", "viewer"] = "player" if may_play else "viewer"
         return TicketClaims(
-            jti=secrets.token_hex(16), sub=_USER_ID, sid=_SESSION_ID, role="player" if may_play else "viewer",
+            jti=secrets.token_hex(16), sub=_USER_ID, sid=_SESSION_ID, role=role, name=_NAMES[role],
+            rank="owner" if may_play else "guest",  # whoever has the key that plays may take over
             iat=now, exp=now + TICKET_LIFETIME_S,
         )  # fmt: skip
 

@@ -61,7 +61,8 @@ def _root() -> None:
 @app.command()
 def start(
     display: Annotated[
-        str | None, typer.Option("--display", metavar=":N", help="The X11 display; else that of DISPLAY.")
+        str | None,
+        typer.Option("--display", metavar="NAME", help="The display, :0 or wayland-0; else that of this session."),
     ] = None,
     source: Annotated[
         str | None, typer.Option(metavar="KIND", help="The kind of desktop: auto, x11, wayland, portal.")
@@ -119,7 +120,7 @@ def start(
 @app.command()
 def stop(
     display: Annotated[
-        str | None, typer.Option("--display", metavar=":N", help="The one of this X11 display, if there are several.")
+        str | None, typer.Option("--display", metavar="NAME", help="The one of this display, if there are several.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of this user's, if there are several.")] = False,
 ) -> None:
@@ -232,9 +233,10 @@ def _running() -> list[tuple[Path, StreamStatus | None]]:
 
 
 def _is_display(status: StreamStatus | None, display: str) -> bool:
-    from .sources.x11 import display_number
+    from .sources.x11 import display_name
 
-    return status is not None and status.display == f":{display_number(display)}"
+    name = display_name(display) if ":" in display else display.rpartition("/")[2]
+    return status is not None and status.display == name
 
 
 def _told(found: StreamStatus) -> list[str]:

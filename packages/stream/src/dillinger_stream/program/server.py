@@ -27,8 +27,8 @@ from .settings import ServerSettings
 from .telling_link import TellingLink
 from .web import Answer, Pages
 
-STREAM_PATH = "/api/v1/sessions/desktop/stream"
-"""Where the player looks for the stream of a session named `desktop`."""
+STREAM_PATH = "/stream"
+"""Where the page looks for the stream."""
 _BACKLOG = 64
 _CLOSE_S = 0.5
 """The hub has seen its viewers off by then."""

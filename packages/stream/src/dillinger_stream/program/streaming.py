@@ -72,8 +72,9 @@ class DesktopStream:
                 has_sound=has_sound,
                 on_peers_changed=lambda peers: log.info("viewers_changed", viewers=peers),
                 clipboard=source if settings.capture.clipboard else None,
+                set_keyboard=source.set_keyboard,
             ),
-            HubSettings(max_peers=settings.server.max_viewers, media=settings.webrtc.access()),
+            HubSettings(max_peers=settings.server.max_viewers, spare_peers=0, media=settings.webrtc.access()),
         )
         self._costs = EncodingCosts()
         self._video = CappedPipeline(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from dillinger_stream.capture.base import CaptureSource
@@ -21,9 +21,11 @@ class DesktopSource(Clipboard, Protocol):
     key: str
     """The same desktop has the same key, whatever it was called; fit for a file's name."""
     on_copied: Callable[[Clip], None]
-    """A program copied something; called on the loop. To be set before `connect`."""
+    """A program copied something; called on the loop."""
     on_pointer_moved: Callable[[], None]
-    """Input moved the pointer; called on the loop. To be set before `connect`."""
+    """Input moved the pointer, where the picture does not tell by itself; called on the loop."""
+    set_keyboard: Callable[[str], Awaitable[None]] | None
+    """Gives the stream's own keyboard the layout of who plays; None where the desktop's one keyboard is its owner's."""
 
     async def connect(self) -> None:
         """Raises `CaptureError` where the desktop is not there or refuses, with a hint."""

@@ -8,6 +8,7 @@ from dillinger_contracts.errors import Invalid, Unsupported
 from dillinger_stream.program.settings import CaptureSettings
 
 from .base import DesktopSource
+from .wayland import WaylandSource
 from .x11 import X11Source
 
 Open = Callable[[CaptureSettings, Mapping[str, str]], DesktopSource]
@@ -24,10 +25,13 @@ def _x11(settings: CaptureSettings, environment: Mapping[str, str]) -> DesktopSo
 
 
 def _wayland(settings: CaptureSettings, environment: Mapping[str, str]) -> DesktopSource:
-    raise Unsupported(
-        "This release streams no Wayland desktops",
-        hint="Log in to an X11 session (“on Xorg”), or name an X11 display: --display :1",
-    )
+    name = settings.display or environment.get("WAYLAND_DISPLAY")
+    if not name:
+        raise Invalid(
+            "There is no Wayland display to stream: WAYLAND_DISPLAY is not set",
+            field="capture.display", hint="Name one, such as --display wayland-0",
+        )  # fmt: skip
+    return WaylandSource(name, environment, has_clipboard=settings.clipboard)
 
 
 def _portal(settings: CaptureSettings, environment: Mapping[str, str]) -> DesktopSource:
@@ -48,7 +52,7 @@ def kind_of(settings: CaptureSettings, environment: Mapping[str, str]) -> str:
     if settings.source != "auto":
         return settings.source
     if settings.display is not None:
-        return "x11"
+        return "x11" if ":" in settings.display else "wayland"
     is_wayland = bool(environment.get("WAYLAND_DISPLAY")) or environment.get("XDG_SESSION_TYPE") == "wayland"
     return "wayland" if is_wayland else "x11"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -44,6 +44,11 @@ def display_number(name: str) -> int:
     raise Invalid(f"{name!r} is no X11 display", field="capture.display", hint="It is like :0; `echo $DISPLAY` tells")
 
 
+def display_name(name: str) -> str:
+    """`:1` for whatever `display_number` takes."""
+    return f":{display_number(name)}"
+
+
 class X11Source:
     """One display."""
 
@@ -52,9 +57,10 @@ class X11Source:
     def __init__(self, name: str, environment: Mapping[str, str], *, has_clipboard: bool) -> None:
         """Raises `Invalid` or `Unsupported` for a name that is no display of this machine."""
         number = display_number(name)
-        self.name, self.key = f":{number}", f"x11-{number}"
+        self.name, self.key = display_name(name), f"x11-{number}"
         self.on_copied: Callable[[Clip], None] = lambda clip: None
         self.on_pointer_moved: Callable[[], None] = lambda: None
+        self.set_keyboard: Callable[[str], Awaitable[None]] | None = None
         self._number = number
         self._environment = environment
         self._socket_path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - where X servers of this machine listen
