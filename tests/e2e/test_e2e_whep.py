@@ -7,6 +7,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -56,10 +57,10 @@ async def watched(url: str, ticket: str) -> list[int]:
             replayed = await http.post(url, content=player.localDescription.sdp, headers=headers)
             assert replayed.status_code == 403, "a ticket opens one stream once"
             await player.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
-            numbers = []
+            numbers: list[int] = []
             async with asyncio.timeout(WAIT_S):
                 while len(numbers) < 10:
-                    frame = await video.track.recv()
+                    frame: Any = await video.track.recv()
                     numbers.append(number_of(frame.to_ndarray(format="rgba").tobytes(), frame.width, frame.height))
             left = await http.delete(httpx2.URL(url).join(answer.headers["location"]), headers=headers)
             assert left.status_code == 200
@@ -83,7 +84,7 @@ def test_a_player_by_gstreamer_watches(house: House, running: tuple[CoreClient, 
         pytest.skip(error.message)
     client, session_id = running
     url, ticket = f"{house.core_url}/whep/{session_id}", client.ticket(session_id, "viewer")
-    command = ["/usr/bin/python3", PLAYER, url, ticket, "30", tmp_path]
+    command = ["/usr/bin/python3", str(PLAYER), url, ticket, "30", str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=3 * WAIT_S, check=False)
     assert run.returncode == 0, run.stderr
     seen = json.loads(run.stdout.splitlines()[-1])

@@ -63,7 +63,7 @@ class Player:
 
     def call(self, method: str, url: str, body: str | None = None) -> tuple[int, str, Any]:
         headers = {"Authorization": f"Bearer {self.ticket}"} | ({"Content-Type": "application/sdp"} if body else {})
-        request = urllib.request.Request(url, body and body.encode(), headers, method=method)
+        request = urllib.request.Request(url, body.encode() if body else None, headers, method=method)
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
             return answer.status, answer.read().decode(), answer.headers
 

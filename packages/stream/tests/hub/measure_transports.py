@@ -34,6 +34,7 @@ from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream.formats import CodecWish
 from dillinger_stream.frames import AccessUnit
 from dillinger_stream.hub import HubParts, HubSettings, StreamHub
+from dillinger_stream.transport.carrier import Carrier
 from dillinger_stream.transport.flow import percentile
 from dillinger_stream.transport.link import SERVER_OPTIONS, WebSocketLink
 
@@ -180,7 +181,7 @@ async def _play(hub: StreamHub, tape: Tape, transport: str, seconds: float) -> d
         hub.publish(tape.next())
         await asyncio.sleep(max(0.0, next_s - time.monotonic()))
         carrier = next((peer._carrier for peer in hub._peers.values() if peer._carrier), None)
-        if carrier is None or carrier.kind != transport or carrier.latency_ms_p50 is None:
+        if not isinstance(carrier, Carrier) or carrier.kind != transport or carrier.latency_ms_p50 is None:
             continue
         if began_s is None:
             began_s, cpu_s = time.monotonic(), time.process_time()
