@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.cases import fuzz
 
+from dillinger_contracts.conversation import SignalingMachine, SignalingState
 from dillinger_contracts.errors import Conflict, DillingerError, Invalid
+from dillinger_contracts.floor import FloorWish, People, Person
 from dillinger_contracts.signaling import (
     MAX_SIGNAL_BYTES,
     SIGNALING_VERSION,
@@ -27,8 +29,6 @@ from dillinger_contracts.signaling import (
     SetProfile,
     SetTransport,
     SignalingError,
-    SignalingMachine,
-    SignalingState,
     VideoConfig,
     Watch,
     Welcome,
@@ -53,6 +53,8 @@ FROM_BROWSER = [
     Candidate(candidate="", sdp_mid="0", sdp_m_line_index=0),
     Ping(time_ms=0.1),
     ClientStats(shown_fps=59.9, rtt_ms=1.0),
+    FloorWish(act="ask"),
+    FloorWish(act="give", peer_id=3),
     Bye(),
 ]
 FROM_SEAT = [
@@ -60,6 +62,7 @@ FROM_SEAT = [
     VideoConfig(codec="avc1.42c020", width_px=1280, height_px=720),
     Pong(time_ms=0.1),
     Notice(level="warning", code="x", message="y"),
+    People(player=None, people=(Person(peer_id=3, name="Ben", rank="guest", may_play=False),)),
 ]
 
 
@@ -157,6 +160,8 @@ def test_bye_ends_the_talk() -> None:
         ('{"type": "resize", "width_px": 10, "height_px": 720}', "resize.width_px"),
         ('{"type": "ping", "time_ms": 1, "extra": 1}', "ping.extra"),
         ('{"type": "profile", "profile": {"bitrate_bps": 1}}', "profile.profile.bitrate_bps"),
+        ('{"type": "floor", "act": "steal"}', "floor.act"),
+        ('{"type": "floor", "act": "give", "peer_id": -1}', "floor.peer_id"),
         ("[]", None),
         ("null", None),
         ('{"type": 5}', None),

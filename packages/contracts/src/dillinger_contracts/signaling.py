@@ -1,20 +1,17 @@
-"""Signaling between a browser and a seat: JSON text messages of `dillinger.signal.v1`, and who may say what when.
+"""Signaling between a browser and a seat: the JSON text messages of `dillinger.signal.v1`.
 
-Binary messages on the same socket are input (browser → seat, see `input`) and media (seat → browser, see `media`). The
-machine `SignalingMachine` is the seat's side, sans-IO: it is fed with text and says what it means, or raises.
-
-    awaiting_hello ── hello | watch ──▶ open ── bye | fault ──▶ closed
+Binary messages on the same socket are input (browser → seat, see `input`) and media (seat → browser, see `media`). Who
+may say what when is told by `conversation`.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from .clips import ClipboardOffer, ClipboardPart, ClipboardTaken, ClipboardWant
-from .errors import Conflict, DillingerError, Invalid
+from .errors import Invalid
 from .floor import FloorWish, People
 from .ice import IceServer
 from .model import Model
@@ -24,7 +21,6 @@ SUBPROTOCOL = "dillinger.signal.v1"
 SIGNALING_VERSION = 1
 HELLO_DEADLINE_S = 5.0
 MAX_SIGNAL_BYTES = 65_536
-MAX_FAULTS = 10
 TransportKind = Literal["websocket", "webrtc"]
 
 
@@ -334,73 +330,3 @@ def parse_from_seat(text: str | bytes) -> FromSeat:
     """A seat's message; raises `Invalid`."""
     message: FromSeat = _parse(_FROM_SEAT, text)
     return message
-
-
-class SignalingState(StrEnum):
-    """Where a peer's conversation stands."""
-
-    AWAITING_HELLO = "awaiting_hello"
-    OPEN = "open"
-    CLOSED = "closed"
-
-
-class SignalingMachine:
-    """The seat's side of one conversation; does no I/O."""
-
-    def __init__(self) -> None:
-        self.state = SignalingState.AWAITING_HELLO
-        self._offer_open = False
-        self._is_watch = False
-        self._faults = 0
-
-    def receive(self, text: str | bytes) -> FromBrowser:
-        """The message in `text`, if it may be said now; raises `Invalid` or `Conflict`, and closes after ten faults.
-
-        Before the hello a single fault closes: nothing is known of who speaks.
-        """
-        try:
-            message = self._receive(text)
-        except DillingerError:
-            self.fault()
-            raise
-        if isinstance(message, Bye):
-            self.state = SignalingState.CLOSED
-        return message
-
-    def _receive(self, text: str | bytes) -> FromBrowser:
-        if self.state is SignalingState.CLOSED:
-            raise Conflict("This conversation is over")
-        message = parse_from_browser(text)
-        if self.state is SignalingState.AWAITING_HELLO:
-            if not isinstance(message, Hello | Watch):
-                raise Conflict(f"The first message is hello, not {message.type}")
-            if message.version != SIGNALING_VERSION:
-                raise SignalingError(
-                    f"This seat speaks version {SIGNALING_VERSION}, not {message.version}",
-                    field="version", hint="Reload the page",
-                )  # fmt: skip
-            self.state = SignalingState.OPEN
-            self._is_watch = isinstance(message, Watch)
-        elif isinstance(message, Hello | Watch):
-            raise Conflict("Hello was said already")
-        elif self._is_watch and not isinstance(message, Candidate | Bye):
-            raise Conflict(f"A player that watches has candidates and a goodbye to say, no {message.type}")
-        if isinstance(message, Description):
-            if message.kind != "answer" or not self._offer_open:
-                raise Conflict("The seat offers, the browser answers, once for each offer")
-            self._offer_open = False
-        return message
-
-    def fault(self) -> None:
-        """Counts a fault, also one outside the text (a malformed binary message, an answer that can't be used)."""
-        self._faults += 1
-        if self.state is SignalingState.AWAITING_HELLO or self._faults >= MAX_FAULTS:
-            self.state = SignalingState.CLOSED
-
-    def offered(self) -> None:
-        """The seat has sent an offer: one answer may come."""
-        self._offer_open = True
-
-    def binary_allowed(self) -> bool:
-        """Whether a binary (input) message may come now."""
-        return self.state is SignalingState.OPEN

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 
 from dillinger_contracts.clips import ClipboardOffer, ClipboardPart, ClipboardWant
+from dillinger_contracts.conversation import SignalingMachine, SignalingState
 from dillinger_contracts.errors import DillingerError, Exhausted, Invalid, problem_of
 from dillinger_contracts.floor import FloorWish, Member
 from dillinger_contracts.input import Shown, decode
@@ -38,8 +39,6 @@ from dillinger_contracts.signaling import (
     Resize,
     SetProfile,
     SetTransport,
-    SignalingMachine,
-    SignalingState,
     TcpPath,
     TransportKind,
     Watch,
