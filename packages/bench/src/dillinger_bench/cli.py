@@ -31,6 +31,7 @@ from .subjects import SUBJECTS, prepare
 from .target import Target
 from .testcard.install import install
 from .viewer import open_browser
+from .watchers import measure as measure_watchers
 
 Kind = Literal["latency", "startup", "load"]
 BOTH: tuple[Transport, ...] = ("websocket", "webrtc")
@@ -289,6 +290,25 @@ def overhead(
     with House(settings=settings_of(backend)) as house:
         cases = measure_overhead(house, rounds, window_s, lambda text: told.print(text, soft_wrap=True))
     _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
+
+
+@app.command()
+def watchers(
+    rounds: Annotated[int, typer.Option(min=1, help="How often each number of watchers has its turn.")] = 3,
+    keys: Annotated[int, typer.Option(min=5, help="How many keys are pressed for each latency figure.")] = 30,
+    window_s: Window = 5.0, web_dir: WebDir = None,
+    json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
+) -> None:  # fmt: skip
+    """What those who only watch cost who plays: nobody, one, and four of which one is slow, in turns, at 720p60."""
+    before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
+    told = Console(stderr=True, highlight=False)
+    with _target(None, web_dir, None) as target, open_browser() as browser:
+        bench = Bench(target, browser, Effort(keys, window_s), transport="websocket", tell=told.print)
+        try:
+            cases = measure_watchers(bench, target, rounds, window_s, told.print)
+        finally:
+            bench.close()
+    _show(Report(cases, machine(), before, is_row_a_case=True), json, csv, markdown)
 
 
 def _show(report: Report, json: Path | None, csv: Path | None, markdown: Path | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import resources
@@ -158,6 +158,19 @@ class Bench:
                 if mode == "motion":
                     values |= self._frames(viewer) | self._stages(viewer)
         return values
+
+    def watched(self, case: Case, watching: Callable[[str], AbstractContextManager[None]]) -> Values:
+        """What who plays has of a game in full motion, and what it costs, while `watching` has others look on."""
+        with self.playing("testcard-motion", case) as viewer, watching(viewer.session_id):
+            time.sleep(_SETTLE_S)
+            values = self._costs(viewer, "motion") | self._frames(viewer) | self._stages(viewer)
+            socket = self._target.display_socket(viewer.session_id)
+            with XClient(socket, cookie=self._target.display_cookie(viewer.session_id)) as display:
+                pressed = self._press(viewer, lambda: _press_at(display))
+        return values | {
+            "key_to_pixel_p50": percentile(pressed, 0.5),
+            "key_to_pixel_p95": percentile(pressed, 0.95),
+        }
 
     @contextmanager
     def playing(self, game_id: str, case: Case) -> Iterator[Viewer]:
