@@ -18,6 +18,7 @@ from dillinger_contracts.errors import DillingerError, Invalid
 from dillinger_contracts.paths import places
 
 from .density import MOST_SEATS, carried
+from .density import Wish as DensityWish
 from .density import measure as measure_density
 from .density import variants as seat_variants
 from .house import House
@@ -262,19 +263,29 @@ def density(
     backend: Annotated[Literal["process", "docker"], typer.Option(help="Where the games run.")] = "process",
     rates: Annotated[list[float] | None, typer.Option("--rate", min=1, max=60, help="Pictures a second.")] = None,
     most: Annotated[int, typer.Option(min=1, max=MOST_SEATS, help="No more seats than these.")] = MOST_SEATS,
+    limit_s: Annotated[float, typer.Option(min=1, help="Of each rate: no seat is added after so long.")] = 600.0,
+    burner: Annotated[bool, typer.Option("--burner", help="Beside a game that takes all processors it gets.")] = False,
     window_s: Window = 5.0,
     json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
 ) -> None:  # fmt: skip
-    """How many seats this machine carries at 720p: test cards in full motion, one more until pictures are missing."""
+    """How many seats this machine carries at 720p: test cards in full motion, one more until pictures are missing.
+
+    The files are written again with each seat. With the other backend's figures as `--baseline`, the two are compared.
+    """
     before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
     told = Console(stderr=True, highlight=False)
-    cases: Cases = {}
+    report = Report({}, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True)
+
+    def after(cases: Cases) -> None:
+        report.cases.update(cases)
+        _write(report, json, csv, markdown)
+
     for rate_hz in rates or [30.0, 60.0]:
+        wish = DensityWish(rate_hz, window_s, most, limit_s, has_burner=burner)
         with House(settings=settings_of(backend), variants=seat_variants()) as house:
-            found = measure_density(house, rate_hz, window_s, most, lambda text: told.print(text, soft_wrap=True))
+            found = measure_density(house, wish, lambda text: told.print(text, soft_wrap=True), after)
         told.print(f"{carried(found)} seats at {rate_hz:g} pictures a second")
-        cases |= found
-    _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
+    _show(report, json, csv, markdown)
 
 
 @app.command()

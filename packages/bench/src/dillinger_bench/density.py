@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from dillinger_contracts.errors import DillingerError, Unavailable
@@ -30,28 +31,57 @@ _MEMORY_BYTES = 1 << 29
 """The test card's limit, so that memory that is only promised to it does not end the count."""
 
 
+_BURNER = Variant(
+    "burner", "Burns processors", command=("/bin/sh", "-c", "for _ in 1 2 3 4; do while :; do :; done & done; wait"),
+    needs_window=False, resources=(("memory_bytes", _MEMORY_BYTES),),
+)  # fmt: skip
+
+
 def variants() -> list[Variant]:
-    """As many games as there may be seats, since a player has one session of a game."""
-    return [
+    """As many games as there may be seats, since a player has one session of a game; and a bad neighbour."""
+    seats = [
         Variant(f"seat-{number}", f"Seat {number}", ("--mode", "motion"), resources=(("memory_bytes", _MEMORY_BYTES),))
         for number in range(MOST_SEATS)
     ]
+    return [*seats, _BURNER]
 
 
-def measure(house: House, rate_hz: float, window_s: float, most: int, tell: Callable[[str], None]) -> Cases:
-    """A case for each number of seats, the last one being that which was too much, or `most`."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be counted."""
+
+    rate_hz: float
+    window_s: float
+    most: int
+    """No more seats than these."""
+    limit_s: float
+    """Nothing is added after so long."""
+    has_burner: bool = False
+    """Whether a game that takes all processors it gets plays beside them."""
+
+
+def measure(house: House, wish: Wish, tell: Callable[[str], None], after: Callable[[Cases], None]) -> Cases:
+    """A case for each number of seats, the last one being that which was too much, or the most that were wished, or for
+    which there was time. What is found is handed to `after` as it comes."""
     cases: Cases = {}
+    rate_hz, deadline_s = wish.rate_hz, time.monotonic() + wish.limit_s
     with house.client() as core, ExitStack() as stack:
         viewers: list[_Viewer] = []
-        for count in range(1, most + 1):
+        if wish.has_burner:
+            stack.enter_context(_playing(core, _BURNER.game_id))
+        for count in range(1, wish.most + 1):
+            if time.monotonic() > deadline_s:
+                tell(f"{wish.limit_s:g} s are over; {count} seats were not tried")
+                break
             try:
                 viewers.append(stack.enter_context(_watching(core, f"seat-{count - 1}", rate_hz)))
             except DillingerError as error:
                 tell(f"{count} seats: {error.message}")
                 break
             time.sleep(_SETTLE_S)
-            figures = _look(house, viewers, rate_hz, window_s)
+            figures = _look(house, viewers, rate_hz, wish.window_s)
             cases[f"{rate_hz:g} a second, {count} seats"] = figures
+            after(cases)
             tell(f"{count} seats at {rate_hz:g} Hz: {figures['pictures_worst']:.1f} % of the pictures at worst")
             if figures["pictures_worst"] < ENOUGH:
                 break
@@ -96,9 +126,7 @@ class _Viewer:
 
 @contextmanager
 def _watching(core: CoreClient, game_id: str, rate_hz: float) -> Iterator[_Viewer]:
-    session_id = core.play(game_id)["session_id"]
-    try:
-        core.wait_state(session_id, {"ready", "streaming"}, _START_S)
+    with _playing(core, game_id) as session_id:
         stream = StreamClient(core, session_id)
         stream.hello(core.ticket(session_id), StreamProfile(rate_hz=rate_hz))
         stream.wait_pictures(1)
@@ -107,13 +135,21 @@ def _watching(core: CoreClient, game_id: str, rate_hz: float) -> Iterator[_Viewe
             yield viewer
         finally:
             viewer.end()
+
+
+@contextmanager
+def _playing(core: CoreClient, game_id: str) -> Iterator[str]:
+    session_id: str = core.play(game_id)["session_id"]
+    try:
+        core.wait_state(session_id, {"ready", "streaming"}, _START_S)
+        yield session_id
     finally:
         core.stop(session_id)
         core.wait_state(session_id, {"ended"}, _START_S)
 
 
 def _look(house: House, viewers: Sequence[_Viewer], rate_hz: float, window_s: float) -> dict[str, float]:
-    before, used_before = [viewer.pictures for viewer in viewers], _used(house, viewers)
+    before, used_before = [viewer.pictures for viewer in viewers], _used(house, viewers, "cpuS")
     start_s = time.monotonic()
     time.sleep(window_s)
     passed_s = time.monotonic() - start_s
@@ -122,14 +158,16 @@ def _look(house: House, viewers: Sequence[_Viewer], rate_hz: float, window_s: fl
         "seats": float(len(viewers)),
         "pictures_worst": min(100.0, 100 * min(counts) / (rate_hz * passed_s)),
     }
-    used = _used(house, viewers)
+    used, memory_bytes = _used(house, viewers, "cpuS"), _used(house, viewers, "memoryBytes")
     if used is not None and used_before is not None:
         figures["cpu_seat"] = 100 * (used - used_before) / passed_s / len(viewers)
+    if memory_bytes is not None:
+        figures["memory_seat"] = memory_bytes / 1e6 / len(viewers)
     return figures
 
 
-def _used(house: House, viewers: Sequence[_Viewer]) -> float | None:
-    """CPU seconds of all seats so far, games included; None where the machine does not count them."""
+def _used(house: House, viewers: Sequence[_Viewer], name: str) -> float | None:
+    """A figure's sum over all seats, games included; None where the machine does not count it."""
     with house.runner_client() as runner:
-        usages: list[Any] = [runner.call("GET", f"/sessions/{viewer.session_id}/usage")["cpuS"] for viewer in viewers]
+        usages: list[Any] = [runner.call("GET", f"/sessions/{viewer.session_id}/usage")[name] for viewer in viewers]
     return None if None in usages else float(sum(usages))

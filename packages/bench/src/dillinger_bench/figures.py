@@ -47,6 +47,7 @@ FIGURES = {
         Figure("seats", "", "seats at once, each with a viewer", digits=0),
         Figure("pictures_worst", "%", "pictures that the worst-served viewer got of those wished", is_more_better=True),
         Figure("cpu_seat", "% of a core", "each seat, its game included"),
+        Figure("memory_seat", "MB", "each seat, its game included, as cgroups count", digits=0),
         Figure("gl_fps_host", "1/s", "OpenGL frames on a bare display of this machine", is_more_better=True),
         Figure("gl_fps_cell", "1/s", "the same in a cell, while nobody watches", is_more_better=True),
         Figure("gl_fps_watched", "1/s", "the same, while one viewer takes the stream", is_more_better=True),

@@ -14,7 +14,7 @@ from .house import House, Part
 _SPARE_FDS = 3
 """Connections that are kept alive for a while; far fewer than one a session in a run of eight."""
 _CGROUPS = Path("/sys/fs/cgroup")
-_DISPLAYS = Path("/tmp/.X11-unix")  # noqa: S108 - where X servers of a whole machine are
+_DISPLAYS = {"Xvfb", "Xwayland"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Ledger:
     cgroups: int
     """Directories named after sessions."""
     displays: int
-    """Of the machine: X sockets in /tmp/.X11-unix and their abstract twins."""
+    """X servers among the processes; their sockets are below the runtime folder. Others on the machine have theirs."""
 
     def more_than(self, before: Ledger) -> dict[str, tuple[int, int]]:
         """What grew: name → (before, now). Connections come and go, so a few descriptors more are no growth."""
@@ -64,6 +64,13 @@ def living(processes: Collection[psutil.Process]) -> list[psutil.Process]:
     return left
 
 
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def _of_house(house: House) -> set[psutil.Process]:
     named = [
         process.pid
@@ -86,13 +93,13 @@ def _cgroups_named(names: Collection[str]) -> int:
 def take(house: House, session_ids: Collection[str] = ()) -> Ledger:
     """The counts now; cgroups are looked for by the ids of sessions that were."""
     sockets = Path("/proc/net/unix").read_text("ascii", "replace").splitlines()
-    plain_displays = list(_DISPLAYS.iterdir()) if _DISPLAYS.is_dir() else []
+    processes = living(_of_house(house))
     return Ledger(
         core_fds=_fds(house, "core"),
         runner_fds=_fds(house, "runner"),
-        processes=len(living(_of_house(house))),
+        processes=len(processes),
         unix_sockets=sum(str(house.runtime_dir) in line for line in sockets),
         runtime_files=sum(len(folders) + len(files) for _, folders, files in os.walk(house.runtime_dir)),
         cgroups=_cgroups_named(session_ids),
-        displays=len(plain_displays) + sum("@/tmp/.X11-unix" in line for line in sockets),
+        displays=sum(_name(process) in _DISPLAYS for process in processes),
     )
