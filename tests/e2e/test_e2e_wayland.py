@@ -76,11 +76,12 @@ def test_a_program_of_wayland_alone_is_shown_and_played(viewer: Viewer, house: H
     wait_until(lambda: viewer.picture == (1600, 900), SHOW_TIMEOUT_S, "the picture in that size")
 
 
+@pytest.mark.full
 def test_a_program_of_x11_plays_there_too(viewer: Viewer) -> None:
     viewer.play("testcard-light" + ON_WAYLAND)
     first = viewer.wait_card(lambda card: card.frame is not None, "a frame").frame
     assert first is not None
-    viewer.wait_card(lambda card: (card.frame or 0) >= first + 60, "sixty frames more")
+    viewer.wait_card(lambda card: (card.frame or 0) >= first + 10, "ten frames more")
     viewer.by_id("stage").focus()
     viewer.page.keyboard.press("Space")
     card = viewer.wait_card(lambda card: card.key_flip, "the key's flip")
