@@ -1,5 +1,5 @@
 """An encoder around libvpx or SVT-AV1 at the quantizer that `quantizer.py` chooses for each picture, as `x264.py` is
-around libx264: their own rate controls make keyframes of many times their share.
+around libx264: SVT-AV1's own rate control made keyframes of 40 times a picture's share.
 
 Leaves the libraries to `libvpx.py` and `libsvtav1.py`. One thread.
 """
