@@ -4,7 +4,7 @@
  */
 
 import type { Box } from "./media";
-import { boxInFrame, type Colour, frameColours, framePixels, type Pixels } from "./pixels";
+import { type Colour, frameColours, framePixels, type Pixels } from "./pixels";
 import type { Player } from "./player";
 import type { PlayerState } from "./player_state";
 import type { Role, TransportKind } from "./signal";
@@ -103,8 +103,7 @@ export class Diagnostics {
     if (surfaces.shown === null || width < 1 || height < 1) return null;
     if (surfaces.shown === "video") {
       const frame = surfaces.videoFrame();
-      const widthPx = surfaces.picture?.width ?? 0;
-      return frame && framePixels(frame, boxInFrame(frame, box, widthPx)).finally(() => frame.close());
+      return frame && framePixels(frame, box, surfaces.picture?.width).finally(() => frame.close());
     }
     const id = this.nextId++;
     return new Promise((resolve) => {
@@ -139,8 +138,7 @@ export class Diagnostics {
     // What is read may be newer than the frame that the browser just told of: its time is now, not that frame's.
     const shown_at_ms = performance.timeOrigin + performance.now();
     const widthPx = this.#player.surfaces.picture?.width ?? frame.displayWidth;
-    const boxes = this.boxes.map((box) => boxInFrame(frame, box, widthPx));
-    const colours = await frameColours(frame, boxes).finally(() => frame.close());
+    const colours = await frameColours(frame, this.boxes, widthPx).finally(() => frame.close());
     callback({ sequence: null, shown_at_ms, colours });
   }
 

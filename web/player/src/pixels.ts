@@ -28,11 +28,15 @@ export function meanColour(pixels: Uint8ClampedArray | null): Colour {
   return [sum[0] / count, sum[1] / count, sum[2] / count];
 }
 
-/** `box` of a frame; what of it lies outside of the frame is left black. Converts in memory where the browser can: drawing costs ten times more. */
-export async function framePixels(frame: VideoFrame, box: Box): Promise<Pixels> {
+/**
+ * `box` of a frame that shows a desktop `widthPx` wide and may be a smaller picture of it; what of it lies outside of the frame is left
+ * black. Converts in memory where the browser can: drawing costs ten times more.
+ */
+export async function framePixels(frame: VideoFrame, box: Box, widthPx = frame.displayWidth): Promise<Pixels> {
+  const scale = frame.displayWidth / widthPx;
   const whole = evenBox(box, frame.displayWidth, frame.displayHeight);
   const isInside = box.x + box.width <= frame.displayWidth && box.y + box.height <= frame.displayHeight;
-  if (isInside) {
+  if (isInside && scale === 1) {
     try {
       const pixels = new Uint8ClampedArray(whole.width * whole.height * 4);
       await frame.copyTo(pixels, { rect: whole, format: "RGBA" });
@@ -43,27 +47,20 @@ export async function framePixels(frame: VideoFrame, box: Box): Promise<Pixels> 
   }
   const context = new OffscreenCanvas(box.width, box.height).getContext("2d", { willReadFrequently: true });
   if (!context) throw new Error("This browser gives no 2D canvas");
-  context.drawImage(frame, box.x, box.y, box.width, box.height, 0, 0, box.width, box.height);
+  const [x, y, width, height] = [box.x, box.y, box.width, box.height].map((edge) => edge * scale) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  context.drawImage(frame, x, y, width, height, 0, 0, box.width, box.height);
   return context.getImageData(0, 0, box.width, box.height).data;
 }
 
-/** `box` of a desktop as wide as `widthPx`, in the frame's own pixels: the frame may be a smaller picture of it. */
-export function boxInFrame(frame: VideoFrame, box: Box, widthPx: number): Box {
-  const scale = frame.displayWidth / widthPx;
-  if (scale === 1) return box;
-  const [x, y] = [Math.floor(box.x * scale), Math.floor(box.y * scale)];
-  return {
-    x,
-    y,
-    width: Math.max(1, Math.round(box.width * scale)),
-    height: Math.max(1, Math.round(box.height * scale)),
-  };
-}
-
 /** The mean colours of several boxes of one frame, read at once. */
-export async function frameColours(frame: VideoFrame, boxes: readonly Box[]): Promise<Colour[]> {
+export async function frameColours(frame: VideoFrame, boxes: readonly Box[], widthPx: number): Promise<Colour[]> {
   const around = boxes.reduce((all, box) => union(all, box), { x: 0, y: 0, width: 0, height: 0 });
   if (around.width === 0 || around.height === 0) return [];
-  const pixels = await framePixels(frame, around);
+  const pixels = await framePixels(frame, around, widthPx);
   return boxes.map((box) => meanColour(crop(pixels, around, box)));
 }
