@@ -103,8 +103,7 @@ async def leave(session_id: str, watch_id: str, parts: PartsDep, authorization: 
     return Response(status_code=200)
 
 
-@router.options("/whep/{session_id}", status_code=204, response_class=Response)
-@router.options("/whep/{session_id}/{watch_id}", status_code=204, response_class=Response)
+@router.api_route("/whep/{rest:path}", methods=["OPTIONS"], include_in_schema=False)
 async def preflight() -> Response:
     """What a page of another site may send here."""
     return Response(status_code=204, headers=_PREFLIGHT)
