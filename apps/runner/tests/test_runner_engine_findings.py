@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from dillinger_contracts import Game, Unsupported
-from dillinger_runner.backends.docker_findings import engine_finding, mounts_finding, refuse_on_podman
+from dillinger_runner.backends.docker_findings import (
+    engine_finding,
+    in_podmans_words,
+    mounts_finding,
+    refuse_on_podman,
+)
 from dillinger_runner.backends.docker_spec import MountRule
 
 DOCKER: dict[str, Any] = {"Components": [{"Name": "Engine"}], "Version": "28.0.1", "ApiVersion": "1.48"}
@@ -23,7 +28,7 @@ PODMAN: dict[str, Any] = {
     [
         (DOCKER, True, "28.0.1"),
         (DOCKER | {"ApiVersion": "1.41"}, False, "1.44 is needed"),
-        (PODMAN, True, "best effort, unverified"),
+        (PODMAN, True, "best effort"),
         (PODMAN | {"Version": "3.4.4"}, False, "4.3 is needed"),
         ({}, False, "1.44 is needed"),
     ],
@@ -43,3 +48,12 @@ def test_what_podman_takes_and_does_not_do_is_refused() -> None:
     refuse_on_podman(Game.model_validate(game))
     with pytest.raises(Unsupported, match="wants a network"):
         refuse_on_podman(Game.model_validate(game | {"network": {"kind": "internet"}}))
+
+
+def test_podman_is_asked_in_its_own_words_for_a_tmpfs_of_the_users() -> None:
+    tmpfs = {"/tmp": "rw,mode=1777", "/run/user/1000": "rw,size=8,mode=0700,uid=997,gid=996"}
+    asked = in_podmans_words({"Image": "cell", "HostConfig": {"Memory": 1, "Tmpfs": tmpfs}})
+    assert asked["HostConfig"] == {
+        "Memory": 1,
+        "Tmpfs": {"/tmp": "rw,mode=1777", "/run/user/1000": "rw,size=8,mode=0700,U"},
+    }

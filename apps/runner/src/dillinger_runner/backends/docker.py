@@ -32,7 +32,15 @@ from . import docker_media, docker_usage, docker_warm, processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, WarmSeats
 from .counters import Counters
 from .docker_engine import Box, Engine, NameTaken, PortTaken
-from .docker_findings import engine_finding, is_podman, limits_finding, mounts_finding, refuse_on_podman, user_finding
+from .docker_findings import (
+    engine_finding,
+    in_podmans_words,
+    is_podman,
+    limits_finding,
+    mounts_finding,
+    refuse_on_podman,
+    user_finding,
+)
 from .docker_host import HostLook
 from .docker_layers import GameLayers
 from .docker_net import CellNetworks
@@ -194,7 +202,7 @@ class DockerBackend:
         config = cell_config(
             seat, self._config.premises, has_runtimes=has_runtimes, game=game, network=joined.mode, lan=joined.lan
         )
-        await self._engine.create(name, config)
+        await self._engine.create(name, in_podmans_words(config) if self._is_podman else config)
         try:
             await self._engine.start(name)
         except Unavailable as error:

@@ -12,7 +12,7 @@ from typing import Any
 from dillinger_contracts import Game, Unsupported
 
 from .base import Finding
-from .docker_spec import MountRule
+from .docker_spec import Config, MountRule
 
 LEAST_API = (1, 44)
 LEAST_PODMAN = (4, 3)
@@ -62,7 +62,7 @@ def _podman_finding(version: str) -> Finding:
         return Finding(
             "engine", False, f"the engine is Podman {version}; {least} is needed", "Install Docker 25 or newer"
         )
-    detail = f"games run in containers (Podman {version}: best effort, unverified; no game gets a network)"
+    detail = f"games run in containers (Podman {version}: best effort, tried by hand; no game gets a network)"
     return Finding("engine", True, detail)
 
 
@@ -83,6 +83,13 @@ def refuse_on_podman(game: Game) -> None:
             f"{game.title} wants a network, and Podman can't keep a game with one from this machine",
             hint="Use Docker, or give the game no network",
         )
+
+
+def in_podmans_words(config: Config) -> Config:
+    """A container's configuration as Podman takes it: a tmpfs is the user's by `U` there, and has no `uid=`."""
+    host = config["HostConfig"]
+    tmpfs = {path: re.sub(r",uid=\d+,gid=\d+", ",U", options) for path, options in host.get("Tmpfs", {}).items()}
+    return config | {"HostConfig": host | {"Tmpfs": tmpfs}}
 
 
 def _numbers(version: str) -> tuple[int, ...]:
