@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from packages.stream.tests.engine.compositor import install_card
 
 from dillinger_contracts.cell import CONTAINER_CELL, CONTAINER_INIT, SESSION_INTERPOSER, environment
+from dillinger_contracts.input import Key, encode
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_seat.cell.sandbox import DataFds, SandboxSpec, contents, sandbox_argv
 
@@ -32,7 +34,8 @@ class Container:
         self.rig.wait_file(self.socket)
         rig, runtime = self.rig, self.rig.runtime_dir
         spec = SandboxSpec(
-            game_dir=str(rig.game_dir), saves_dir=str(rig.saves_dir), x11_dir=str(runtime / "x11"),
+            game_dir=str(rig.game_dir), saves_dir=str(rig.saves_dir),
+            x11_dir=None if rig.display.get("desktop") == "wayland" else str(runtime / "x11"),
             sound_dir=str(runtime / "sound"), auth_file=str(runtime / "auth"),
             pads_dir=str(runtime / "pads"), interposer_file=str(rig.session_dir / SESSION_INTERPOSER),
             init_file=str(runtime / "cell/init.py"), scratch_bytes=1 << 24, machine_id="0" * 32,
@@ -92,6 +95,22 @@ async def test_it_plays_and_leaves_nothing(rig: Any, container: Container) -> No
     await asyncio.to_thread(container.wait_gone)
     assert rig.traces() == []
     assert not (rig.session_dir / SESSION_INTERPOSER).exists()
+
+
+async def test_a_compositor_in_it_is_reached_by_connections_of_its_init(rig: Any, container: Container) -> None:
+    rig.display["desktop"] = "wayland"
+    install_card(rig.game_dir)
+    rig.start("/usr/bin/python3", "-I", "/game/wayland_card.py")
+    await container.start()
+    await rig.ready()
+    viewer = await rig.view()
+    await rig.next_text(viewer, "video_config")
+    await viewer.send(encode(Key(code=30, is_down=True)))
+    await rig.printed("key 30 down")
+    rig.process.send_signal(signal.SIGTERM)
+    assert (await rig.ended()).reason is EndReason.USER_STOP
+    await asyncio.to_thread(container.wait_gone)
+    assert rig.traces() == []
 
 
 async def test_the_seats_own_filter_holds_in_it(rig: Any, container: Container) -> None:
