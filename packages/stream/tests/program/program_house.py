@@ -187,7 +187,9 @@ class Viewer:
         deadline = time.monotonic() + DEADLINE_S
         while not (found := fact(self)):
             left_s = deadline - time.monotonic()
-            assert left_s > 0, f"waited in vain for {what}; shown {self.colour}, heard {self.messages}, closed {self.close_code}"
+            assert left_s > 0, (
+                f"waited in vain for {what}; shown {self.colour}, heard {self.messages}, closed {self.close_code}"
+            )
             try:
                 self._take(self.socket.recv(timeout=min(left_s, 0.2)))
             except TimeoutError:

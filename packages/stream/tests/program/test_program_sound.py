@@ -69,8 +69,9 @@ def test_what_plays_is_heard_while_somebody_listens(shelf: Shelf, display: XServ
         assert shelf.status()["sessions"][0]["has_sound"] is True
         (recorder,) = recorders(program)
         recorder.kill()  # as when the sound server is restarted
+        wait_for(lambda: [one for one in recorders(program) if one.pid != recorder.pid], "another recorder")
         heard = viewer.sounds
-        viewer.until(lambda seen: seen.sounds > heard + 50, "sound of another recorder")
+        viewer.until(lambda seen: seen.sounds > heard + 50, "its sound")
         viewer.close()
         wait_for(lambda: not recorders(program), "the end of the recording with its listener")
         assert shelf.command("stop").returncode == 0
