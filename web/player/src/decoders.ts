@@ -29,9 +29,9 @@ export async function decodableFormats(
   return (await Promise.all(asked)).filter((format) => format !== null);
 }
 
-/** What a decoder of `codec` is to be set up with. VP8 does not say how its colours are meant. */
+/** What a decoder of `codec` is to be set up with. VP8 does not say how its colours are meant, and of VP9 Chromium does not believe it. */
 export function decoderConfig(codec: string): VideoDecoderConfig {
   const config: VideoDecoderConfig = { codec, optimizeForLatency: true };
-  if (codec !== "vp8") return config;
+  if (!codec.startsWith("vp")) return config;
   return { ...config, colorSpace: { primaries: "bt709", transfer: "bt709", matrix: "smpte170m", fullRange: false } };
 }

@@ -12,8 +12,10 @@ test("what the browser supports is told, a question that fails means no", async 
   expect(formats).toEqual(["h264", "h264-high", "vp8", "vp9"]);
 });
 
-test("VP8 is told how its colours are meant, the others say so themselves", () => {
-  expect(decoderConfig("vp8").colorSpace).toMatchObject({ matrix: "smpte170m", fullRange: false });
+test("decoders of VP8 and VP9 are told how colours are meant, the others' streams say so", () => {
+  for (const codec of ["vp8", "vp09.00.51.08"]) {
+    expect(decoderConfig(codec).colorSpace).toMatchObject({ matrix: "smpte170m", fullRange: false });
+  }
   expect(decoderConfig("avc1.42c029").colorSpace).toBeUndefined();
 });
 
