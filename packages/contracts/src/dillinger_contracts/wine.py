@@ -116,8 +116,8 @@ class WineLaunch(WineSettings):
     vkd3d: bool = False
     """Direct3D 12 by vkd3d-proton instead of Wine's own."""
     winetricks: tuple[Verb, ...] = Field(default=(), max_length=32)
-    """What winetricks installs into the prefix, once each. The cell has no network: what it would download has to be in the
-    library's `runtimes/winetricks/<verb>/`, or in the player's own cache."""
+    """What winetricks installs into the prefix, once each. The cell has no network: what it would download has to be in
+    the library's `runtimes/winetricks/<verb>/`, or in the player's own cache."""
     wine_debug: DebugChannels | None = None
     """WINEDEBUG; without it Wine says what went wrong and no more."""
 
