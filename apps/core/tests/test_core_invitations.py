@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from typing import Any
 import httpx2
 import pytest
 from apps.core.tests.core_house import House, add_user, until, until_async
-from apps.core.tests.test_core_relay import closed, echo, play, seat_at
+from apps.core.tests.test_core_relay import echo, play, seat_at
 from sqlalchemy import update
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from dillinger_contracts import EndReason, SessionState
@@ -24,6 +25,25 @@ from dillinger_core.sessions import guests
 from dillinger_core.sessions.guests import guest_name
 from dillinger_core.settings import CoreSettings
 from dillinger_core.store.tables import InvitationTable
+
+FACT_TIMEOUT_S = 30.0
+
+
+@pytest.fixture
+def settings(settings: CoreSettings) -> CoreSettings:
+    """A machine that is busy with something else is no runner that is away."""
+    return settings.model_copy(update={"runner_timeout_s": FACT_TIMEOUT_S})
+
+
+async def closed(socket: ClientConnection) -> tuple[int, str]:
+    """Waits for the close; what it said."""
+    with pytest.raises(ConnectionClosed) as error:
+        async with asyncio.timeout(FACT_TIMEOUT_S):
+            while True:
+                await socket.recv()
+    frame = error.value.rcvd
+    assert frame is not None
+    return frame.code, frame.reason
 
 
 async def invite(client: httpx2.AsyncClient, session_id: str, **wishes: Any) -> tuple[str, str]:
@@ -73,7 +93,7 @@ async def test_a_guest_comes_in_watches_and_is_seen(house: House, tmp_path: Path
         async def nobody() -> bool:
             return bool((await client.get(listed)).json()["invitations"][0]["guests"] == 0)
 
-        await until_async(nobody)
+        await until_async(nobody, within_s=FACT_TIMEOUT_S)
 
 
 async def test_owners_and_admins_have_their_rank_in_their_tickets(house: House, settings: CoreSettings) -> None:
@@ -148,17 +168,24 @@ async def test_a_token_that_is_forged_foreign_or_revoked_is_refused_in_the_same_
         assert answer.status_code == 429, "whoever guesses has to wait"
 
 
-async def test_what_has_expired_is_refused_and_its_guests_are_gone(house: House, tmp_path: Path) -> None:
-    async with house.admin() as client, house.client() as guest, seat_at(house, tmp_path, echo):
+async def test_what_has_expired_is_refused_and_its_guests_are_gone(house: House) -> None:
+    async with house.admin() as client, house.client() as guest:
         session_id = await play(client)
         path, token = await invite(client, session_id, lifetime_s=60)
         invitations = house.parts.invitations
-        soon = datetime.now(UTC) + timedelta(seconds=0.5)
+        row, _ = await invitations.open(path.rsplit("/", 1)[1], token, address="here")
+        assert row.expires_at is not None and row.expires_at - row.created_at == timedelta(seconds=60)
+        now = datetime.now(UTC)
+        with invitations.stay(replace(row, expires_at=now + timedelta(seconds=0.1))) as staying:
+            async with asyncio.timeout(FACT_TIMEOUT_S):
+                await staying.over.wait()
         async with invitations._rows._database.transaction() as session:
-            await session.execute(update(InvitationTable).values(expires_at=soon))
-        async with guest_stream(house, path, token) as socket:
-            assert await closed(socket) == (4403, "the invitation is over")
+            await session.execute(update(InvitationTable).values(expires_at=now))
+        assert not await invitations.holds(row)
         assert (await guest.post(path, json={"token": token})).status_code == 403
+        with pytest.raises(InvalidStatus) as refusal:
+            await guest_stream(house, path, token)
+        assert refusal.value.response.status_code == 403
         listed = (await client.get(f"/api/v1/sessions/{session_id}/invitations")).json()
         assert listed == {"invitations": []}
 
@@ -184,7 +211,7 @@ async def test_it_ends_with_its_session(house: House) -> None:
         async def is_over() -> bool:
             return bool((await guest.post(path, json={"token": token})).json()["state"] == SessionState.ENDED)
 
-        await until_async(is_over)
+        await until_async(is_over, within_s=FACT_TIMEOUT_S)
         assert (await guest.post(f"{path}/tickets", json={"token": token})).status_code == 409
         with pytest.raises(InvalidStatus) as refusal:
             await guest_stream(house, path, token)
@@ -205,7 +232,7 @@ async def test_there_are_never_too_many(house: House, tmp_path: Path, monkeypatc
             with pytest.raises(InvalidStatus) as refusal:
                 await guest_stream(house, path, token)
             assert refusal.value.response.status_code == 429
-        await until(lambda: not house.parts.invitations._guests)
+        await until(lambda: not house.parts.invitations._guests, within_s=FACT_TIMEOUT_S)
         async with guest_stream(house, path, token):
             await asyncio.sleep(0)
 
