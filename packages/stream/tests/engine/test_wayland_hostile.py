@@ -24,8 +24,9 @@ DEADLINE_S = 0.3
 GLOBALS = ("wl_shm", "wl_output", "zwlr_screencopy_manager_v1")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For those who are to fail."""
     monkeypatch.setattr(connection_module, "DEADLINE_S", DEADLINE_S)
     monkeypatch.setattr(capture_module, "DEADLINE_S", DEADLINE_S)
 
@@ -197,6 +198,7 @@ LIES: dict[str, Answer] = {
 }
 
 
+@pytest.mark.usefixtures("short_deadlines")
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_a_capture_error(tell: Callable[[Answer], Liar], lie: str) -> None:
     liar = tell(LIES[lie])
@@ -236,6 +238,7 @@ def test_damage_is_clipped_and_a_picture_that_changes_its_size_is_whole(tell: Ca
     assert all(box[1:] in ((0, 0, 64, 48), (60, 40, 4, 8)) for box in boxes[:-1])
 
 
+@pytest.mark.usefixtures("short_deadlines")
 def test_no_bytes_do_more_than_end_the_capture(tell: Callable[[Answer], Liar]) -> None:
     """True words with bytes changed at random."""
     chance = random.Random(20)
