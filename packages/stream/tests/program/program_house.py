@@ -106,7 +106,7 @@ class Shelf:
         """A command that ends by itself."""
         return subprocess.run(
             [sys.executable, "-m", "dillinger_stream.program", *words], env=self.environment | environment,
-            capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+            capture_output=True, text=True, timeout=2 * DEADLINE_S, check=False,
         )  # fmt: skip
 
     def start(self, *words: str, **environment: str) -> Program:

@@ -118,7 +118,6 @@ def test_the_command_line_shows_and_checks_settings(shelf: Shelf) -> None:
     shown = shelf.command("config", "show", "--config", str(file), "--set", "server.port=9")
     assert f"rate_hz = 30.0   (file {file})" in shown.stdout and "port = 9   (command line)" in shown.stdout
     assert "hush-hush" not in shown.stdout
-    assert shelf.command("config", "check", str(file)).returncode == 0
     file.write_text("[encoder]\nrate_hz = 0\n")
     wrong = shelf.command("config", "check", str(file))
     assert (
