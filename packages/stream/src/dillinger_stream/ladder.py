@@ -119,7 +119,7 @@ class QualityLadder:
         before = self._quantizer
         self._quantizer = quantizer if before is None else before + share * (quantizer - before)
         is_coarse, is_fine = self._quantizer > self._limits.coarsest, self._quantizer < self._limits.finest
-        target = self._next(bounds, 1 if is_coarse else -1) if is_coarse or is_fine else None
+        target = self._next(bounds, 1 if is_coarse else -1) if is_coarse or (is_fine and self.step) else None
         if target is None:
             self._beyond_ns = None
         elif self._beyond_ns is None:
