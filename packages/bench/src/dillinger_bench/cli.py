@@ -292,13 +292,15 @@ def density(
 def overhead(
     backend: Annotated[Literal["process", "docker"], typer.Option(help="Where the games run.")] = "process",
     rounds: Annotated[int, typer.Option(min=1, help="How often each side has its turn.")] = 3,
+    cell_image: Annotated[str | None, typer.Option(help="Of containers; one whose Mesa is this machine's.")] = None,
     window_s: Window = 5.0,
     json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
 ) -> None:  # fmt: skip
     """What a cell and a stream cost an OpenGL game: its frames a second beside Dillinger and in it, in turns."""
     before = load_cases(baseline.read_text("utf-8"), str(baseline)) if baseline else {}
     told = Console(stderr=True, highlight=False)
-    with House(settings=settings_of(backend)) as house:
+    image = {"DILLINGER_RUNNER_DOCKER_NATIVE_IMAGE": cell_image} if cell_image else {}
+    with House(settings=settings_of(backend) | image) as house:
         cases = measure_overhead(house, rounds, window_s, lambda text: told.print(text, soft_wrap=True))
     _show(Report(cases, machine() | {"backend": f"{backend} backend"}, before, is_row_a_case=True), json, csv, markdown)
 
