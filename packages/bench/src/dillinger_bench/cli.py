@@ -162,7 +162,7 @@ def latency(
     desktop: On = "x11",
     json: Json = None, csv: Csv = None, markdown: Markdown = None, baseline: Baseline = None,
 ) -> None:  # fmt: skip
-    """Key → pixel, from the display and from the page."""
+    """Key → pixel, from the display and from the page; on Wayland, from the page."""
     _run(("latency",), size=size, url=url, web_dir=web_dir, transport=transport, effort=Effort(keys=keys),
          json=json, csv=csv, markdown=markdown, baseline=baseline, desktop=desktop)  # fmt: skip
 
