@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ async def watched(url: str, ticket: str) -> list[int]:
 def test_a_player_by_aiortc_watches(house: House, running: tuple[CoreClient, str]) -> None:
     client, session_id = running
     url = f"{house.core_url}/whep/{session_id}"
-    numbers = asyncio.run(watched(url, client.ticket(session_id, "viewer")))
+    with ThreadPoolExecutor(1) as apart:  # Playwright's loop runs on this thread
+        numbers = apart.submit(asyncio.run, watched(url, client.ticket(session_id, "viewer"))).result()
     assert numbers == sorted(numbers) and numbers[-1] > numbers[0], "the game goes on in it"
     client.wait_state(session_id, {"ready"}, WAIT_S)  # nobody there any more
 
