@@ -1,6 +1,6 @@
 """What a stream's pictures are encoded as: a pure decision of wish, viewers and what this machine encodes in time.
 
-H.264's baseline is the quickest to encode in software, and every viewer decodes it (`docs/adr/0021-codecs.md`): it is
+H.264's baseline is the quickest to encode in software, and every viewer decodes it (`docs/adr/0016-codecs.md`): it is
 what a stream begins with and falls back to. Another format needs a wish, or a path so thin that its fewer bits are
 worth its cost (`ladder.py`). Leaves the encoders to `encode/codecs.py` and their costs to `encode/costs.py`.
 """
