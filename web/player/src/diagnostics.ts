@@ -86,9 +86,9 @@ export class Diagnostics {
   }
 
   /** The last 43 ms of sound, 48 kHz, and when the last sample leaves the loudspeaker: milliseconds since the epoch. */
-  heard(): { samples: Float32Array; ends_at_ms: number } {
-    const { samples, endsAtMs } = this.#player.sound.heard();
-    return { samples, ends_at_ms: performance.timeOrigin + endsAtMs };
+  heard(): { samples: Float32Array; ends_at_ms: number; output_ms: number } {
+    const { samples, endsAtMs, outputMs } = this.#player.sound.heard();
+    return { samples, ends_at_ms: performance.timeOrigin + endsAtMs, output_ms: outputMs };
   }
 
   /** Where the picture lies on the page in CSS pixels, without the bars beside it. */

@@ -2,8 +2,8 @@
  * When sound is played, waited for, or skipped: the adaptive jitter buffer's judgement, pure. Counts are sample frames at 48 kHz.
  *
  * It waits until `target` is there, then plays. Running dry raises the target (the network needs more); ten good seconds
- * lower it again. When more than the target has been lying there for two seconds, the surplus is skipped: sound that came
- * late would stay late for ever.
+ * lower it again. Sound comes and is fetched in lumps, so what lies there swings: what was never needed in two seconds,
+ * but for a margin, is skipped. Sound that came late would stay late for ever.
  */
 
 const RATE = 48_000;
@@ -13,7 +13,9 @@ const STEP_UP = RATE * 0.01;
 const STEP_DOWN = RATE * 0.005;
 const CALM = RATE * 10;
 const SURPLUS_SPAN = RATE * 2;
-const SLACK = RATE * 0.015;
+const SLACK = RATE * 0.004;
+/** So much of the target is for the swing; the rest is the margin that stays when least lies there. */
+const SWING = RATE * 0.025;
 /** More than this is never worth keeping: the page was asleep, or the context was suspended. */
 const HOPELESS = RATE * 0.25;
 /** A gap longer than this is silence that the seat did not send, not a late network. */
@@ -33,7 +35,7 @@ export class JitterBuffer {
   private hasRunDry = false;
   private calmFor = 0;
   private surplusFor = 0;
-  private leastSurplus = Number.POSITIVE_INFINITY;
+  private leastLeft = Number.POSITIVE_INFINITY;
 
   /** What to do with `available` sample frames when `wanted` are to be played now. */
   next(available: number, wanted: number): Verdict {
@@ -75,16 +77,16 @@ export class JitterBuffer {
       this.restartSurplus();
       return Math.floor(available - this.target);
     }
-    this.leastSurplus = Math.min(this.leastSurplus, available - this.target);
+    this.leastLeft = Math.min(this.leastLeft, available - wanted);
     this.surplusFor += wanted;
     if (this.surplusFor < SURPLUS_SPAN) return 0;
-    const skip = this.leastSurplus > SLACK ? Math.floor(this.leastSurplus) : 0;
+    const surplus = Math.floor(this.leastLeft - (this.target - SWING));
     this.restartSurplus();
-    return Math.min(skip, available - wanted);
+    return surplus > SLACK ? surplus : 0;
   }
 
   private restartSurplus(): void {
     this.surplusFor = 0;
-    this.leastSurplus = Number.POSITIVE_INFINITY;
+    this.leastLeft = Number.POSITIVE_INFINITY;
   }
 }

@@ -58,11 +58,12 @@ export class Sound {
     return Math.sqrt(sum / this.window.length);
   }
 
-  /** The newest samples on their way to the loudspeaker, one channel, and when the last of them leaves it (performance.now, ms). */
-  heard(): { samples: Float32Array; endsAtMs: number } {
+  /** The newest samples on their way to the loudspeaker, one channel; when the last leaves it (performance.now), and how long that takes, ms. */
+  heard(): { samples: Float32Array; endsAtMs: number; outputMs: number } {
     this.meter.getFloatTimeDomainData(this.window);
     const { contextTime = 0, performanceTime = performance.now() } = this.context.getOutputTimestamp();
-    return { samples: this.window, endsAtMs: performanceTime + (this.context.currentTime - contextTime) * 1000 };
+    const endsAtMs = performanceTime + (this.context.currentTime - contextTime) * 1000;
+    return { samples: this.window, endsAtMs, outputMs: endsAtMs - performance.now() };
   }
 
   setHasSound(hasSound: boolean): void {

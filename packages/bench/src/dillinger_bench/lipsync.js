@@ -4,7 +4,7 @@ globalThis.dillingerLipsync = () => {
   const player = window.dillingerPlayer;
   const flipPx = testcard.layout.flipPx;
   const [x, y] = testcard.layout.flips.sound;
-  const seen = { flips: [], tones: [] };
+  const seen = { flips: [], tones: [], outputsMs: [] };
   let last = null;
   player.watch([{ x: x + flipPx / 4, y: y + flipPx / 4, width: flipPx / 2, height: flipPx / 2 }], (frame) => {
     const isWhite = frame.colours[0][0] > 127;
@@ -16,7 +16,8 @@ globalThis.dillingerLipsync = () => {
   let heardUntil = 0;
   let quietSince = Number.POSITIVE_INFINITY;
   setInterval(() => {
-    const { samples, ends_at_ms: endsAt } = player.heard();
+    const { samples, ends_at_ms: endsAt, output_ms: outputMs } = player.heard();
+    if (seen.outputsMs.length < 1000) seen.outputsMs.push(outputMs);
     for (let at = 0; at < samples.length; at += 1) {
       const time = endsAt - ((samples.length - at) / rateHz) * 1000;
       if (time <= heardUntil) continue;

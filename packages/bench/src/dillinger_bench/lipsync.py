@@ -39,7 +39,7 @@ def measure(bench: Bench, target: Target, case: Case, beeps: int = BEEPS) -> Val
                 _beep(display, gaps.uniform(*_GAPS_S))
         time.sleep(1.0)
         seen = viewer.page.evaluate("dillingerSeen")
-    return figures_of(seen["flips"], seen["tones"])
+    return figures_of(seen["flips"], seen["tones"]) | {"sound_output": percentile(seen["outputsMs"], 0.5)}
 
 
 def figures_of(flips_ms: list[float], tones_ms: list[float]) -> Values:
