@@ -58,7 +58,7 @@ FIGURES = {
         Figure("loss_watched", "%", "what cell and stream cost of them"),
         Figure("sound_after_picture_p50", "ms", "picture shown → sound of the same moment heard, median"),
         Figure("sound_after_picture_p95", "ms", "the same, 95 of 100 are sooner"),
-        Figure("sound_output", "ms", "of that, the system's and the loudspeaker's part, as the browser tells it, median"),
+        Figure("sound_output", "ms", "of that, what the system and the loudspeaker take, as the browser tells"),
         Figure("beeps_heard", "%", "beeps of which both were noticed", is_more_better=True, digits=0),
         Figure("stage_convert", "ms", "RGB → YUV, median", digits=2),
         Figure("stage_encode", "ms", "encoder, median", digits=2),
