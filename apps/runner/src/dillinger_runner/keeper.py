@@ -228,7 +228,7 @@ class Keeper:
         """Probes at once, so that the first click on Play need not wait for it."""
         probe = await self.backend.probe()
         for finding in probe.findings:
-            if not finding.ok:
+            if not finding.ok and finding.is_needed:  # what would be nice to have is doctor's to tell
                 log.warning("machine_lacks", name=finding.name, detail=finding.detail, hint=finding.hint)
 
     async def _listen(self) -> None:
