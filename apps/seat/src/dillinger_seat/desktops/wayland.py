@@ -7,12 +7,11 @@ taken the pointer, or looks at its events. On the loop, where only connecting wa
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from dillinger_contracts.errors import DillingerError, Unavailable
+from dillinger_contracts.errors import Unavailable
 from dillinger_contracts.game import DisplayConfiguration, Size
 from dillinger_stream.capture.base import CaptureError, CaptureSource
 from dillinger_stream.capture.wayland import WaylandCapture
@@ -22,6 +21,8 @@ from dillinger_stream.input.base import InputSink
 from dillinger_stream.input.wayland import WaylandInput
 from dillinger_stream.wayland.connection import DEADLINE_S
 from dillinger_stream.wayland.desk import Desk
+
+from .connections import close_each, connected
 
 
 class WaylandDesktop:
@@ -99,9 +100,7 @@ class WaylandDesktop:
 
     def sink(self) -> InputSink:
         """A sink for one peer."""
-        if self._input is None:
-            raise CaptureError("The display is not up")
-        return self._input.sink()
+        return connected(self._input).sink()
 
     def give(self, clip: Clip, on_taken: Callable[[], None]) -> None:
         """From now on programs paste `clip`; `on_taken` is called on the loop when that is so."""
@@ -110,13 +109,8 @@ class WaylandDesktop:
 
     async def close(self) -> None:
         """Closes the seat's connections."""
-        for held in (self._clipboard, self._input, self._first_capture, self._desk):
-            if held is not None:
-                with contextlib.suppress(DillingerError):
-                    held.close()
+        close_each(self._clipboard, self._input, self._first_capture, self._desk)
         self._clipboard = self._input = self._first_capture = self._desk = None
 
     def _up(self) -> Desk:
-        if self._desk is None:
-            raise CaptureError("The display is not up")
-        return self._desk
+        return connected(self._desk)

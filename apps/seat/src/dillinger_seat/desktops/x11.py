@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from dillinger_contracts.errors import DillingerError
 from dillinger_contracts.game import DisplayConfiguration, Size
 from dillinger_stream.capture.base import CaptureError, CaptureSource
 from dillinger_stream.capture.display import Display, Window
@@ -24,6 +23,8 @@ from dillinger_stream.clipboard.base import Clip
 from dillinger_stream.clipboard.x11 import X11Clipboard
 from dillinger_stream.input.base import InputSink
 from dillinger_stream.input.x11 import XTestInput
+
+from .connections import close_each, connected
 
 T = TypeVar("T")
 
@@ -144,9 +145,7 @@ class X11Desktop:
 
     def sink(self) -> InputSink:
         """A sink for one peer."""
-        if self._input is None:
-            raise CaptureError("The display is not up")
-        return self._input.sink()
+        return connected(self._input).sink()
 
     def give(self, clip: Clip, on_taken: Callable[[], None]) -> None:
         """From now on programs paste `clip`; `on_taken` is called on the loop when that is so."""
@@ -162,16 +161,11 @@ class X11Desktop:
         self._thread.shutdown(wait=False)
 
     def _close(self) -> None:
-        for held in (self._clipboard, self._input, self._first_capture, self._display):
-            if held is not None:
-                with contextlib.suppress(DillingerError):
-                    held.close()
+        close_each(self._clipboard, self._input, self._first_capture, self._display)
         self._clipboard = self._input = self._first_capture = self._display = None
 
     def _up(self) -> Display:
-        if self._display is None:
-            raise CaptureError("The display is not up")
-        return self._display
+        return connected(self._display)
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
