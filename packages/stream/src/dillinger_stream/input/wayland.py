@@ -8,7 +8,6 @@ brings its layout along, and says which modifiers are on, since the compositor d
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
 import socket
@@ -17,16 +16,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import structlog
-
-from dillinger_contracts.errors import Unavailable
 from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, ReleaseAll, Wheel
 from dillinger_contracts.session import FIRST_LAYOUT
 from dillinger_stream.wayland.connection import WaylandConnection
 
+from .late_writer import LateWriter
 from .xkb import Keymap, Modifiers
-
-log = structlog.get_logger()
 
 _NOTCH = 120
 _NOTCH_TRAVEL = 15.0
@@ -69,7 +64,7 @@ class WaylandInput:
         except BaseException:
             self._connection.close()
             raise
-        self._writer_loop: asyncio.AbstractEventLoop | None = None
+        self._writer = LateWriter(self._connection, self._write)
 
     def sink(self) -> WaylandSink:
         """For one peer."""
@@ -80,11 +75,11 @@ class WaylandInput:
         if layout != self._layout:
             self._load(Keymap(layout))
             self._layout = layout
-            self._send()
+            self._writer.send()
 
     def close(self) -> None:
         """Ends the connection; idempotent."""
-        self._forget_writer()
+        self._writer.close()
         self._connection.close()
 
     def press(self, code: int) -> None:
@@ -123,12 +118,12 @@ class WaylandInput:
         self._keymap.turn(code, is_down=is_down)
         self._keyboard.call("key", _now_ms(), code, int(is_down))
         self._tell_modifiers()
-        self._send()
+        self._writer.send()
 
     def _point(self, request: str, *arguments: Any) -> None:
         self._pointer.call(request, _now_ms(), *arguments)
         self._pointer.call("frame")
-        self._send()
+        self._writer.send()
 
     def _load(self, keymap: Keymap) -> None:
         for code in self._holders:
@@ -157,27 +152,10 @@ class WaylandInput:
             width, height = arguments[1:3]
             self._size = (max(1, min(width, _MOST_PX)), max(1, min(height, _MOST_PX)))
 
-    def _send(self) -> None:
-        """Now, or as soon as the socket has room; raises `Unavailable`."""
+    def _write(self) -> bool:
         self._connection.read()
         self._connection.flush()
-        if not self._connection.has_unsent:
-            self._forget_writer()
-        elif self._writer_loop is None:
-            self._writer_loop = asyncio.get_running_loop()
-            self._writer_loop.add_writer(self._connection.fileno(), self._send_late)
-
-    def _send_late(self) -> None:
-        try:
-            self._send()
-        except Unavailable as error:
-            self._forget_writer()
-            log.warning("input_lost", error=error.message)
-
-    def _forget_writer(self) -> None:
-        if self._writer_loop is not None:
-            self._writer_loop.remove_writer(self._connection.fileno())
-            self._writer_loop = None
+        return not self._connection.has_unsent
 
 
 class WaylandSink:

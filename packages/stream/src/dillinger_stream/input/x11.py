@@ -7,11 +7,9 @@ server: a request is written only when the socket has room, and a server that do
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-import structlog
 import xcffib.xproto
 import xcffib.xtest
 
@@ -19,7 +17,7 @@ from dillinger_contracts.errors import Unavailable
 from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, ReleaseAll, Wheel
 from dillinger_stream.capture.xconnection import XConnection
 
-log = structlog.get_logger()
+from .late_writer import LateWriter
 
 _EVDEV_OFFSET = 8
 _NOTCH = 120
@@ -62,7 +60,7 @@ class XTestInput:
         self._on_pressed = on_pressed
         self._holders: Counter[tuple[int, int]] = Counter()
         self._unsent_events = 0
-        self._writer_loop: asyncio.AbstractEventLoop | None = None
+        self._writer = LateWriter(self._connection, self._write)
 
     def sink(self) -> XTestSink:
         """For one peer."""
@@ -70,7 +68,7 @@ class XTestInput:
 
     def close(self) -> None:
         """Ends the connection; idempotent."""
-        self._forget_writer()
+        self._writer.close()
         self._connection.close()
 
     def press(self, kind: int, detail: int) -> None:
@@ -121,34 +119,19 @@ class XTestInput:
         with connection.translated("is gone"):
             self._xtest.FakeInput(kind, detail, 0, self._root, x, y, 0)
         self._unsent_events += 1
-        self._send()
+        self._writer.send()
 
     def _read_events(self) -> None:
         for event in self._connection.events():
             if isinstance(event, xcffib.xproto.ConfigureNotifyEvent) and event.window == self._root:
                 self._size = (max(1, min(event.width, _MOST_PX)), max(1, min(event.height, _MOST_PX)))
 
-    def _send(self) -> None:
-        """Now, or as soon as the socket has room."""
-        if self._connection.is_writable():
-            self._connection.flush()
-            self._unsent_events = 0
-            self._forget_writer()
-        elif self._writer_loop is None:
-            self._writer_loop = asyncio.get_running_loop()
-            self._writer_loop.add_writer(self._connection.fileno(), self._send_late)
-
-    def _send_late(self) -> None:
-        try:
-            self._send()
-        except Unavailable as error:
-            self._forget_writer()
-            log.warning("input_lost", error=error.message)
-
-    def _forget_writer(self) -> None:
-        if self._writer_loop is not None:
-            self._writer_loop.remove_writer(self._connection.fileno())
-            self._writer_loop = None
+    def _write(self) -> bool:
+        if not self._connection.is_writable():
+            return False
+        self._connection.flush()
+        self._unsent_events = 0
+        return True
 
 
 class XTestSink:
