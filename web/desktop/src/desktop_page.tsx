@@ -1,9 +1,8 @@
 /** The desktop filling the window, with a bar that hides by itself, and what is said when there is no picture. */
 
-import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { type ReactNode, useRef } from "react";
 import { StatsPanel } from "../../app/src/play/stats_panel";
-import { useFullScreen } from "../../app/src/play/use_full_screen";
-import { usePointerLock } from "../../app/src/play/use_pointer_lock";
+import { useStage } from "../../app/src/play/use_stage";
 import { setPreferences, usePreferences } from "../../app/src/preferences";
 import { Icon } from "../../app/src/ui/icons";
 import { Mark } from "../../app/src/ui/logo";
@@ -28,24 +27,9 @@ function Desktop({ openingKey }: { openingKey: string }) {
   const page = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
   const chosen = usePreferences();
-  const [barWish, setBarWish] = useState(0);
-  const fullScreen = useFullScreen(page);
   const shortcut = useRef<(shortcut: Shortcut) => void>(() => undefined);
   const live = useDesktop(stage, openingKey, (name) => shortcut.current(name));
-  const pointer = usePointerLock(live.player, stage);
-  shortcut.current = (name) => {
-    if (name === "full_screen") fullScreen.toggle();
-    else if (name === "pointer_lock") pointer.toggle();
-    else if (name === "stats") setPreferences({ showsStats: !chosen.showsStats });
-    else setBarWish((count) => count + 1);
-  };
-  const backToDesktop = useCallback(() => stage.current?.focus({ preventScroll: true }), []);
-  useEffect(() => {
-    live.player?.sound.setVolume(chosen.volume, chosen.isMuted);
-  }, [live.player, chosen.volume, chosen.isMuted]);
-  useEffect(() => {
-    if (live.picture && !stage.current?.contains(document.activeElement)) backToDesktop();
-  }, [live.picture, backToDesktop]);
+  const { fullScreen, pointer, barWish, focusStage } = useStage({ page, stage, shortcut }, live);
   const isOver = live.end !== null || live.state === "failed";
   const { floor } = live;
   const isViewer = floor.isKnown && !floor.isPlaying;
@@ -71,7 +55,7 @@ function Desktop({ openingKey }: { openingKey: string }) {
           fullScreen={fullScreen}
           pointer={pointer}
           onType={() => live.player?.openKeyboard()}
-          onLeft={backToDesktop}
+          onLeft={focusStage}
         />
       )}
       {chosen.showsStats && !isOver && (

@@ -1,7 +1,7 @@
 /** The game filling the window, with what lies over it: bar, figures, hints, and what is said when the link is lost. */
 
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { FloorAct, SessionEnd, Shortcut } from "../../../player/src";
 import { useMe, useStop } from "../api/queries";
 import type { SessionView } from "../api/types";
@@ -21,10 +21,9 @@ import { LimitsPanel } from "./limits_panel";
 import { OverlayBar } from "./overlay_bar";
 import { PadsPanel } from "./pads_panel";
 import { StatsPanel } from "./stats_panel";
-import { useFullScreen } from "./use_full_screen";
 import { type PlayerView, type StreamAccess, usePlayer } from "./use_player";
-import { usePointerLock } from "./use_pointer_lock";
 import { useResize } from "./use_resize";
+import { useStage } from "./use_stage";
 
 /** A session that streamed before and is placed anew. */
 const AGAIN = new Set(["placing", "starting"]);
@@ -43,12 +42,10 @@ export function GameView({ view, access, isConnected, isGuest = false, onEnded }
   const stage = useRef<HTMLDivElement>(null);
   const chosen = usePreferences();
   const [attempt, setAttempt] = useState(0);
-  const [barWish, setBarWish] = useState(0);
   const [showsHelp, setShowsHelp] = useState(false);
   const [showsPads, setShowsPads] = useState(false);
   const [drawsPad, setDrawsPad] = useState(false);
   const [showsPeople, setShowsPeople] = useState(false);
-  const fullScreen = useFullScreen(page);
   const stop = useStop();
   const me = useMe();
   const client = useQueryClient();
@@ -58,7 +55,7 @@ export function GameView({ view, access, isConnected, isGuest = false, onEnded }
     { sessionId: view.session_id, access, attempt },
     { onEnded, onShortcut: (name) => shortcut.current(name) },
   );
-  const pointer = usePointerLock(live.player, stage);
+  const { fullScreen, pointer, barWish, focusStage: backToGame } = useStage({ page, stage, shortcut }, live);
   useResize(stage, live);
   const { floor } = live;
   const news = useFloorNews(floor);
@@ -66,20 +63,6 @@ export function GameView({ view, access, isConnected, isGuest = false, onEnded }
     live.player?.wishFloor(act, peerId);
     if (!showsPeople) backToGame();
   };
-  shortcut.current = (name) => {
-    if (name === "full_screen") fullScreen.toggle();
-    else if (name === "pointer_lock") floor.isPlaying && pointer.toggle();
-    else if (name === "stats") setPreferences({ showsStats: !chosen.showsStats });
-    else setBarWish((count) => count + 1);
-  };
-  const backToGame = useCallback(() => stage.current?.focus({ preventScroll: true }), []);
-  useEffect(() => {
-    live.player?.sound.setVolume(chosen.volume, chosen.isMuted);
-  }, [live.player, chosen.volume, chosen.isMuted]);
-  useEffect(() => {
-    // Whoever types on the screen's keyboard goes on: a picture of another size is no reason to put it away.
-    if (live.picture && !stage.current?.contains(document.activeElement)) backToGame();
-  }, [live.picture, backToGame]);
   const isAway = live.state === "reconnecting" || live.state === "failed";
   useEffect(() => {
     // Why the stream is gone, the session itself may tell.
@@ -108,7 +91,6 @@ export function GameView({ view, access, isConnected, isGuest = false, onEnded }
         title={view.game_title}
         isOn={live.picture !== null}
         wish={barWish}
-        sound={live.sound}
         floor={floor}
         isGuest={isGuest}
         onPeople={() => setShowsPeople(true)}

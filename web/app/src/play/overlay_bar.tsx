@@ -9,14 +9,14 @@ import {
   type FloorView,
   Microphone,
   type MicrophoneState,
-  type SoundState,
   type TransportWish,
   type VideoFormat,
 } from "../../../player/src";
 import { type Quality, setPreferences, usePreferences } from "../preferences";
 import { follow } from "../router";
-import { Icon, type IconName } from "../ui/icons";
+import { Icon } from "../ui/icons";
 import { StopControl } from "../ui/stop_control";
+import { BarButton, FullScreenButton, MuteButton, PointerButton, StatsButton, TypeButton } from "./bar_buttons";
 import type { FullScreen } from "./use_full_screen";
 import type { PointerLock } from "./use_pointer_lock";
 
@@ -27,7 +27,6 @@ interface OverlayBarProps {
   isOn: boolean;
   /** Counts up when the shortcut for the bar is pressed. */
   wish: number;
-  sound: SoundState;
   floor: FloorView;
   isGuest: boolean;
   onPeople: () => void;
@@ -144,16 +143,10 @@ export function OverlayBar(props: OverlayBarProps) {
 
 function Controls(props: OverlayBarProps & { isShown: boolean }) {
   const chosen = usePreferences();
-  const { fullScreen, pointer, floor } = props;
+  const { floor, onLeft } = props;
   const isViewer = floor.isKnown && !floor.isPlaying;
-  const hasTouch = navigator.maxTouchPoints > 0;
   // A device that is pointed at with fingers only has no keys to be helped with.
-  const hasKeyboard = !hasTouch || matchMedia("(any-pointer: fine)").matches;
-  const isSilent = chosen.isMuted || chosen.volume === 0;
-  const act = (action: () => void) => (): void => {
-    action();
-    props.onLeft();
-  };
+  const hasKeyboard = navigator.maxTouchPoints === 0 || matchMedia("(any-pointer: fine)").matches;
   return (
     <>
       {!props.isGuest && (
@@ -172,15 +165,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
       {isViewer && <span className="bar-badge">Watching</span>}
       <PeopleButton floor={floor} onClick={props.onPeople} />
       <span className="bar-gap" />
-      <BarButton
-        icon={isSilent ? "muted" : "volume"}
-        label={isSilent ? "Unmute" : "Mute"}
-        testId="mute-button"
-        isPressed={isSilent}
-        onClick={act(() =>
-          setPreferences(isSilent ? { isMuted: false, volume: chosen.volume || 1 } : { isMuted: true }),
-        )}
-      />
+      <MuteButton onLeft={onLeft} />
       <input
         className="volume"
         type="range"
@@ -197,7 +182,10 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
           label={props.microphone === "off" ? "Let the game hear you" : "Mute your microphone"}
           testId="microphone-button"
           isPressed={props.microphone !== "off"}
-          onClick={act(props.onMicrophone)}
+          onClick={() => {
+            props.onMicrophone();
+            onLeft();
+          }}
         />
       )}
       <Choice
@@ -224,24 +212,9 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
         ]}
         onChange={(value) => props.onTransport(value as TransportWish)}
       />
-      <BarButton
-        icon="stats"
-        label="Figures"
-        testId="stats-toggle"
-        isPressed={chosen.showsStats}
-        onClick={act(() => setPreferences({ showsStats: !chosen.showsStats }))}
-      />
-      {pointer.isPossible && !isViewer && (
-        <BarButton
-          icon="mouse"
-          label="Give the mouse to the game"
-          testId="pointer-lock-button"
-          onClick={pointer.toggle}
-        />
-      )}
-      {hasTouch && !isViewer && (
-        <BarButton icon="typing" label="On-screen keyboard" testId="type-button" onClick={props.onType} />
-      )}
+      <StatsButton onLeft={onLeft} />
+      {!isViewer && <PointerButton pointer={props.pointer} of="game" />}
+      {!isViewer && <TypeButton onType={props.onType} />}
       {hasKeyboard && (
         <BarButton icon="keyboard" label="Keyboard help" testId="keyboard-help-button" onClick={props.onHelp} />
       )}
@@ -253,14 +226,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
           onClick={props.onPads}
         />
       )}
-      {fullScreen.isPossible && (
-        <BarButton
-          icon={fullScreen.isOn ? "window" : "fullscreen"}
-          label={fullScreen.isOn ? "Leave full screen" : "Full screen"}
-          testId="fullscreen-button"
-          onClick={act(fullScreen.toggle)}
-        />
-      )}
+      <FullScreenButton fullScreen={props.fullScreen} onLeft={onLeft} />
       {!props.isGuest && (
         <StopControl
           testId="stop-game"
@@ -269,7 +235,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
           isStopping={props.isStopping}
           isHidden={!props.isShown}
           onStop={props.onStop}
-          onAnswered={props.onLeft}
+          onAnswered={onLeft}
         />
       )}
     </>
@@ -331,30 +297,6 @@ function CodecChoice({ formats, onCodec, onTextSharp }: Pick<OverlayBarProps, "f
         </label>
       )}
     </>
-  );
-}
-
-interface BarButtonProps {
-  icon: IconName;
-  label: string;
-  testId: string;
-  onClick: () => void;
-  isPressed?: boolean;
-}
-
-export function BarButton({ icon, label, testId, onClick, isPressed }: BarButtonProps) {
-  return (
-    <button
-      className="bar-button"
-      type="button"
-      onClick={onClick}
-      aria-label={label}
-      aria-pressed={isPressed}
-      title={label}
-      data-testid={testId}
-    >
-      <Icon name={icon} />
-    </button>
   );
 }
 

@@ -3,54 +3,23 @@
 import { type RefObject, useEffect, useRef, useState } from "react";
 import {
   createPlayer,
-  type FloorView,
   type MicrophoneState,
-  NOBODY,
-  type Notice,
   type PadView,
-  type Player,
-  type PlayerState,
-  type PlayerStats,
   type SessionEnd,
   type Shortcut,
-  type SoundState,
   TicketRefused,
-  type Welcome,
 } from "../../../player/src";
 import { ApiProblem } from "../api/client";
 import { wishedProfile } from "../keyboard";
 import { preferences } from "../preferences";
+import { NO_STREAM, type StreamView, streamEvents } from "./stream_view";
 
-export interface PlayerView {
-  player: Player | null;
-  state: PlayerState;
-  fault: string | null;
-  welcome: Welcome | null;
-  /** Who is there and who plays. */
-  floor: FloorView;
-  picture: { width: number; height: number } | null;
-  stats: PlayerStats | null;
-  sound: SoundState;
+export interface PlayerView extends StreamView {
   microphone: MicrophoneState;
   pads: PadView[];
-  notice: (Pick<Notice, "level" | "message" | "hint"> & { code?: string }) | null;
 }
 
-const NOTHING: PlayerView = {
-  player: null,
-  state: "idle",
-  fault: null,
-  welcome: null,
-  floor: NOBODY,
-  picture: null,
-  stats: null,
-  sound: "off",
-  microphone: "off",
-  pads: [],
-  notice: null,
-};
-
-const NOTICE_MS = 6000;
+const NOTHING: PlayerView = { ...NO_STREAM, microphone: "off", pads: [] };
 
 /** A ticket, or why there is none: a session or login that is gone stays gone, anything else may pass. */
 async function ticketOf(access: StreamAccess): Promise<string> {
@@ -91,7 +60,7 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
   useEffect(() => {
     if (!host.current) return;
     const change = (part: Partial<PlayerView>): void => setView((before) => ({ ...before, ...part }));
-    let noticeTimer: ReturnType<typeof setTimeout> | undefined;
+    const told = streamEvents(change);
     const chosen = preferences();
     const player = createPlayer({
       sessionId,
@@ -101,19 +70,9 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
       transport: chosen.transport,
       sharesClipboard: chosen.sharesClipboard,
       fetchTicket: () => ticketOf(way.current),
-      onState: (state, fault) => change({ state, fault }),
-      onWelcome: (welcome) => change({ welcome }),
-      onFloor: (floor) => change({ floor }),
-      onPicture: (width, height) => change({ picture: { width, height } }),
-      onStats: (stats) => change({ stats }),
-      onSound: (sound) => change({ sound }),
+      ...told.events,
       onMicrophone: (microphone) => change({ microphone }),
       onPads: (pads) => change({ pads }),
-      onNotice: (notice) => {
-        change({ notice });
-        clearTimeout(noticeTimer);
-        noticeTimer = setTimeout(() => change({ notice: null }), NOTICE_MS);
-      },
       onEnded: (end) => latest.current.onEnded(end),
       onShortcut: (shortcut) => latest.current.onShortcut(shortcut),
     });
@@ -122,7 +81,7 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
     window.dillingerPlayer = player.diagnostics;
     setView({ ...NOTHING, pads: player.pads.list, player });
     return () => {
-      clearTimeout(noticeTimer);
+      told.forget();
       window.dillingerPlayer = null;
       player.close();
     };

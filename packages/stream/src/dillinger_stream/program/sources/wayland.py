@@ -15,8 +15,6 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-import structlog
-
 from dillinger_contracts.errors import DillingerError, Invalid, Unsupported
 from dillinger_stream.capture.base import CaptureError, CaptureSource
 from dillinger_stream.capture.wayland import WaylandCapture
@@ -26,7 +24,7 @@ from dillinger_stream.input.base import InputSink
 from dillinger_stream.input.wayland import WaylandInput
 from dillinger_stream.wayland.connection import WaylandConnection, connect
 
-log = structlog.get_logger()
+from .end_watch import EndWatch
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _HINT = "GNOME's and KDE's desktops are streamed in an X11 session (“on Xorg”) only, in this release"
@@ -66,12 +64,10 @@ class WaylandSource:
         self._input: WaylandInput | None = None
         self._first_capture: WaylandCapture | None = None
         self._clipboard: WaylandClipboard | None = None
-        self._end: asyncio.Future[CaptureError] | None = None
+        self._end: EndWatch | None = None
 
     async def connect(self) -> None:
         """Raises `CaptureError` where there is no compositor, `Unsupported` where it can't be captured or played."""
-        loop = asyncio.get_running_loop()
-        self._end = loop.create_future()
         try:
             self._watch = await asyncio.to_thread(lambda: WaylandConnection(self._dial()))
         except CaptureError as error:
@@ -79,7 +75,7 @@ class WaylandSource:
                 f"There is no Wayland compositor at {self._path}, or it refuses: {error.message}",
                 hint="Run it as the user of the desktop; `echo $WAYLAND_DISPLAY` in a terminal there tells the name",
             ) from error
-        loop.add_reader(self._watch.fileno(), self._look)
+        self._end = EndWatch(self.name, self._watch.fileno(), self._look)
         try:
             self._first_capture = await asyncio.to_thread(WaylandCapture, self._dial)
             self._input = await asyncio.to_thread(WaylandInput, self._dial)
@@ -120,24 +116,18 @@ class WaylandSource:
     async def ended(self) -> CaptureError:
         """Returns when the compositor has closed its connections."""
         assert self._end is not None
-        return await asyncio.shield(self._end)
+        return await self._end.ended()
 
     def _look(self) -> None:
-        """The compositor said something on the connection that asked for nothing, or goodbye."""
+        """The compositor said something that was not asked for, or goodbye."""
         assert self._watch is not None
-        try:
-            self._watch.read()
-            self._watch.flush()
-        except CaptureError as error:
-            asyncio.get_running_loop().remove_reader(self._watch.fileno())
-            if self._end is not None and not self._end.done():
-                log.info("display_ended", error=error.message)
-                self._end.set_result(CaptureError(f"The display {self.name} is gone"))
+        self._watch.read()
+        self._watch.flush()
 
     async def close(self) -> None:
         """Closes the connections; idempotent."""
-        if self._watch is not None:
-            asyncio.get_running_loop().remove_reader(self._watch.fileno())
+        if self._end is not None:
+            self._end.close()
         for held in (self._clipboard, self._input, self._first_capture, self._watch):
             if held is not None:
                 with contextlib.suppress(DillingerError):

@@ -11,8 +11,6 @@ import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
-import structlog
-
 from dillinger_contracts.errors import DillingerError, Invalid, Unsupported
 from dillinger_stream.capture.base import CaptureError, CaptureSource
 from dillinger_stream.capture.x11 import X11Capture
@@ -22,9 +20,8 @@ from dillinger_stream.clipboard.x11 import X11Clipboard
 from dillinger_stream.input.base import InputSink
 from dillinger_stream.input.x11 import XTestInput
 
+from .end_watch import EndWatch
 from .xauthority import authority_file, find_cookie
-
-log = structlog.get_logger()
 
 _LOCAL = re.compile(r"(?:unix/?)?:([0-9]{1,5})(?:\.([0-9]{1,3}))?", re.ASCII)
 _REMOTE = re.compile(r"[^:]*[^:/]:[0-9]{1,5}(\.[0-9]{1,3})?", re.ASCII)
@@ -69,15 +66,13 @@ class X11Source:
         self._watch: XConnection | None = None
         self._input: XTestInput | None = None
         self._clipboard: X11Clipboard | None = None
-        self._end: asyncio.Future[CaptureError] | None = None
+        self._end: EndWatch | None = None
 
     async def connect(self) -> None:
         """Raises `CaptureError` where there is no such display, or it refuses."""
-        loop = asyncio.get_running_loop()
-        self._end = loop.create_future()
-        await asyncio.to_thread(self._connect, loop)
+        await asyncio.to_thread(self._connect, asyncio.get_running_loop())
         assert self._watch is not None
-        loop.add_reader(self._watch.fileno(), self._look)
+        self._end = EndWatch(self.name, self._watch.fileno(), self._look)
 
     def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
         self._cookie = cookie = find_cookie(self._number, self._environment)
@@ -130,23 +125,17 @@ class X11Source:
     async def ended(self) -> CaptureError:
         """Returns when the server has closed its connections."""
         assert self._end is not None
-        return await asyncio.shield(self._end)
+        return await self._end.ended()
 
     def _look(self) -> None:
-        """The server said something on the connection that asked for nothing: a new keyboard map, or goodbye."""
+        """The server said something that was not asked for: a new keyboard map, or goodbye."""
         assert self._watch is not None
-        try:
-            self._watch.events()
-        except CaptureError as error:
-            asyncio.get_running_loop().remove_reader(self._watch.fileno())
-            if self._end is not None and not self._end.done():
-                log.info("display_ended", error=error.message)
-                self._end.set_result(CaptureError(f"The display {self.name} is gone"))
+        self._watch.events()
 
     async def close(self) -> None:
         """Closes the connections; idempotent."""
-        if self._watch is not None:
-            asyncio.get_running_loop().remove_reader(self._watch.fileno())
+        if self._end is not None:
+            self._end.close()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:

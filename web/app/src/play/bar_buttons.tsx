@@ -1,0 +1,102 @@
+/** The buttons of the bar that a game and a desktop share. What they choose is kept as a preference or belongs to the page. */
+
+import { setPreferences, usePreferences } from "../preferences";
+import { Icon, type IconName } from "../ui/icons";
+import type { FullScreen } from "./use_full_screen";
+import type { PointerLock } from "./use_pointer_lock";
+
+interface BarButtonProps {
+  icon: IconName;
+  label: string;
+  testId: string;
+  onClick: () => void;
+  isPressed?: boolean;
+}
+
+export function BarButton({ icon, label, testId, onClick, isPressed }: BarButtonProps) {
+  return (
+    <button
+      className="bar-button"
+      type="button"
+      onClick={onClick}
+      aria-label={label}
+      aria-pressed={isPressed}
+      title={label}
+      data-testid={testId}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+interface Leaving {
+  /** Afterwards the keyboard is the stream's again. */
+  onLeft: () => void;
+}
+
+export function MuteButton({ onLeft }: Leaving) {
+  const { isMuted, volume } = usePreferences();
+  const isSilent = isMuted || volume === 0;
+  return (
+    <BarButton
+      icon={isSilent ? "muted" : "volume"}
+      label={isSilent ? "Unmute" : "Mute"}
+      testId="mute-button"
+      isPressed={isSilent}
+      onClick={() => {
+        setPreferences(isSilent ? { isMuted: false, volume: volume || 1 } : { isMuted: true });
+        onLeft();
+      }}
+    />
+  );
+}
+
+export function StatsButton({ onLeft }: Leaving) {
+  const { showsStats } = usePreferences();
+  return (
+    <BarButton
+      icon="stats"
+      label="Figures"
+      testId="stats-toggle"
+      isPressed={showsStats}
+      onClick={() => {
+        setPreferences({ showsStats: !showsStats });
+        onLeft();
+      }}
+    />
+  );
+}
+
+/** `of`: what gets the mouse. */
+export function PointerButton({ pointer, of }: { pointer: PointerLock; of: string }) {
+  if (!pointer.isPossible) return null;
+  return (
+    <BarButton
+      icon="mouse"
+      label={`Give the mouse to the ${of}`}
+      testId="pointer-lock-button"
+      onClick={pointer.toggle}
+    />
+  );
+}
+
+/** Brings up the on-screen keyboard of what has no other; it takes the focus. */
+export function TypeButton({ onType }: { onType: () => void }) {
+  if (navigator.maxTouchPoints === 0) return null;
+  return <BarButton icon="typing" label="On-screen keyboard" testId="type-button" onClick={onType} />;
+}
+
+export function FullScreenButton({ fullScreen, onLeft }: Leaving & { fullScreen: FullScreen }) {
+  if (!fullScreen.isPossible) return null;
+  return (
+    <BarButton
+      icon={fullScreen.isOn ? "window" : "fullscreen"}
+      label={fullScreen.isOn ? "Leave full screen" : "Full screen"}
+      testId="fullscreen-button"
+      onClick={() => {
+        fullScreen.toggle();
+        onLeft();
+      }}
+    />
+  );
+}
