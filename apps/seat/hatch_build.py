@@ -5,10 +5,12 @@ Without a C compiler the seat is built all the same: its sessions then have no g
 
 from __future__ import annotations
 
+import os
 import runpy
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +21,31 @@ class CompileInterposer(BuildHookInterface[Any]):
     """Run by hatchling before it packs."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Makes `interposer.so`, and the wheel one of this machine's kind."""
+        """Makes `interposer.so`, and the wheel one of this machine's kind; on x86-64 `interposer32.so` too."""
         folder = Path(self.root) / "src/dillinger_seat/pads"
         known = runpy.run_path(str(folder / "library.py"))
-        source, target = folder / known["SOURCE"].name, folder / known["INTERPOSER_FILE"].name
-        draft = target.with_suffix(".so.new")
-        try:
-            subprocess.run([*known["COMPILE"], "-o", str(draft), str(source)], check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            print(f"gamepads are left out: {error}", file=sys.stderr)
-            target.unlink(missing_ok=True)  # one of another source would be worse than none
+        source = folder / known["SOURCE"].name
+        if not _compiled(known["COMPILE"], source, folder / known["INTERPOSER_FILE"].name):
             return
-        draft.replace(target)  # sessions may have the old one mapped
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+        if os.uname().machine == "x86_64":
+            with tempfile.TemporaryDirectory() as headers:
+                stubs = Path(headers) / known["STUBS_32"]
+                stubs.parent.mkdir()
+                stubs.touch()
+                command = (*known["COMPILE_32"], f"-I{headers}")
+                _compiled(command, source, folder / known["INTERPOSER_32_FILE"].name)
+
+
+def _compiled(command: tuple[str, ...], source: Path, target: Path) -> bool:
+    """Whether it could be."""
+    draft = target.with_suffix(".so.new")
+    try:
+        subprocess.run([*command, "-o", str(draft), str(source)], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"gamepads are left out ({target.name}): {error}", file=sys.stderr)
+        target.unlink(missing_ok=True)  # one of another source would be worse than none
+        return False
+    draft.replace(target)  # sessions may have the old one mapped
+    return True

@@ -166,7 +166,7 @@ def test_the_cell_has_one_writable_folder_and_no_network() -> None:
                 bind(f"{runtime}/cell/etc/group", "/etc/group"),
                 bind(f"{runtime}/cell/etc/nsswitch.conf", "/etc/nsswitch.conf"),
                 bind(f"{runtime}/cell/etc/machine-id", "/etc/machine-id"),
-                bind(f"/state/runner/sessions/{ID}/pads.so", "/run/dillinger/pads.so"),
+                bind(f"/state/runner/sessions/{ID}/preload", "/run/dillinger/preload"),
                 bind("/state/library/doom", "/game"),
                 bind("/state/saves/ann/doom", "/home/player", is_read_only=False),
             ],

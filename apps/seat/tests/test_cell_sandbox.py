@@ -21,7 +21,7 @@ SPEC = SandboxSpec(
     sound_dir="/run/dillinger/s/sound",
     auth_file="/run/dillinger/s/auth",
     pads_dir="/run/dillinger/s/pads",
-    interposer_file="/opt/dillinger/pads.so",
+    preload=(("/opt/dillinger/pads.so", "/run/dillinger/preload/lib64/pads.so"),),
     devices=(("/dev/input/event7", "/dev/input/event0"),),
     init_file="/opt/dillinger/init.py",
     scratch_bytes=64 << 20,
@@ -83,7 +83,7 @@ bwrap
 --ro-bind /run/dillinger/s/x11 /tmp/.X11-unix
 --ro-bind /run/dillinger/s/sound /run/dillinger/sound
 --ro-bind /run/dillinger/s/auth /run/dillinger/auth
---ro-bind-try /opt/dillinger/pads.so /run/dillinger/pads.so
+--ro-bind /opt/dillinger/pads.so /run/dillinger/preload/lib64/pads.so
 --ro-bind /opt/dillinger/init.py /run/dillinger/init.py
 --ro-bind /srv/library/doom /game
 --bind /srv/saves/ann/doom /home/player

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from packages.stream.tests.engine.compositor import install_card
 
-from dillinger_contracts.cell import CONTAINER_CELL, CONTAINER_INIT, SESSION_INTERPOSER, environment
+from dillinger_contracts.cell import CONTAINER_CELL, CONTAINER_INIT, PRELOAD, SESSION_PRELOAD, environment
 from dillinger_contracts.input import Key, encode
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_seat.cell.sandbox import DataFds, SandboxSpec, contents, sandbox_argv
@@ -37,7 +37,7 @@ class Container:
             game_dir=str(rig.game_dir), saves_dir=str(rig.saves_dir),
             x11_dir=None if rig.display.get("desktop") == "wayland" else str(runtime / "x11"),
             sound_dir=str(runtime / "sound"), auth_file=str(runtime / "auth"),
-            pads_dir=str(runtime / "pads"), interposer_file=str(rig.session_dir / SESSION_INTERPOSER),
+            pads_dir=str(runtime / "pads"), preload=((str(rig.session_dir / SESSION_PRELOAD), PRELOAD),),
             init_file=str(runtime / "cell/init.py"), scratch_bytes=1 << 24, machine_id="0" * 32,
         )  # fmt: skip
         descriptors = {name: _readable(text) for name, text in contents(spec, None).items()}
@@ -94,7 +94,7 @@ async def test_it_plays_and_leaves_nothing(rig: Any, container: Container) -> No
     assert (await rig.ended()).reason is EndReason.USER_STOP
     await asyncio.to_thread(container.wait_gone)
     assert rig.traces() == []
-    assert not (rig.session_dir / SESSION_INTERPOSER).exists()
+    assert not (rig.session_dir / SESSION_PRELOAD).exists()
 
 
 async def test_a_compositor_in_it_is_reached_by_connections_of_its_init(rig: Any, container: Container) -> None:

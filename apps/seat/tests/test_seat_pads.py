@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection
 
 from dillinger_contracts.input import PAD_BUTTONS, Pad, PadGone, encode
 from dillinger_contracts.lifecycle import EndReason
 
 GUEST = Path(__file__).with_name("guests") / "pads.py"
+GUEST_32 = GUEST.with_name("pads32.c")
+C_LIBRARY_32 = Path("/usr/lib32")
+"""Debian's `libc6-dev-i386`."""
+IN_32_BIT = pytest.mark.skipif(not (C_LIBRARY_32 / "crt1.o").exists(), reason="no C library for 32-bit programs here")
 SOUTH, UP, RIGHT, HOME = (1 << PAD_BUTTONS.index(name) for name in ("south", "up", "right", "home"))
 WAIT_S = 30.0
 
@@ -132,6 +139,31 @@ async def test_evdev_and_joydev_answer_as_the_kernel_does(rig: Any) -> None:
         rumble = await viewer.hears(lambda message: message["type"] == "rumble")
         assert (rumble["strong"], rumble["weak"]) == (0.25, 0.75)
         await viewer.hears(lambda message: message["type"] == "rumble" and message["strong"] == 0)
+        await viewer.send(PadGone(pad=0, client_time_ms=3))
+        await rig.printed("gone 19", WAIT_S)
+
+
+@IN_32_BIT
+@pytest.mark.parametrize("clock", [(), ("-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64")], ids=["until-2038", "for-ever"])
+async def test_a_32_bit_game_has_the_pad_too(rig: Any, clock: tuple[str, ...]) -> None:
+    first, second, last = (str(C_LIBRARY_32 / name) for name in ("crt1.o", "crti.o", "crtn.o"))
+    build = ["cc", "-m32", "-O1", "-Wall", "-Werror", "-fno-stack-protector", "-no-pie", "-nostdlib", *clock]
+    headers = f"/usr/include/{os.uname().machine}-linux-gnu"
+    parts = ["-isystem", headers, first, second, str(GUEST_32), f"-L{C_LIBRARY_32}", "-lc", last]
+    await asyncio.to_thread(subprocess.run, [*build, "-o", str(rig.game_dir / "pads32"), *parts], check=True)
+    rig.display["needs_window"] = False
+    rig.start("./pads32")
+    await rig.ready()
+    await rig.printed("ready 32 16", WAIT_S)
+    async with player(rig) as viewer:
+        await viewer.send(Pad(pad=0, client_time_ms=1))
+        for line in ("node 20660 13:64 20660", "device 045e:028e Microsoft X-Box 360 pad", "joystick [8, 11]"):
+            await rig.printed(line, WAIT_S)
+        await viewer.send(Pad(pad=0, client_time_ms=2, buttons=SOUTH, left_x=1234))
+        for line in ("event 1 304 1", "event 3 0 1234", "event 0 0 0", "down 1, x (1234, -32768, 32767)", "js 1 0 1"):
+            await rig.printed(line, WAIT_S)
+        rumble = await viewer.hears(lambda message: message["type"] == "rumble")
+        assert (rumble["strong"], rumble["weak"]) == (0.25, 0.75)
         await viewer.send(PadGone(pad=0, client_time_ms=3))
         await rig.printed("gone 19", WAIT_S)
 

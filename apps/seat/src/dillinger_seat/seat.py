@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from dillinger_contracts.cell import SESSION_INTERPOSER, RuntimeFolder
+from dillinger_contracts.cell import SESSION_PRELOAD, RuntimeFolder
 from dillinger_contracts.control import (
     PartRestarted,
     PeersChanged,
@@ -345,4 +345,4 @@ def _runtime_folder(spec: SeatSpec) -> Iterator[SharedPaths]:
         yield SharedPaths.of(spec)
     finally:
         shutil.rmtree(runtime, ignore_errors=True)
-        (Path(spec.session_dir) / SESSION_INTERPOSER).unlink(missing_ok=True)
+        shutil.rmtree(Path(spec.session_dir) / SESSION_PRELOAD, ignore_errors=True)

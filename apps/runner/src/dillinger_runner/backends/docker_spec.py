@@ -22,13 +22,13 @@ from dillinger_contracts.cell import (
     CONTAINER_INIT,
     GAME,
     HOME,
-    INTERPOSER,
     MADE_UP,
     PADS,
+    PRELOAD,
     RUN_BYTES,
     RUNTIME,
     SEAT_RUNTIME,
-    SESSION_INTERPOSER,
+    SESSION_PRELOAD,
     SOUND,
     X11_AUTH,
     X11_SOCKETS,
@@ -193,7 +193,7 @@ def cell_config(
     library = PurePosixPath(spec.library_dir)
     mounts = [bind_of(premises, str(runtime / name), target) for name, target in shared.items()]
     mounts += [
-        bind_of(premises, f"{spec.session_dir}/{SESSION_INTERPOSER}", INTERPOSER),
+        bind_of(premises, f"{spec.session_dir}/{SESSION_PRELOAD}", PRELOAD),
         game or bind_of(premises, str(library / spec.session.game.game_id), GAME),
         *([bind_of(premises, str(library / RUNTIMES_FOLDER), RUNTIMES)] if has_runtimes else []),
         bind_of(premises, spec.saves_dir, HOME, is_read_only=False),

@@ -7,11 +7,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from dillinger_seat.pads.library import INTERPOSER_FILE
-
 from . import sandbox
 from .memfile import memory_file
-from .paths import INIT_FILE
+from .paths import INIT_FILE, preload_binds
 from .seccomp import filter_program
 from .way_out import WayOut
 
@@ -39,7 +37,7 @@ def run_alone(
         sound_dir=str(folder / "sound"),
         auth_file=str(folder / "auth"),
         pads_dir=str(folder / "pads"),
-        interposer_file=str(INTERPOSER_FILE),
+        preload=preload_binds(),
         init_file=str(INIT_FILE),
         scratch_bytes=SCRATCH_BYTES,
         machine_id="0" * 32,

@@ -20,10 +20,10 @@ import subprocess
 from pathlib import Path
 from typing import Protocol
 
-from dillinger_contracts.cell import INIT, MADE_UP, PATH, PYTHON, SESSION_INTERPOSER, RuntimeFolder
+from dillinger_contracts.cell import INIT, MADE_UP, PATH, PYTHON, SESSION_PRELOAD, RuntimeFolder
 from dillinger_contracts.errors import Unsupported
 from dillinger_contracts.session import SeatSpec
-from dillinger_seat.pads.library import INTERPOSER_FILE
+from dillinger_seat.pads.library import interposers
 
 from . import sandbox
 from .cgroup import entering
@@ -171,7 +171,7 @@ def _lay_out(spec: SeatSpec, folder: GameFolder, runtime: Path) -> None:
     """What the container mounts, beside the display's and the sound's folders: our init, and who its user is."""
     (runtime / RuntimeFolder.CELL).mkdir(mode=0o700, exist_ok=True)
     shutil.copyfile(INIT_FILE, runtime / RuntimeFolder.INIT)
-    _lay_out_interposer(Path(spec.session_dir) / SESSION_INTERPOSER)
+    _lay_out_preload(Path(spec.session_dir) / SESSION_PRELOAD)
     etc = runtime / RuntimeFolder.ETC
     etc.mkdir(mode=0o755, exist_ok=True)
     if folder.is_writable:
@@ -182,13 +182,13 @@ def _lay_out(spec: SeatSpec, folder: GameFolder, runtime: Path) -> None:
         (etc / file).chmod(0o644)
 
 
-def _lay_out_interposer(file: Path) -> None:
-    """An empty one where there is none: what a container mounts has to be there."""
-    file.unlink(missing_ok=True)
-    if INTERPOSER_FILE.is_file():
-        shutil.copyfile(INTERPOSER_FILE, file)
-    else:
-        file.touch()
+def _lay_out_preload(folder: Path) -> None:
+    """Empty where nothing was built: what a container mounts has to be there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o755)
+    for file, place in interposers():
+        (folder / place).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        shutil.copyfile(file, folder / place)
 
 
 def _spawn(

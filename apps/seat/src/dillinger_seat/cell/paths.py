@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from dillinger_contracts.cell import GAME, HOME, PADS, RUNTIME, SOUND, X11_AUTH, RuntimeFolder, environment
+from dillinger_contracts.cell import GAME, HOME, PADS, PRELOAD, RUNTIME, SOUND, X11_AUTH, RuntimeFolder, environment
 from dillinger_contracts.session import SeatSpec
 from dillinger_contracts.wine import RUNTIMES, RUNTIMES_FOLDER
-from dillinger_seat.pads.library import INTERPOSER_FILE
+from dillinger_seat.pads.library import interposers
 
 from . import sandbox
 from .game_folder import GameFolder, library_folder
@@ -107,7 +107,7 @@ def sandbox_spec(spec: SeatSpec, folder: GameFolder) -> sandbox.SandboxSpec:
         auth_file=str(shared.auth),
         pads_dir=str(shared.pads_dir),
         devices=_devices(shared.pads_dir),
-        interposer_file=str(INTERPOSER_FILE),
+        preload=preload_binds(),
         init_file=str(INIT_FILE),
         scratch_bytes=spec.session.resources.scratch_bytes,
         machine_id=f"{int(spec.session.session_id, 36):032x}"[-32:],
@@ -117,6 +117,11 @@ def sandbox_spec(spec: SeatSpec, folder: GameFolder) -> sandbox.SandboxSpec:
         has_whole_proc=spec.session.game.user_namespaces and os.getuid() != 0,
         read_only=read_only_binds(spec),
     )
+
+
+def preload_binds() -> tuple[tuple[str, str], ...]:
+    """What is loaded into the game: where it is on the machine, and in the cell."""
+    return tuple((str(file), f"{PRELOAD}/{place}") for file, place in interposers())
 
 
 def _devices(pads_dir: Path) -> tuple[tuple[str, str], ...]:

@@ -16,7 +16,6 @@ from dillinger_contracts.cell import (
     GAME,
     HOME,
     INIT,
-    INTERPOSER,
     PADS,
     RUN_BYTES,
     RUNTIME,
@@ -58,8 +57,6 @@ class SandboxSpec:
     auth_file: str
     pads_dir: str
     """Holds what gamepads are reached through."""
-    interposer_file: str
-    """Loaded into the game, where it is there."""
     init_file: str
     scratch_bytes: int
     machine_id: str
@@ -68,6 +65,8 @@ class SandboxSpec:
     """Whether nothing is mounted over parts of `/proc`: the kernel lets nobody mount a `/proc` of his own otherwise."""
     is_game_writable: bool = False
     """Whether `game_dir` is this player's own to change."""
+    preload: tuple[tuple[str, str], ...] = ()
+    """Libraries that are loaded into the game: where they are on the machine, and in the cell."""
     devices: tuple[tuple[str, str], ...] = ()
     """Device nodes that are this cell's alone: where they are on the machine, and in the cell."""
     has_network: bool = False
@@ -163,7 +162,7 @@ def _session(spec: SandboxSpec) -> list[str]:
             ["--ro-bind", spec.x11_dir, X11_SOCKETS] if spec.x11_dir else [],
             ["--ro-bind", spec.sound_dir, SOUND],
             ["--ro-bind", spec.auth_file, X11_AUTH],
-            ["--ro-bind-try", spec.interposer_file, INTERPOSER],
+            *(["--ro-bind", source, target] for source, target in spec.preload),
             ["--ro-bind", spec.init_file, INIT],
             ["--bind" if spec.is_game_writable else "--ro-bind", spec.game_dir, GAME],
             *(["--ro-bind", source, target] for source, target in spec.read_only),

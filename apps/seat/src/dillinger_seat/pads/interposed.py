@@ -1,9 +1,9 @@
 """Gamepads for a cell on a machine without uinput: `interposer.c`, loaded into the game, finds them in a folder.
 
 The cell's `/dev/input` is that folder, read-only there. Each gamepad is two unix sockets, `eventN` and `jsN`, out of
-which a program reads the kernel's structs, and `.padN` with what a driver would answer to its questions. What comes
-from the game is hostile: records of one size, read in small bites, never waited for; a few programs at a time, and
-not too many one after the other. On the loop.
+which a program reads the kernel's structs, those of its own word size, and `.padN` with what a driver would answer to
+its questions. What comes from the game is hostile: records of one size, read in small bites, never waited for; a few
+programs at a time, and not too many one after the other. On the loop.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dillinger_stream.transport.bucket import TokenBucket
 from .base import OnRumble
 from .layout import REST, DeviceState, description, evdev_events, joydev_events
 from .motors import Motors
-from .rumble import CLOCK_REALTIME, RECORD, ForceFeedback, Strength
+from .rumble import CLOCK_REALTIME, RECORD, RECORD_32_BYTES, ForceFeedback, Strength, widened
 
 log = structlog.get_logger()
 
@@ -42,8 +42,9 @@ _CALLS_HZ, _CALLS_BURST = 50.0, 100.0
 class _Program:
     """One opened node: what its reader has been told, and what is on its way."""
 
-    def __init__(self, node: _Node, connection: socket.socket) -> None:
+    def __init__(self, node: _Node, connection: socket.socket, *, is_32_bit: bool) -> None:
         self.feedback = ForceFeedback()
+        self._is_32_bit = is_32_bit
         self._node = node
         self._connection = connection
         # It may have asked for the state before this, so whatever is not at rest is told again.
@@ -66,7 +67,7 @@ class _Program:
             now_ns = (
                 time.time_ns() if self.feedback.clock == CLOCK_REALTIME else time.clock_gettime_ns(self.feedback.clock)
             )
-            self._unsent = evdev_events(self._told or REST, state, now_ns)
+            self._unsent = evdev_events(self._told or REST, state, now_ns, is_32_bit=self._is_32_bit)
         self._told = state
         if self._unsent and not self._send():
             self._loop.add_writer(self._connection.fileno(), self._on_writable)
@@ -99,9 +100,10 @@ class _Program:
             return
         self._heard += bite
         now_ms = time.monotonic_ns() // 1_000_000
-        while len(self._heard) >= RECORD.size:
-            self.feedback.take(self._heard[: RECORD.size], now_ms)
-            self._heard = self._heard[RECORD.size :]
+        size = RECORD_32_BYTES if self._is_32_bit else RECORD.size
+        while len(self._heard) >= size:
+            record, self._heard = self._heard[:size], self._heard[size:]
+            self.feedback.take(widened(record) if self._is_32_bit else record, now_ms)
         if len(bite) == _BITE_BYTES:
             self._loop.remove_reader(self._connection.fileno())
             self._pause = self._loop.call_later(
@@ -146,7 +148,7 @@ class _Node:
 
     def _on_call(self) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection, name = self._listener.accept()
         except OSError as error:
             if not isinstance(error, BlockingIOError):
                 log.warning("pad_not_opened", error=str(error))
@@ -159,7 +161,7 @@ class _Node:
             return
         connection.setblocking(False)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-        self.programs.add(_Program(self, connection))
+        self.programs.add(_Program(self, connection, is_32_bit=bool(name)))  # as `interposer.c` says it
 
     def forget(self, program: _Program) -> None:
         """A program has closed its device."""

@@ -9,7 +9,8 @@
  *   stat   says that it is a character device, which programs tell devices apart by
  *   read   says at the end that the device is gone
  * A descriptor is known by the socket's name, so nothing is kept here. To the seat goes only what a program writes to
- * the device, and struct record, of the same size. 64-bit programs only: struct input_event is another in 32-bit ones.
+ * the device, and struct record, of the same size. Both are shorter in a 32-bit program: built for one, this library gives its
+ * end of each connection a name (any), by which the seat knows.
  *
  * Numbers and structs are those of linux/input.h and linux/joystick.h.
  */
@@ -31,7 +32,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(struct input_event) == 24, "64-bit programs only");
+#define IS_32_BIT (__SIZEOF_POINTER__ == 4)
+_Static_assert(sizeof(struct input_event) == (IS_32_BIT ? 16 : 24), "as layout.py has it");
 
 #define PUBLIC __attribute__((visibility("default")))
 #define FOLDER "/dev/input/"
@@ -65,7 +67,7 @@ static const char MAGIC[8] = "DLPAD\0\0\1";
 struct record {
     uint16_t length_ms, delay_ms;
     uint16_t strong, weak;
-    uint64_t unused;
+    char unused[IS_32_BIT ? 0 : 8];
     uint16_t type, code;
     int32_t value;
 };
@@ -124,6 +126,7 @@ static int open_device(const char *path, int flags) {
     int kind = SOCK_STREAM | (flags & O_CLOEXEC ? SOCK_CLOEXEC : 0);
     int fd = socket(AF_UNIX, kind, 0);
     if (fd < 0) return -1;
+    if (IS_32_BIT) bind(fd, (struct sockaddr *)&name, sizeof name.sun_family); /* the kernel makes one up */
     strncpy(name.sun_path, path, sizeof name.sun_path - 1);
     if (connect(fd, (struct sockaddr *)&name, sizeof name) || fcntl(fd, F_SETFL, flags & O_NONBLOCK) < 0) {
         int reason = errno == ENOENT ? ENOENT : ENODEV;
@@ -305,80 +308,81 @@ static int ioctl_joydev(unsigned long request, void *argument, const struct desc
     }
 }
 
-PUBLIC int ioctl(int fd, unsigned long request, ...) {
-    struct device device;
-    struct description pad;
-    va_list rest;
-    va_start(rest, request);
-    void *argument = va_arg(rest, void *);
-    va_end(rest);
-    if ((_IOC_TYPE(request) != 'E' && _IOC_TYPE(request) != 'j') || !is_device_fd(fd, &device)) {
-        return NEXT(ioctl)(fd, request, argument);
-    }
-    if (!is_described(device.number, &pad)) return refused(ENODEV);
-    if (device.is_joydev != (_IOC_TYPE(request) == 'j')) return refused(EINVAL);
-    return device.is_joydev ? ioctl_joydev(request, argument, &pad) : ioctl_evdev(fd, request, argument, &pad);
-}
-
-/* stat: struct stat64 is struct stat here */
-
-static int dressed(int result, int is_device, const struct device *device, void *file) {
-    struct stat *found = file;
-    if (result == 0 && is_device && S_ISSOCK(found->st_mode)) {
-        found->st_mode = S_IFCHR | 0660;
-        found->st_rdev = makedev(INPUT_MAJOR, device->number + (device->is_joydev ? 0 : EVENT_MINOR));
-    }
-    return result;
-}
-
-#define STAT(name, type) \
-    PUBLIC int name(const char *path, type *file) { \
+#define IOCTL(name) \
+    PUBLIC int name(int fd, unsigned long request, ...) { \
         struct device device; \
-        return dressed(NEXT(name)(path, file), is_device_path(path, &device), &device, file); \
+        struct description pad; \
+        va_list rest; \
+        va_start(rest, request); \
+        void *argument = va_arg(rest, void *); \
+        va_end(rest); \
+        if ((_IOC_TYPE(request) != 'E' && _IOC_TYPE(request) != 'j') || !is_device_fd(fd, &device)) { \
+            return NEXT(name)(fd, request, argument); \
+        } \
+        if (!is_described(device.number, &pad)) return refused(ENODEV); \
+        if (device.is_joydev != (_IOC_TYPE(request) == 'j')) return refused(EINVAL); \
+        return device.is_joydev ? ioctl_joydev(request, argument, &pad) : ioctl_evdev(fd, request, argument, &pad); \
     }
-#define FSTAT(name, type) \
-    PUBLIC int name(int fd, type *file) { \
+IOCTL(ioctl)
+#if IS_32_BIT
+int __ioctl_time64(int, unsigned long, ...);
+IOCTL(__ioctl_time64) /* what it is in programs whose clock goes past 2038 */
+#endif
+
+/* stat */
+
+#define DRESSED(result, is_device, device, file) \
+    int known = (result); \
+    if (known == 0 && (is_device) && S_ISSOCK((file)->st_mode)) { \
+        (file)->st_mode = S_IFCHR | 0660; \
+        (file)->st_rdev = makedev(INPUT_MAJOR, (device).number + ((device).is_joydev ? 0 : EVENT_MINOR)); \
+    } \
+    return known;
+#define BY_PATH(name, parameters, arguments) \
+    PUBLIC int name parameters { \
         struct device device; \
-        int result = NEXT(name)(fd, file); \
+        DRESSED(NEXT(name) arguments, is_device_path(path, &device), device, file) \
+    }
+#define BY_FD(name, parameters, arguments) \
+    PUBLIC int name parameters { \
+        struct device device; \
+        int result = NEXT(name) arguments; \
         int is_device = !result && S_ISSOCK(file->st_mode) && is_device_fd(fd, &device); \
-        return dressed(result, is_device, &device, file); \
+        DRESSED(result, is_device, device, file) \
     }
-#define FSTATAT(name, type) \
-    PUBLIC int name(int folder, const char *path, type *file, int flags) { \
-        struct device device; \
-        return dressed(NEXT(name)(folder, path, file, flags), is_device_path(path, &device), &device, file); \
-    }
-STAT(stat, struct stat)
-STAT(stat64, struct stat64)
-STAT(lstat, struct stat)
-STAT(lstat64, struct stat64)
-FSTAT(fstat, struct stat)
-FSTAT(fstat64, struct stat64)
-FSTATAT(fstatat, struct stat)
-FSTATAT(fstatat64, struct stat64)
+#define STAT(name, type) BY_PATH(name, (const char *path, type *file), (path, file))
+#define FSTAT(name, type) BY_FD(name, (int fd, type *file), (fd, file))
+#define FSTATAT(name, type) BY_PATH(name, (int folder, const char *path, type *file, int flags), (folder, path, file, flags))
+STAT(stat, struct stat) STAT(stat64, struct stat64)
+STAT(lstat, struct stat) STAT(lstat64, struct stat64)
+FSTAT(fstat, struct stat) FSTAT(fstat64, struct stat64)
+FSTATAT(fstatat, struct stat) FSTATAT(fstatat64, struct stat64)
 
 /* What programs that were built before glibc 2.33 call instead. */
 int __xstat(int, const char *, struct stat *), __xstat64(int, const char *, struct stat64 *);
 int __lxstat(int, const char *, struct stat *), __lxstat64(int, const char *, struct stat64 *);
 int __fxstat(int, int, struct stat *), __fxstat64(int, int, struct stat64 *);
-#define XSTAT(name, type) \
-    PUBLIC int name(int version, const char *path, type *file) { \
-        struct device device; \
-        return dressed(NEXT(name)(version, path, file), is_device_path(path, &device), &device, file); \
-    }
-#define FXSTAT(name, type) \
-    PUBLIC int name(int version, int fd, type *file) { \
-        struct device device; \
-        int result = NEXT(name)(version, fd, file); \
-        int is_device = !result && S_ISSOCK(file->st_mode) && is_device_fd(fd, &device); \
-        return dressed(result, is_device, &device, file); \
-    }
-XSTAT(__xstat, struct stat)
-XSTAT(__xstat64, struct stat64)
-XSTAT(__lxstat, struct stat)
-XSTAT(__lxstat64, struct stat64)
+#define XSTAT(name, type) BY_PATH(name, (int version, const char *path, type *file), (version, path, file))
+#define FXSTAT(name, type) BY_FD(name, (int version, int fd, type *file), (version, fd, file))
+XSTAT(__xstat, struct stat) XSTAT(__xstat64, struct stat64)
+XSTAT(__lxstat, struct stat) XSTAT(__lxstat64, struct stat64)
 FXSTAT(__fxstat, struct stat)
 FXSTAT(__fxstat64, struct stat64)
+
+#if IS_32_BIT
+/* What 32-bit programs call whose clock goes past 2038. The struct goes on, with what is of no concern here. */
+struct stat_time64 {
+    uint64_t st_dev, st_ino;
+    uint32_t st_mode, st_nlink, st_uid, st_gid;
+    uint64_t st_rdev;
+};
+int __stat64_time64(const char *, struct stat_time64 *), __lstat64_time64(const char *, struct stat_time64 *);
+int __fstat64_time64(int, struct stat_time64 *), __fstatat64_time64(int, const char *, struct stat_time64 *, int);
+STAT(__stat64_time64, struct stat_time64)
+STAT(__lstat64_time64, struct stat_time64)
+FSTAT(__fstat64_time64, struct stat_time64)
+FSTATAT(__fstatat64_time64, struct stat_time64)
+#endif
 
 PUBLIC int statx(int folder, const char *restrict path, int flags, unsigned mask, struct statx *restrict file) {
     struct device device;

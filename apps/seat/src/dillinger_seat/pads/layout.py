@@ -1,7 +1,7 @@
 """The gamepad that games see, a wired Xbox 360 pad as Linux has it, and its state in the kernel's numbers. Pure.
 
 Every library of games knows that pad without being told. Numbers are those of linux/input-event-codes.h, structs those
-of linux/input.h and linux/joystick.h (64 bit).
+of linux/input.h and linux/joystick.h.
 """
 
 from __future__ import annotations
@@ -84,14 +84,15 @@ def changes(before: DeviceState, now: DeviceState) -> Iterator[tuple[int, int, i
             yield EV_ABS, axis.code, new
 
 
-_EVENT = struct.Struct("<qqHHi")
+_EVENT, _EVENT_32 = struct.Struct("<qqHHi"), struct.Struct("<IIHHi")
 
 
-def evdev_events(before: DeviceState, now: DeviceState, time_ns: int) -> bytes:
+def evdev_events(before: DeviceState, now: DeviceState, time_ns: int, *, is_32_bit: bool = False) -> bytes:
     """The struct input_events from `before` to `now`, SYN_REPORT last; empty where nothing changed."""
-    stamp = divmod(time_ns // 1000, 1_000_000)
-    events = [_EVENT.pack(*stamp, *change) for change in changes(before, now)]
-    return b"".join([*events, _EVENT.pack(*stamp, EV_SYN, 0, 0)]) if events else b""
+    seconds, micros = divmod(time_ns // 1000, 1_000_000)
+    event, stamp = (_EVENT_32, (seconds & 0xFFFFFFFF, micros)) if is_32_bit else (_EVENT, (seconds, micros))
+    events = [event.pack(*stamp, *change) for change in changes(before, now)]
+    return b"".join([*events, event.pack(*stamp, EV_SYN, 0, 0)]) if events else b""
 
 
 _JS_EVENT = struct.Struct("<IhBB")

@@ -1,8 +1,7 @@
 """Force feedback as a game asks for it: effects that are uploaded, played and forgotten. Pure; time is an argument.
 
-What a game says comes as records of 24 bytes, a struct input_event that it wrote to the device or the interposer's
-struct record in its place, and may be anything at all: what makes no sense is left out, and what it can make the seat
-keep is bounded.
+What a game says comes as records, a struct input_event that it wrote to the device or the interposer's struct record in
+its place, and may be anything at all: what makes no sense is left out, and what it can make the seat keep is bounded.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from .layout import EV_FF, FF_GAIN, MOST_EFFECTS
 
 RECORD = struct.Struct("<4HQHHi")
+RECORD_32_BYTES = 16
+"""What a 32-bit program's has: the same without what is unused."""
 _EFFECT, _FORGET, _CLOCK = 0x8001, 0x8002, 0x8003
 _MOST = 0xFFFF
 CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME = 0, 1, 7
@@ -27,6 +28,11 @@ def effect_record(number: int, strong: int, weak: int, length_ms: int, delay_ms:
 def forget_record(number: int) -> bytes:
     """A record that takes one back."""
     return RECORD.pack(0, 0, 0, 0, 0, _FORGET, number & 0xFFFF, 0)
+
+
+def widened(record: bytes) -> bytes:
+    """A 32-bit program's record as one of the others'."""
+    return record[:8] + bytes(8) + record[8:]
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Gamepads that the kernel makes (uinput), for programs that the interposer can't serve: 32-bit native games.
+"""Gamepads that the kernel makes (uinput), for programs that the interposer can't serve.
 
 They are there from the cell's start to its end, since no device can be put into a cell that runs, and stand at rest
 while nobody plays on them. The machine's own desktop sees them too, so an admin has to ask for them (`uinput_pads`).
