@@ -3,6 +3,7 @@
  * the picture that is really shown and the sound that is really played. Main thread.
  */
 
+import type { WayName } from "./drawing/base";
 import type { Box } from "./media";
 import { type Colour, frameColours, framePixels, type Pixels } from "./pixels";
 import type { Player } from "./player";
@@ -21,7 +22,7 @@ export interface WatchedFrame {
   colours: Colour[];
 }
 
-export type Renderer = "copy_to" | "draw_image" | "video";
+export type Renderer = WayName | "video";
 
 declare global {
   interface Window {
@@ -50,7 +51,7 @@ export class Diagnostics {
   get transport(): TransportKind | null {
     const shown = this.#player.surfaces.shown;
     if (shown === null) return null;
-    return shown === "video" ? "webrtc" : "websocket";
+    return shown === "rtc" ? "webrtc" : "websocket";
   }
 
   get role(): Role | null {
@@ -58,7 +59,7 @@ export class Diagnostics {
   }
 
   get renderer(): Renderer | null {
-    if (this.#player.surfaces.shown === "video") return "video";
+    if (this.#player.surfaces.shown === "rtc") return "video";
     return this.#player.figures?.way ?? null;
   }
 
@@ -69,7 +70,8 @@ export class Diagnostics {
 
   /** Frames that were shown since the player began, over either transport; a quarter of a second old at most. */
   get framesShown(): number {
-    return (this.#player.figures?.framesShown ?? 0) + this.#player.videoFramesShown;
+    const { figures, surfaces, videoFramesShown } = this.#player;
+    return (surfaces.framesPresented ?? figures?.framesShown ?? 0) + videoFramesShown;
   }
 
   get lastFrame(): WorkerFigures["lastFrame"] {
@@ -101,7 +103,7 @@ export class Diagnostics {
     const box = { x, y, width, height };
     const { surfaces } = this.#player;
     if (surfaces.shown === null || width < 1 || height < 1) return null;
-    if (surfaces.shown === "video") {
+    if (surfaces.shown === "rtc") {
       const frame = surfaces.videoFrame();
       return frame && framePixels(frame, box, surfaces.picture?.width).finally(() => frame.close());
     }
@@ -127,13 +129,13 @@ export class Diagnostics {
 
   /** @internal */
   watched({ sequence, shownAtMs, colours }: Extract<FromWorker, { type: "watched" }>): void {
-    if (this.#player.surfaces.shown === "canvas") this.callback?.({ sequence, shown_at_ms: shownAtMs, colours });
+    if (this.#player.surfaces.shown === "frames") this.callback?.({ sequence, shown_at_ms: shownAtMs, colours });
   }
 
   /** @internal */
   async videoShown(): Promise<void> {
     const callback = this.callback;
-    const frame = callback && this.#player.surfaces.shown === "video" ? this.#player.surfaces.videoFrame() : null;
+    const frame = callback && this.#player.surfaces.shown === "rtc" ? this.#player.surfaces.videoFrame() : null;
     if (!callback || !frame) return;
     // What is read may be newer than the frame that the browser just told of: its time is now, not that frame's.
     const shown_at_ms = performance.timeOrigin + performance.now();

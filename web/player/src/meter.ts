@@ -5,7 +5,10 @@ import type { FromBrowser, ServerStats } from "./signal";
 import { type Measured, type PlayerStats, playerStats } from "./stats";
 import { Rate } from "./window";
 
-type Now = Pick<Measured, "transport" | "worker" | "picture" | "soundBufferMs">;
+type Now = Pick<Measured, "transport" | "worker" | "picture" | "soundBufferMs"> & {
+  /** So far, by the element that shows the worker's frames; null where it does not count. */
+  framesPresented: number | null;
+};
 
 export class Meter {
   /** What the seat says; null until it does. */
@@ -15,11 +18,15 @@ export class Meter {
   /** Frames that a `<video>` has shown. */
   readonly videoRate = new Rate();
 
+  private presented: { count: number; atMs: number } | null = null;
+
   async read(path: RtcPath, now: Now): Promise<{ stats: PlayerStats; report: FromBrowser }> {
     const rtc = await path.figures();
     const { codec, transportReason, server } = this;
-    const videoFps = this.videoRate.perSecond(performance.now());
-    const stats = playerStats({ ...now, transportReason, codec, rtc, videoFps, server });
+    const atMs = performance.now();
+    const videoFps = this.videoRate.perSecond(atMs);
+    const presentedFps = this.presentedFps(now.framesPresented, atMs);
+    const stats = playerStats({ ...now, transportReason, codec, rtc, videoFps, presentedFps, server });
     const report = {
       type: "client_stats",
       shown_fps: stats.shown_fps,
@@ -29,5 +36,12 @@ export class Meter {
       webrtc_rtt_ms: rtc.rttMs,
     } as const;
     return { stats, report };
+  }
+
+  private presentedFps(count: number | null, atMs: number): number | null {
+    const before = this.presented;
+    this.presented = count === null ? null : { count, atMs };
+    if (count === null || before === null || atMs <= before.atMs) return null;
+    return ((count - before.count) * 1000) / (atMs - before.atMs);
   }
 }

@@ -58,13 +58,13 @@ export class PictureDecoder {
     const isNext = this.lastSequence !== null && message.sequence === (this.lastSequence + 1) >>> 0;
     this.lastSequence = message.sequence;
     this.timestamp += 1;
+    const coded = { width: message.widthPx, height: message.heightPx };
     this.pending.set(this.timestamp, {
       sequence: message.sequence,
       capturedAtUs: message.capturedAtUs,
       receivedAtMs: nowMs,
-      widthPx: this.desktop?.width ?? message.widthPx,
-      heightPx: this.desktop?.height ?? message.heightPx,
-      coded: { width: message.widthPx, height: message.heightPx },
+      desktop: this.desktop ?? coded,
+      coded,
       box: message.box,
       isWhole: message.isKeyframe || !isNext,
     });

@@ -60,11 +60,11 @@ export class Player {
 
   constructor(private readonly options: PlayerOptions) {
     const { host } = options;
-    this.surfaces = new Surfaces(
-      host,
-      (frame) => this.videoShown(frame),
-      () => this.pictureChanged(),
-    );
+    this.surfaces = new Surfaces(host, {
+      onVideoFrame: (frame) => this.videoShown(frame),
+      onPicture: () => this.pictureChanged(),
+      onMissed: () => this.post({ type: "show_again" }),
+    });
     this.rtc = new RtcPath({
       send: (message) => this.signal(message),
       onPicture: (stream) => this.surfaces.play(stream),
@@ -191,7 +191,7 @@ export class Player {
   }
 
   private startWorker(ring: SharedArrayBuffer | null, soundPort: MessagePort): void {
-    const canvas = this.surfaces.canvas.transferControlToOffscreen();
+    const surface = this.surfaces.transfer();
     const { sessionId, streamPath } = this.options;
     const url = new URL(streamPath ?? `/api/v1/sessions/${encodeURIComponent(sessionId)}/stream`, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -199,8 +199,8 @@ export class Player {
     const transport = possible(this.options.transport);
     const isWebRtcAble = RtcPath.isSupported();
     this.worker.postMessage(
-      { type: "start", url: url.href, profile, transport, isWebRtcAble, canvas, ring, soundPort } satisfies ToWorker,
-      [canvas, soundPort],
+      { type: "start", url: url.href, profile, transport, isWebRtcAble, surface, ring, soundPort } satisfies ToWorker,
+      [surface, soundPort],
     );
   }
 
@@ -232,7 +232,7 @@ export class Player {
         return this.heard(message.message);
       case "picture":
         if (this.transport !== "webrtc") {
-          this.surfaces.canvasDrawn({ width: message.widthPx, height: message.heightPx });
+          this.surfaces.framesDrawn({ width: message.widthPx, height: message.heightPx });
           this.sound.setRemote(null);
         }
         return;
@@ -336,7 +336,7 @@ export class Player {
   private videoShown(frame: VideoFrameShown): void {
     this.videoFramesShown += 1;
     this.meter.videoRate.add(frame.atMs);
-    if (this.transport === "webrtc" && this.surfaces.shown !== "video") this.surfaces.show("video");
+    if (this.transport === "webrtc" && this.surfaces.shown !== "rtc") this.surfaces.show("rtc");
     if (frame.rtpTimestamp !== null) {
       const stamp = { seq: this.videoFramesShown, clientTimeMs: frame.atMs };
       this.rtc.write("motion", encodeShown(stamp, frame.rtpTimestamp, (frame.processingMs ?? 0) * 1000, 0));
@@ -356,6 +356,7 @@ export class Player {
       worker: figures,
       picture: surfaces.picture,
       soundBufferMs: sound.bufferMs,
+      framesPresented: surfaces.framesPresented,
     });
     this.stats = stats;
     this.options.onStats(stats);

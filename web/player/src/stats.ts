@@ -39,7 +39,10 @@ export interface Measured {
   picture: { width: number; height: number } | null;
   worker: WorkerFigures | null;
   rtc: RtcFigures | null;
+  /** Of WebRTC's element. */
   videoFps: number | null;
+  /** Of the element that shows the worker's frames, where that counts them; the worker knows what it gave, not what was seen. */
+  presentedFps: number | null;
   server: ServerStats | null;
   soundBufferMs: number | null;
 }
@@ -53,7 +56,7 @@ export function playerStats(measured: Measured): PlayerStats {
     codec: measured.codec,
     width_px: picture?.width ?? null,
     height_px: picture?.height ?? null,
-    shown_fps: isRtc ? measured.videoFps : (worker?.shownFps ?? null),
+    shown_fps: isRtc ? measured.videoFps : (measured.presentedFps ?? worker?.shownFps ?? null),
     latency_ms: server?.latency_ms_p50 ?? null,
     rtt_ms: isRtc ? (rtc?.rttMs ?? null) : (worker?.rttMs ?? null),
     bitrate_bps: isRtc ? (rtc?.bitrateBps ?? null) : (worker?.bitrateBps ?? null),

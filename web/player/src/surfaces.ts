@@ -1,12 +1,15 @@
 /**
- * The two places where a picture can be: the worker's canvas and the WebRTC video element, one above the other in the host. The old one
- * stays until the new one has a picture, so that a change of transport does not flash. Main thread.
+ * The two places where a picture can be: what shows the worker's frames, and the WebRTC video element, one above the other in the host. The
+ * old one stays until the new one has a picture, so that a change of transport does not flash. Main thread.
+ *
+ * The worker's frames are shown by a video element too, out of a track that the worker writes to (Chromium); elsewhere by a canvas that it
+ * draws on.
  */
 
 import { hasLargePixels, letterbox, type Rect, type Size } from "./letterbox";
 import type { VideoConfig } from "./signal";
 
-export type Surface = "canvas" | "video";
+export type Surface = "frames" | "rtc";
 
 export interface VideoFrameShown {
   atMs: number;
@@ -14,41 +17,95 @@ export interface VideoFrameShown {
   processingMs: number | null;
 }
 
+/** https://www.w3.org/TR/mediacapture-transform/ in the form that Chromium has. */
+interface TrackGenerator extends MediaStreamTrack {
+  readonly writable: WritableStream<VideoFrame>;
+}
+
+declare global {
+  var MediaStreamTrackGenerator: (new (init: { kind: "video" }) => TrackGenerator) | undefined;
+}
+
+const AGAIN_MS = 50;
+
+function videoElement(): HTMLVideoElement {
+  const video = document.createElement("video");
+  video.className = "dillinger-surface";
+  video.muted = true;
+  video.autoplay = true;
+  video.playsInline = true;
+  video.disablePictureInPicture = true;
+  return video;
+}
+
+function play(video: HTMLVideoElement, stream: MediaStream): void {
+  video.srcObject = stream;
+  video.hidden = false;
+  video.play().catch(() => undefined); // a muted element may always play; a newer stream interrupts an older
+}
+
+export interface SurfaceEvents {
+  /** WebRTC's element has shown a frame. */
+  onVideoFrame(frame: VideoFrameShown): void;
+  onPicture(): void;
+  /** The worker's last frame has not been seen yet. */
+  onMissed(): void;
+}
+
 export class Surfaces {
-  readonly canvas = document.createElement("canvas");
-  readonly video = document.createElement("video");
+  private readonly frames = globalThis.MediaStreamTrackGenerator ? videoElement() : document.createElement("canvas");
+  private readonly rtc = videoElement();
   shown: Surface | null = null;
-  private canvasSize: Size | null = null;
+  private framesSize: Size | null = null;
   /** Of the frame that is shown; the element's own `videoWidth` may be a frame behind. */
-  private videoSize: Size | null = null;
+  private rtcSize: Size | null = null;
   /** What pictures of the seat are pictures of, where that is larger than they are. */
   private scaled: { coded: Size; desktop: Size } | null = null;
   private callback: number | null = null;
+  private missedTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly hostSize = new ResizeObserver(() => this.sharpen());
+  private readonly ends = new AbortController();
 
   constructor(
     private readonly host: HTMLElement,
-    private readonly onVideoFrame: (frame: VideoFrameShown) => void,
-    private readonly onPicture: () => void,
+    private readonly events: SurfaceEvents,
   ) {
-    this.canvas.className = "dillinger-surface";
-    this.video.className = "dillinger-surface";
-    this.video.muted = true;
-    this.video.autoplay = true;
-    this.video.playsInline = true;
-    this.video.disablePictureInPicture = true;
-    this.video.hidden = true;
-    this.canvas.hidden = true;
-    host.append(this.canvas, this.video);
+    this.frames.className = "dillinger-surface";
+    this.rtc.hidden = true;
+    this.frames.hidden = true;
+    host.append(this.frames, this.rtc);
     this.hostSize.observe(host);
+    const { signal } = this.ends;
+    // A page in the background may show nothing, and a picture that stands still brings no other frame.
+    document.addEventListener("visibilitychange", () => document.hidden || this.events.onMissed(), { signal });
+  }
+
+  /** What the worker shows its frames on; to be asked for once. */
+  transfer(): OffscreenCanvas | WritableStream<VideoFrame> {
+    const { frames } = this;
+    const Generator = globalThis.MediaStreamTrackGenerator;
+    if (frames instanceof HTMLCanvasElement || !Generator) {
+      return (frames as HTMLCanvasElement).transferControlToOffscreen();
+    }
+    const track = new Generator({ kind: "video" });
+    play(frames, new MediaStream([track]));
+    frames.addEventListener("pause", () => void frames.play().catch(() => undefined), { signal: this.ends.signal });
+    return track.writable;
+  }
+
+  /** How many of the worker's frames its element has shown; null where it is not a video. */
+  get framesPresented(): number | null {
+    if (!(this.frames instanceof HTMLVideoElement)) return null;
+    const { totalVideoFrames, droppedVideoFrames } = this.frames.getVideoPlaybackQuality();
+    return totalVideoFrames - droppedVideoFrames;
   }
 
   /** The size of what the picture shows: the desktop's. */
   get picture(): Size | null {
-    if (this.shown === "canvas") return this.canvasSize;
-    if (this.shown !== "video") return null;
-    const isScaled = this.videoSize !== null && this.videoSize.width === this.scaled?.coded.width;
-    return isScaled ? (this.scaled?.desktop ?? null) : this.videoSize;
+    if (this.shown === "frames") return this.framesSize;
+    if (this.shown !== "rtc") return null;
+    const isScaled = this.rtcSize !== null && this.rtcSize.width === this.scaled?.coded.width;
+    return isScaled ? (this.scaled?.desktop ?? null) : this.rtcSize;
   }
 
   configured(config: VideoConfig): void {
@@ -65,52 +122,68 @@ export class Surfaces {
     return letterbox({ left, top, width, height }, picture);
   }
 
-  canvasDrawn(size: Size): void {
-    this.canvasSize = size;
-    this.show("canvas");
+  /** The worker has shown a frame of this size on its surface. */
+  framesDrawn(size: Size): void {
+    this.framesSize = size;
+    this.show("frames");
+    this.ensureSeen();
   }
 
-  /** Plays a stream, below the canvas until its first frame: a hidden element would tell of no frames. */
+  /** Plays a stream, below the frames until its first picture: a hidden element would tell of no frames. */
   play(stream: MediaStream): void {
-    this.video.srcObject = stream;
-    this.video.hidden = false;
-    this.video.play().catch(() => undefined); // a muted element may always play; a newer stream interrupts an older
+    play(this.rtc, stream);
     this.await();
   }
 
   show(surface: Surface): void {
     const hasChanged = this.shown !== surface;
     this.shown = surface;
-    if (surface === "canvas") this.canvas.hidden = false;
-    this.host.dataset.surface = surface;
-    if (hasChanged || surface === "canvas") this.changed();
+    const [on, off] = surface === "frames" ? [this.frames, this.rtc] : [this.rtc, this.frames];
+    on.hidden = false;
+    on.dataset.shown = "";
+    delete off.dataset.shown;
+    if (hasChanged || surface === "frames") this.changed();
   }
 
-  /** The frame that the video element shows now; whoever takes it closes it. */
+  /** The frame that WebRTC's element shows now; whoever takes it closes it. */
   videoFrame(): VideoFrame | null {
-    if (this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return null;
-    const frame = new VideoFrame(this.video);
+    if (this.rtc.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return null;
+    const frame = new VideoFrame(this.rtc);
     this.resized(frame.displayWidth, frame.displayHeight);
     return frame;
   }
 
   close(): void {
-    if (this.callback !== null) this.video.cancelVideoFrameCallback(this.callback);
+    this.ends.abort();
+    clearTimeout(this.missedTimer);
+    if (this.callback !== null) this.rtc.cancelVideoFrameCallback(this.callback);
     this.hostSize.disconnect();
-    this.video.srcObject = null;
-    this.canvas.remove();
-    this.video.remove();
+    for (const element of [this.frames, this.rtc]) {
+      if (element instanceof HTMLVideoElement) element.srcObject = null;
+      element.remove();
+    }
+  }
+
+  /** A frame that came before the element was ready is lost to it. */
+  private ensureSeen(): void {
+    clearTimeout(this.missedTimer);
+    const { frames } = this;
+    if (!(frames instanceof HTMLVideoElement) || frames.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    this.missedTimer = setTimeout(() => {
+      this.events.onMissed();
+      this.ensureSeen();
+    }, AGAIN_MS);
   }
 
   private resized(width: number, height: number): void {
-    if (this.videoSize?.width === width && this.videoSize.height === height) return;
-    this.videoSize = { width, height };
-    if (this.shown === "video") this.changed();
+    if (this.rtcSize?.width === width && this.rtcSize.height === height) return;
+    this.rtcSize = { width, height };
+    if (this.shown === "rtc") this.changed();
   }
 
   private changed(): void {
     this.sharpen();
-    this.onPicture();
+    this.events.onPicture();
   }
 
   private sharpen(): void {
@@ -120,11 +193,11 @@ export class Surfaces {
   }
 
   private await(): void {
-    if (this.callback !== null) this.video.cancelVideoFrameCallback(this.callback);
-    this.callback = this.video.requestVideoFrameCallback((now, metadata) => {
+    if (this.callback !== null) this.rtc.cancelVideoFrameCallback(this.callback);
+    this.callback = this.rtc.requestVideoFrameCallback((now, metadata) => {
       this.callback = null;
       this.resized(metadata.width, metadata.height);
-      this.onVideoFrame({
+      this.events.onVideoFrame({
         atMs: now,
         rtpTimestamp: metadata.rtpTimestamp ?? null,
         processingMs: metadata.processingDuration === undefined ? null : metadata.processingDuration * 1000,

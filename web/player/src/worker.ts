@@ -4,6 +4,9 @@
  */
 
 import { decodableFormats } from "./decoders";
+import { CanvasTarget } from "./drawing/canvas_target";
+import type { Target } from "./drawing/target";
+import { TrackTarget } from "./drawing/track_target";
 import { encodeShown } from "./input.gen";
 import { IDLE, isSilent, type LinkEffect, type LinkEvent, type LinkState, step } from "./link";
 import { type Box, MediaFault, parseMedia } from "./media";
@@ -57,13 +60,16 @@ class StreamWorker {
   private readonly drawMs = new Median();
   private readonly rttMs = new Median(5);
   private readonly formats = decodableFormats();
+  private readonly target: Target;
   private readonly screen: Screen;
   private readonly pictures: PictureDecoder;
   private readonly sounds: SoundDecoder;
 
   constructor(private start: Start) {
     const fault = (error: unknown): void => scope.postMessage({ type: "fault", message: String(error) });
-    this.screen = new Screen(start.canvas, (frame) => this.shown(frame), fault);
+    const { surface } = start;
+    this.target = surface instanceof OffscreenCanvas ? new CanvasTarget(surface) : new TrackTarget(surface);
+    this.screen = new Screen(this.target, (frame) => this.shown(frame), fault);
     this.pictures = new PictureDecoder({
       onFrame: (frame, facts) => this.screen.show(frame, facts),
       askKeyframe: () => this.send({ type: "keyframe" }),
@@ -96,10 +102,14 @@ class StreamWorker {
       case "watch":
         this.watched = message.boxes;
         return;
-      case "read_pixels": {
-        const pixels = this.screen.read(message.box)?.data ?? null;
-        return scope.postMessage({ type: "pixels", id: message.id, pixels: pixels && new Uint8ClampedArray(pixels) });
-      }
+      case "show_again":
+        void this.target.again();
+        return;
+      case "read_pixels":
+        void this.target.read(message.box).then((pixels) => {
+          scope.postMessage({ type: "pixels", id: message.id, pixels: pixels && new Uint8ClampedArray(pixels) });
+        });
+        return;
       case "leave":
         this.send({ type: "bye" });
         return this.advance({ type: "leave" });
@@ -213,17 +223,18 @@ class StreamWorker {
     this.drawMs.add(frame.drawMs);
     const stamp = { seq: this.motionSeq, clientTimeMs: frame.shownAtMs };
     this.write(encodeShown(stamp, frame.sequence, decodeMs * 1000, frame.drawMs * 1000));
-    const size = `${frame.widthPx}x${frame.heightPx}`;
+    const { width, height } = frame.desktop;
+    const size = `${width}x${height}`;
     if (this.announcesNext || size !== this.shownSize) {
       this.announcesNext = false;
       this.shownSize = size;
-      scope.postMessage({ type: "picture", widthPx: frame.widthPx, heightPx: frame.heightPx });
+      scope.postMessage({ type: "picture", widthPx: width, heightPx: height });
     }
-    if (this.watched.length > 0) this.report(frame);
+    if (this.watched.length > 0) void this.report(frame);
   }
 
-  private report(frame: ShownFrame): void {
-    const colours = this.watched.map((box) => meanColour(this.screen.read(box)?.data ?? null));
+  private async report(frame: ShownFrame): Promise<void> {
+    const colours = await Promise.all(this.watched.map(async (box) => meanColour(await this.target.read(box))));
     const shownAtMs = performance.timeOrigin + frame.shownAtMs;
     scope.postMessage({ type: "watched", sequence: frame.sequence, shownAtMs, colours });
   }
@@ -287,7 +298,7 @@ class StreamWorker {
       drawMs: this.drawMs.value(),
       bitrateBps: scaled(isOpen ? this.byteRate.perSecond(now) : null, 8),
       rttMs: isOpen ? this.rttMs.value() : null,
-      way: this.screen.wayName,
+      way: this.target.name,
     };
     scope.postMessage({ type: "figures", figures });
   }

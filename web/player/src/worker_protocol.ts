@@ -14,7 +14,8 @@ export type ToWorker =
       profile: StreamProfile;
       transport: TransportWish;
       isWebRtcAble: boolean;
-      canvas: OffscreenCanvas;
+      /** What shows the frames: a canvas, or a track that takes them as they are. */
+      surface: OffscreenCanvas | WritableStream<VideoFrame>;
       ring: SharedArrayBuffer | null;
       soundPort: MessagePort;
     }
@@ -26,6 +27,8 @@ export type ToWorker =
   | { type: "input"; channel: Channel; bytes: Uint8Array<ArrayBuffer> }
   | { type: "read_pixels"; id: number; box: Box }
   | { type: "watch"; boxes: Box[] }
+  /** The element that shows the frames may have missed the last one. */
+  | { type: "show_again" }
   | { type: "leave" };
 
 /** The worker's own measurements; null is unknown. */
@@ -44,7 +47,7 @@ export type FromWorker =
   | { type: "link"; phase: LinkPhase; fault: string | null; hasBeenOpen: boolean }
   | { type: "ask_ticket" }
   | { type: "seat"; message: FromSeat }
-  /** The first frame after the link or the transport changed, or one of another size, is on the canvas. */
+  /** The first frame after the link or the transport changed, or one of another size, is shown. */
   | { type: "picture"; widthPx: number; heightPx: number }
   | { type: "figures"; figures: WorkerFigures }
   | { type: "watched"; sequence: number; shownAtMs: number; colours: Colour[] }

@@ -39,6 +39,7 @@ const NOTHING: Measured = {
   worker: null,
   rtc: null,
   videoFps: null,
+  presentedFps: null,
   server: null,
   soundBufferMs: null,
 };

@@ -6,11 +6,12 @@ globalThis.dillingerProbe = (() => {
   const now = () => performance.timeOrigin + performance.now();
   const flip = testcard.layout.flips.key;
   const flipPx = testcard.layout.flipPx;
-  const eye = document.createElement("canvas");
-  eye.width = testcard.layout.originPx[0] + 32 * testcard.layout.blockPx;
+  const surfaces = testcardSurface;
   // Down to the words that are read: the counter, and which key came last.
-  eye.height = testcard.layout.originPx[1] + testcard.layout.words.indexOf("key") * testcard.layout.rowStepPx + testcard.layout.blockPx;
-  const view = eye.getContext("2d", { willReadFrequently: true });
+  const { originPx, blockPx, rowStepPx } = testcard.layout;
+  const counter = { x: 0, y: 0, width: originPx[0] + 32 * blockPx, height: originPx[1] + blockPx };
+  const words = { ...counter, height: counter.height + testcard.layout.words.indexOf("key") * rowStepPx };
+  const flipped = { x: flip[0] + flipPx / 2, y: flip[1] + flipPx / 2, width: 2, height: 2 };
 
   const seen = {
     flips: [], keys: [], frames: 0, clickedAt: null, firstContentAt: null, firstFrameAt: null, refreshes: 0, shown: [], presses: [], quality: [],
@@ -31,25 +32,13 @@ globalThis.dillingerProbe = (() => {
     const stage = document.querySelector('[data-testid="stage"]');
     const layers = stage ? [...stage.querySelectorAll("canvas, video")] : [];
     const height = (element) => Number.parseInt(getComputedStyle(element).zIndex, 10) || 0;
-    const shown = layers.filter((element) => {
-      const style = getComputedStyle(element);
-      return element.clientWidth > 0 && style.visibility !== "hidden" && style.display !== "none" && style.opacity !== "0";
-    });
+    const shown = layers.filter(surfaces.isSeen);
     return shown.sort((one, other) => height(other) - height(one))[0]; // what lies on top
   };
 
-  const isWhite = (x, y) => {
-    const [red, green, blue] = view.getImageData(x, y, 1, 1).data;
-    return red + green + blue > 382;
-  };
-
   // Whether a picture shows anything: a desktop on which nothing was drawn yet is one colour.
-  const glance = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  glance.canvas.width = 64;
-  glance.canvas.height = 36;
   const hasContent = (element) => {
-    glance.drawImage(element, 0, 0, glance.canvas.width, glance.canvas.height);
-    const { data } = glance.getImageData(0, 0, glance.canvas.width, glance.canvas.height);
+    const data = surfaces.drawn(element, { x: 0, y: 0, ...surfaces.size(element) }, { width: 64, height: 36 });
     let [least, most] = [765, 0];
     for (let at = 0; at < data.length; at += 4) {
       const sum = data[at] + data[at + 1] + data[at + 2];
@@ -62,9 +51,7 @@ globalThis.dillingerProbe = (() => {
   // What the card's moving part was drawn from, by the bench (`guest.tile_pixels`), as luma.
   let tile = null;
   const [lensWidth, lensHeight] = [64, 64];
-  const lens = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  lens.canvas.width = lensWidth;
-  lens.canvas.height = lensHeight;
+  const lens = { x: testcard.layout.panelPx[0], y: 0, width: lensWidth, height: lensHeight };
 
   // The mean square error of luma against the scene scrolled to where it fits best, on every `step`th pixel.
   const errorAt = (luma, phase, step) => {
@@ -83,9 +70,7 @@ globalThis.dillingerProbe = (() => {
   };
 
   // Peak signal-to-noise ratio of a part of the moving picture, dB.
-  const psnr = (element) => {
-    lens.drawImage(element, testcard.layout.panelPx[0], 0, lensWidth, lensHeight, 0, 0, lensWidth, lensHeight);
-    const { data } = lens.getImageData(0, 0, lensWidth, lensHeight);
+  const psnr = (data) => {
     const luma = new Float32Array(lensWidth * lensHeight);
     for (let at = 0; at < luma.length; at += 1) {
       luma[at] = 0.299 * data[4 * at] + 0.587 * data[4 * at + 1] + 0.114 * data[4 * at + 2];
@@ -99,45 +84,47 @@ globalThis.dillingerProbe = (() => {
     return 10 * Math.log10(255 ** 2 / Math.max(errorAt(luma, best, 1), 0.01));
   };
 
-  const note = (element) => {
-    view.drawImage(element, 0, 0, eye.width, eye.height, 0, 0, eye.width, eye.height);
-    const card = testcard.read(view.getImageData(0, 0, eye.width, eye.height).data, eye.width, eye.height);
+  const note = async (element) => {
     const at = now();
-    if (card.frame !== null && card.frame !== lastFrame) {
-      seen.shown.push([at, card.frame]);
-      lastFrame = card.frame;
-      if (tile && at - (seen.quality.at(-1)?.[0] ?? 0) > 200) seen.quality.push([at, psnr(element)]);
-    }
+    const pixels = await surfaces.pixels(element, words);
+    if (!pixels) return;
+    const card = testcard.read(pixels, words.width, words.height);
     if (card.key_presses !== null && card.key_presses !== lastPresses) {
       if (lastPresses !== null) seen.presses.push([at, card.key_presses]);
       lastPresses = card.key_presses;
     }
+    if (card.frame === null || card.frame === lastFrame) return;
+    seen.shown.push([at, card.frame]);
+    lastFrame = card.frame;
+    if (!tile || at - (seen.quality.at(-1)?.[0] ?? 0) <= 200) return;
+    seen.quality.push([at, psnr(await surfaces.pixels(element, lens, true))]);
   };
 
-  const look = () => {
-    const element = surface();
-    const width = element?.videoWidth ?? element?.width;
-    if (!width) return;
-    if (watching === "timeline") {
-      note(element);
-      return;
-    }
-    if (watching === "flips") {
-      view.drawImage(element, flip[0] + flipPx / 2, flip[1] + flipPx / 2, 1, 1, 0, 0, 1, 1);
-      const white = isWhite(0, 0);
-      if (lastFlip !== null && white !== lastFlip) seen.flips.push(now());
-      lastFlip = white;
-      return;
-    }
-    if (seen.firstContentAt === null && hasContent(element)) seen.firstContentAt = now();
-    const height = testcard.layout.originPx[1] + testcard.layout.blockPx;
-    view.drawImage(element, 0, 0, eye.width, height, 0, 0, eye.width, height);
-    const { data } = view.getImageData(0, 0, eye.width, height);
-    const { frame } = testcard.read(data, eye.width, height);
+  const noteFlip = async (element) => {
+    const at = now();
+    const pixels = await surfaces.pixels(element, flipped);
+    if (!pixels) return;
+    const isWhite = pixels[0] + pixels[1] + pixels[2] > 382;
+    if (lastFlip !== null && isWhite !== lastFlip) seen.flips.push(at);
+    lastFlip = isWhite;
+  };
+
+  const noteFrame = async (element) => {
+    const at = now();
+    if (seen.firstContentAt === null && hasContent(element)) seen.firstContentAt = at;
+    const pixels = await surfaces.pixels(element, counter);
+    const frame = pixels && testcard.read(pixels, counter.width, counter.height).frame;
     if (frame === null) return;
     if (frame !== lastFrame) seen.frames += 1;
     lastFrame = frame;
-    if (seen.firstFrameAt === null) seen.firstFrameAt = now();
+    seen.firstFrameAt ??= at;
+  };
+
+  const looks = { timeline: note, flips: noteFlip, frames: noteFrame, first: noteFrame };
+  const look = () => {
+    const element = surface();
+    if (!surfaces.size(element).width) return;
+    looks[watching](element).catch(() => {}); // the element went away in the middle
   };
 
   const turn = () => {
@@ -157,6 +144,7 @@ globalThis.dillingerProbe = (() => {
   const watch = (what) => {
     watching = what;
     lastFlip = null;
+    surfaces.forget();
     Object.assign(seen, { flips: [], keys: [], frames: 0, refreshes: 0, shown: [], presses: [], quality: [] });
   };
 

@@ -2,10 +2,11 @@
 
 import type { Box } from "../media";
 
-export type WayName = "copy_to" | "draw_image";
+export type CanvasWayName = "copy_to" | "draw_image";
+export type WayName = CanvasWayName | "track";
 
 export interface DrawingWay {
-  readonly name: WayName;
+  readonly name: CanvasWayName;
   /** Draws `box` of the frame (even edges, inside the picture), or more; the caller closes the frame afterwards. */
   draw(frame: VideoFrame, box: Box): Promise<void>;
   /** Draws `box` of the frame as large as `place`. */
@@ -14,7 +15,7 @@ export interface DrawingWay {
 
 export type Context2d = OffscreenCanvasRenderingContext2D;
 
-export function contextOf(canvas: OffscreenCanvas, way: WayName): Context2d {
+export function contextOf(canvas: OffscreenCanvas, way: CanvasWayName): Context2d {
   const context = canvas.getContext("2d", { alpha: false, willReadFrequently: way === "copy_to" });
   if (!context) throw new Error("This browser gives a worker no 2D canvas");
   return context;

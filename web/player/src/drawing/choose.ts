@@ -4,7 +4,7 @@
  */
 
 import type { Box } from "../media";
-import { type Context2d, contextOf, type DrawingWay, type WayName } from "./base";
+import { type CanvasWayName, type Context2d, contextOf, type DrawingWay } from "./base";
 import { CopyTo, canCopyTo } from "./copy_to";
 import { DrawImage } from "./draw_image";
 
@@ -12,13 +12,13 @@ import { DrawImage } from "./draw_image";
 const TRIAL_BUDGET_MS = 40;
 const ROUNDS = 2;
 
-export type Timings = Partial<Record<WayName, number[]>>;
+export type Timings = Partial<Record<CanvasWayName, number[]>>;
 
 /** The way whose best run was quickest; without any measurement, the one that works everywhere. */
-export function quickest(timings: Timings): WayName {
-  let best: WayName = "draw_image";
+export function quickest(timings: Timings): CanvasWayName {
+  let best: CanvasWayName = "draw_image";
   let bestMs = Number.POSITIVE_INFINITY;
-  for (const [name, runs] of Object.entries(timings) as [WayName, number[]][]) {
+  for (const [name, runs] of Object.entries(timings) as [CanvasWayName, number[]][]) {
     const ms = Math.min(Number.POSITIVE_INFINITY, ...runs);
     if (ms < bestMs) {
       best = name;
@@ -28,7 +28,7 @@ export function quickest(timings: Timings): WayName {
   return best;
 }
 
-export function wayOf(name: WayName, context: Context2d): DrawingWay {
+export function wayOf(name: CanvasWayName, context: Context2d): DrawingWay {
   return name === "copy_to" ? new CopyTo(context) : new DrawImage(context);
 }
 
@@ -36,7 +36,7 @@ export function wayOf(name: WayName, context: Context2d): DrawingWay {
 export async function measureWays(frame: VideoFrame): Promise<Timings> {
   const timings: Timings = {};
   const box: Box = { x: 0, y: 0, width: frame.codedWidth & ~1, height: frame.codedHeight & ~1 };
-  const names: WayName[] = (await canCopyTo(frame)) ? ["copy_to", "draw_image"] : ["draw_image"];
+  const names: CanvasWayName[] = (await canCopyTo(frame)) ? ["copy_to", "draw_image"] : ["draw_image"];
   const began = performance.now();
   for (const name of names) {
     const context = contextOf(new OffscreenCanvas(box.width, box.height), name);

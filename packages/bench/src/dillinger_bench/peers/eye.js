@@ -1,7 +1,6 @@
 // The bench's eye in any product's page: at every refresh it reads a few pixels of whatever shows the picture and notes when
 // they change. It knows no product: the picture is the largest canvas or video that can be seen. The time of a look is taken
-// before the reading. A canvas is read by drawing those pixels; a video frame is copied as it is (luma), since drawing one without
-// a GPU converts the whole frame first, which would make the eye itself the slowest part. `lookMs` tells what the looks cost.
+// before the reading. `lookMs` tells what the looks cost.
 // Times are wall-clock milliseconds (performance.timeOrigin + performance.now()).
 globalThis.dillingerEye = (() => {
   const now = () => performance.timeOrigin + performance.now();
@@ -34,13 +33,10 @@ globalThis.dillingerEye = (() => {
     return bytes;
   };
 
-  const isSeen = (element) => {
-    const style = getComputedStyle(element);
-    return element.clientWidth > 0 && style.visibility !== "hidden" && style.display !== "none" && style.opacity !== "0";
-  };
+  const surfaces = testcardSurface;
   const find = () => {
-    const all = [...document.querySelectorAll("canvas, video")].filter(isSeen);
-    const area = (element) => (element.videoWidth ?? element.width) * (element.videoHeight ?? element.height);
+    const all = [...document.querySelectorAll("canvas, video")].filter(surfaces.isSeen);
+    const area = (element) => surfaces.size(element).width * surfaces.size(element).height;
     return all.reduce((best, element) => (best && area(best) >= area(element) ? best : element), null);
   };
   let known = null;
@@ -49,42 +45,6 @@ globalThis.dillingerEye = (() => {
     age += 1;
     if (!known?.isConnected || age % 30 === 0) known = find(); // a style costs more than a pixel
     return known;
-  };
-
-  const pens = new Map();
-  const penOf = (width, height) => {
-    const key = `${width}x${height}`;
-    if (!pens.has(key)) {
-      const canvas = new OffscreenCanvas(width, height);
-      pens.set(key, canvas.getContext("2d", { willReadFrequently: true }));
-    }
-    return pens.get(key);
-  };
-  const drawn = (source, { x, y, width, height }) => {
-    const pen = penOf(width, height);
-    pen.drawImage(source, x, y, width, height, 0, 0, width, height);
-    return pen.getImageData(0, 0, width, height).data;
-  };
-
-  // RGBA of a part of the video frame that is shown now; null where there is no new one.
-  let lastTimestamp = null;
-  const copied = async (frame, box) => {
-    const bytes = new Uint8Array(frame.allocationSize({ rect: box }));
-    await frame.copyTo(bytes, { rect: box });
-    const pixels = new Uint8ClampedArray(4 * box.width * box.height);
-    for (let at = 0; at < box.width * box.height; at += 1) pixels.fill(bytes[at], 4 * at, 4 * at + 3);
-    return pixels;
-  };
-  const ofVideo = async (video, box, isRepeated) => {
-    if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return null;
-    const frame = new VideoFrame(video);
-    try {
-      if (frame.timestamp === lastTimestamp && !isRepeated) return null;
-      lastTimestamp = frame.timestamp;
-      return ["I420", "NV12"].includes(frame.format) ? await copied(frame, box) : drawn(frame, box);
-    } finally {
-      frame.close();
-    }
   };
 
   const take = (pixels, at) => {
@@ -103,15 +63,11 @@ globalThis.dillingerEye = (() => {
 
   const look = () => {
     const element = surface();
-    if (!(element?.videoWidth ?? element?.width)) return;
+    if (!surfaces.size(element).width) return;
     const at = now();
     const box = watching === "flips" ? flip : words;
     const began = watching;
-    if (element instanceof HTMLVideoElement) {
-      ofVideo(element, box, false).then((pixels) => pixels && watching === began && take(pixels, at), () => {});
-    } else {
-      take(drawn(element, box), at);
-    }
+    surfaces.pixels(element, box).then((pixels) => pixels && watching === began && take(pixels, at), () => {});
     seen.looks += 1;
     seen.lookMs += now() - at;
   };
@@ -129,15 +85,15 @@ globalThis.dillingerEye = (() => {
   const watch = (what) => {
     watching = what;
     last = null;
-    lastTimestamp = null;
+    surfaces.forget();
     Object.assign(seen, blank());
   };
 
   // The whole picture's luma (BT.601) as the page shows it, base64, row by row.
   const picture = () => {
     const element = find();
-    const [width, height] = [element.videoWidth ?? element.width, element.videoHeight ?? element.height];
-    const pixels = drawn(element, { x: 0, y: 0, width, height });
+    const { width, height } = surfaces.size(element);
+    const pixels = surfaces.drawn(element, { x: 0, y: 0, width, height });
     let text = "";
     for (let at = 0; at < pixels.length; at += 4) {
       text += String.fromCharCode(Math.round(0.299 * pixels[at] + 0.587 * pixels[at + 1] + 0.114 * pixels[at + 2]));

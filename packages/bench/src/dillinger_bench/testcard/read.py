@@ -164,6 +164,6 @@ def layout() -> dict[str, object]:
 
 
 def page_script() -> str:
-    """JavaScript that defines `globalThis.testcard = {layout, read(pixels, width, height)}` (RGBA bytes)."""
-    source = resources.files(__package__).joinpath("read.js").read_text("utf-8")
-    return f"globalThis.testcardLayout = {json.dumps(layout())};\n{source}"
+    """JavaScript that defines `testcard = {layout, read(pixels, width, height)}` (RGBA bytes), and `testcardSurface`."""
+    sources = [resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("read.js", "surface.js")]
+    return "\n".join([f"globalThis.testcardLayout = {json.dumps(layout())};", *sources])
