@@ -164,6 +164,6 @@ def layout() -> dict[str, object]:
 
 
 def page_script() -> str:
-    """JavaScript that defines `testcard = {layout, read(pixels, width, height)}` (RGBA bytes), and `testcardSurface`."""
+    """JavaScript that defines `testcard = {layout, read(pixels, width, height)}` and `testcardSurface` (RGBA bytes)."""
     sources = [resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("read.js", "surface.js")]
     return "\n".join([f"globalThis.testcardLayout = {json.dumps(layout())};", *sources])
