@@ -22,6 +22,7 @@ import httpx2
 import psutil
 
 from dillinger_contracts.errors import DillingerError
+from dillinger_contracts.session import HostScreen
 from dillinger_runner.runtimes import runtimes
 from dillinger_seat.cell.layers import overlay_refusal
 from dillinger_seat.pads.library import INTERPOSER_FILE, MISSING
@@ -70,6 +71,7 @@ def examine(plan: Plan, tree: Tree) -> Iterator[Finding]:
     yield _warm_seats(plan)
     yield _xvfb()
     yield wayland()
+    yield host_display(plan.runner.screen)
     yield _encoder()
     yield from windows_games(plan.runner.library_path)
     yield from _ports(plan)
@@ -195,6 +197,24 @@ def wayland(find: Callable[[str], str | None] = shutil.which) -> Finding:
         without = f'no {" and no ".join(missing)}: no games with desktop = "wayland"'
         return Finding("Wayland", Verdict.ABSENT, without, "apt-get install sway xwayland")
     return Finding("Wayland", Verdict.GOOD, f"{find('sway')}, {find('Xwayland')}")
+
+
+def host_display(screen: HostScreen | None) -> Finding:
+    """Whether a game could be shown on this machine's own display: a window is made there, and not shown."""
+    from dillinger_seat.showing import open_window
+
+    name = "host display"
+    if screen is None:
+        return Finding(name, Verdict.GOOD, "none: games are streamed alone (host_display)")
+    try:
+        window = open_window(screen, "Dillinger")
+    except DillingerError as error:
+        return Finding(name, Verdict.ABSENT, error.message, error.hint or "")
+    width_px, height_px = window.display_px
+    window.close()
+    if screen.sound_server is None and shutil.which("pacat") is None:
+        return Finding(name, Verdict.ABSENT, "no pacat: games there are silent", "apt-get install pulseaudio-utils")
+    return Finding(name, Verdict.GOOD, f"{screen.display}, {width_px}x{height_px}")
 
 
 def _encoder() -> Finding:

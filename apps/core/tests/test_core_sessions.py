@@ -305,3 +305,25 @@ async def test_wish_that_was_cut_short_is_placed_at_the_next_start(
         assert new is not None and new.state is SessionState.STARTING
         assert old is not None and old.end is not None and old.end.reason is EndReason.PLACEMENT_FAILED
     await database.close()
+
+
+async def test_only_an_admin_has_a_game_on_the_machine_s_own_display(house: House) -> None:
+    await add_user(house.settings, "guest", "user")
+    wish = {"game_id": "testcard", "show": "host"}
+    async with house.admin() as admin, house.logged_in("guest") as guest:
+        answer = await guest.post("/api/v1/sessions", json=wish)
+        assert answer.status_code == 403 and "admin" in answer.json()["detail"]
+        assert house.runner.launches == []
+        answer = await admin.post("/api/v1/sessions", json=wish)
+        assert answer.status_code == 201 and answer.json()["show"] == "host"
+        [launch] = house.runner.launches
+        assert launch.show == "host"
+        session_id = answer.json()["session_id"]
+        house.runner.change(session_id, SessionState.STREAMING, peers=1)
+        await becomes(admin, session_id, "streaming")
+        ticket = await admin.post(f"/api/v1/sessions/{session_id}/tickets", json={"role": "player"})
+        assert ticket.status_code == 409 and "own display" in ticket.json()["detail"]
+        assert (await admin.post("/api/v1/sessions", json=wish)).json()["session_id"] == session_id
+        other = await admin.post("/api/v1/sessions", json={"game_id": "testcard"})
+        assert other.status_code == 409 and "own display" in other.json()["detail"]
+        assert len(house.runner.launches) == 1

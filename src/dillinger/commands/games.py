@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +31,7 @@ app.add_typer(games_app, name="games", rich_help_panel=PANEL)
 saves.add_to(games_app)
 
 OFFERED = 8
+LOOK_S = 0.5
 CLOSE_SCORE = 20.0
 """Programs that are this near the likeliest one are worth a question."""
 
@@ -184,6 +186,34 @@ def check(
     if bad:
         errors.print(f"[red]not good:[/] {', '.join(bad)}")
         raise typer.Exit(1)
+
+
+@games_app.command()
+def play(
+    game_id: Annotated[str, typer.Argument(metavar="ID", help="The game's id, as `games list` prints it.")],
+    user: Annotated[str, typer.Option("--as", metavar="NAME", help="Whose saves are played.")] = "admin",
+) -> None:
+    """Play a game on this machine's own display (`host_display`), until it ends; Ctrl-C ends it."""
+    from dillinger.commands.sessions import runner_settings
+    from dillinger_runner.local import ask
+
+    settings = runner_settings()
+    wish = {"gameId": game_id, "userId": user, "show": "host"}
+    session = ask(settings, "POST", "/sessions", wish)
+    path = f"/sessions/{session['sessionId']}"
+    while session["state"] != "ended":
+        try:
+            time.sleep(LOOK_S)
+            session = ask(settings, "GET", path)
+        except KeyboardInterrupt:
+            session = ask(settings, "DELETE", path)
+    end = session["end"]
+    words = end["message"] or end["reason"].replace("_", " ")
+    if end["reason"] in ("user_stop", "admin_stop", "game_exited"):
+        console.print(escape(words), soft_wrap=True)
+        return
+    errors.print(f"[red]{escape(words)}[/]", soft_wrap=True)
+    raise typer.Exit(1)
 
 
 def _library() -> Path:

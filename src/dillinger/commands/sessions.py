@@ -30,7 +30,7 @@ def show_all(state_dir: StateDir = None, config: Config = None) -> None:
     """Print the sessions that have not ended: id, state, game, user, and where those stand that wait for room."""
     from dillinger_runner.local import ask
 
-    for session in ask(_settings(state_dir, config), "GET", "/sessions")["sessions"]:
+    for session in ask(runner_settings(state_dir, config), "GET", "/sessions")["sessions"]:
         if session["state"] != "ended":
             queue = session["queue"]
             place = f"  {queue['place']} of {queue['length']} in the queue: {queue['reason']}" if queue else ""
@@ -65,7 +65,7 @@ def limits(
     }
     wish = {name: value for name, value in wish.items() if value is not None}
     path = f"/sessions/{session_id}/limits"
-    settings = _settings(state_dir, config)
+    settings = runner_settings(state_dir, config)
     found = ask(settings, "PATCH", path, wish) if wish else ask(settings, "GET", path)
     mib = {name: f"{found[f'{name}Bytes'] / (1 << 20):.0f} MiB" for name in ("memory", "swap", "saves", "scratch")}
     console.print(
@@ -87,7 +87,8 @@ def size_bytes(text: str) -> int:
     return round(float(match[1]) * _UNITS[match[2].upper()])
 
 
-def _settings(state_dir: Path | None, config: Path | None) -> RunnerSettings:
+def runner_settings(state_dir: Path | None = None, config: Path | None = None) -> RunnerSettings:
+    """What the runner of this machine is told, to find it."""
     from dillinger.apps import Overrides, settings_file
     from dillinger_contracts.settings import load
     from dillinger_runner.settings import RunnerSettings

@@ -43,6 +43,11 @@ const ENDS: Record<string, EndWords> = {
     text: "What held the game ended, and the game with it. What it had saved is kept.",
     tone: "fault",
   },
+  screen_lost: {
+    title: "The display is gone",
+    text: "The machine’s own display, which the game was shown on, ended or let go of it. What it had saved is kept.",
+    tone: "fault",
+  },
   internal: { title: "Something broke", text: "That was our fault, not the game’s.", tone: "fault" },
 };
 
@@ -95,6 +100,8 @@ const STEPS: Record<string, string> = {
   display: "Display ready",
   game: "Game started",
   stream: "Stream open",
+  screen: "The machine’s display answered",
+  shown: "Shown on the machine’s display",
   window: "First window",
 };
 

@@ -103,6 +103,7 @@ const SESSION: SessionView = {
   ended_at: null,
   steps: [],
   peers: 0,
+  show: "stream",
   queue: null,
   end: null,
 };
@@ -151,6 +152,7 @@ test("every reason has its words, an unknown one too", () => {
     "out_of_disk",
     "seat_lost",
     "cell_lost",
+    "screen_lost",
     "internal",
   );
   expect(new Set(reasons.map((reason) => endWords({ reason }).title)).size).toBe(reasons.length);

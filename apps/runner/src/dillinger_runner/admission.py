@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from dillinger_contracts import Exhausted, Game, Resources, RunnerCapacity, Unsupported
+from dillinger_contracts import Conflict, Exhausted, Game, HostScreen, Resources, RunnerCapacity, Unsupported
 from dillinger_saves.measure import Room
 
 LAUNCH_KINDS = frozenset({"native", "wine", "proton"})
@@ -87,6 +87,20 @@ def admit_game(game: Game) -> None:
             f"{game.title} wants a {game.display.desktop} desktop, which this release does not have",
             hint=f"It has: {', '.join(sorted(DESKTOPS))}",
         )
+
+
+def admit_screen(screen: HostScreen | None, backend: str, *, reaches_it: bool, taken_by: str | None) -> None:
+    """Whether a session may be shown on this machine's display, which `taken_by` has; raises Unsupported, Conflict."""
+    if screen is None:
+        raise Unsupported(
+            "This machine's display shows no games", hint="Name it in the settings of its runner: host_display"
+        )
+    if not reaches_it:
+        raise Unsupported(
+            f"Games of the {backend} backend can't be shown on this machine's display", hint='backend = "process" can'
+        )
+    if taken_by is not None:
+        raise Conflict(f"{taken_by} is on this machine's display already", hint="End it first: there is one display")
 
 
 def shortage(

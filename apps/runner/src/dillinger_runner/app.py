@@ -148,6 +148,7 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
             stream_listen=settings.stream_listen,
             uinput_pads=settings.uinput_pads,
             saves_owner=_saves_owner(settings, backend),
+            screen=settings.screen,
         ),
         capacity=Capacity(
             max_sessions=settings.max_sessions,

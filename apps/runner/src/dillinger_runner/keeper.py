@@ -32,7 +32,7 @@ from dillinger_contracts import (
 )
 from dillinger_contracts.control import StopSeat
 
-from .admission import Capacity, Claim, Machine, admit_disk, admit_game
+from .admission import Capacity, Claim, Machine, admit_disk, admit_game, admit_screen
 from .adoption import recall, sweep
 from .backends.base import Backend, Observation, SeatHandle, SeatPhase
 from .backends.identity import boot_id
@@ -136,6 +136,8 @@ class Keeper:
             return known, False
         if self._is_draining or self._tasks is None:
             raise Unavailable("This runner is shutting down", retry_after_s=5)
+        if request.show == "host":
+            self._admit_screen()
         self.vault.ensure_idle(request.user_id, request.game_id)
         claim, would_wait = Claim("", request.user_id, resources), request.when_full != "refuse"
         short = self.waiting.shortage(claim, would_wait=would_wait)
@@ -150,6 +152,18 @@ class Keeper:
             async with asyncio.timeout(_SETTLE_S):
                 await record.settled.wait()
         return record, True
+
+    def _admit_screen(self) -> None:
+        """Raises where no session can be shown on this machine's display, or one is."""
+        shown = (one.spec.session for one in self._records.values() if one.is_live and one.spec.screen is not None)
+        taken_by = next((f"{session.game.title}, played by {session.user_id}," for session in shown), None)
+        reaches_it = self.backend.capabilities.screen
+        admit_screen(self.config.places.screen, self.backend.kind, reaches_it=reaches_it, taken_by=taken_by)
+
+    @property
+    def shows_here(self) -> bool:
+        """Whether a session could be shown on this machine's display, were it free."""
+        return self.config.places.screen is not None and self.backend.capabilities.screen
 
     def is_played(self, user_id: str, game_id: str) -> bool:
         """Whether a session of this user and game lives."""

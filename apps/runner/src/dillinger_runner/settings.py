@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from dillinger_contracts import StreamListen
+from dillinger_contracts import HostScreen, StreamListen
 from dillinger_contracts.ice import IceServer, MediaAccess, PortRange
 from dillinger_contracts.paths import places
 from dillinger_contracts.settings import AppSettings
@@ -96,6 +96,18 @@ class RunnerSettings(AppSettings):
 
     seat_command: Annotated[tuple[str, ...], NoDecode] = (sys.executable, "-m", "dillinger_seat")
     """Program that is a seat; `--dir SESSION_DIR` or `--probe` is added. As text it is split as a shell does."""
+    host_display: str | None = None
+    """Display of this machine that admins may have a game shown on instead of streaming it, one at a time: of X11, such
+    as `:0`, or of Wayland, such as `wayland-0` or `/run/user/1000/wayland-0`. Not set: none. Process backend only."""
+    host_authority: Path | None = None
+    """File with an X11 display's cookie (`XAUTHORITY` of who sits there); where not set, `~/.Xauthority` of the
+    runner's user."""
+    host_full_screen: bool = True
+    """Whether such a game has the whole display, or a window."""
+    host_sound: str | None = None
+    """Sound server of this machine that plays such a game's sound, as `PULSE_SERVER` names it, such as
+    `unix:/run/user/1000/pulse/native`. Not set: the one of the runner's user, where there is one."""
+
     isolation: Literal["required", "none"] = "required"
     """`required` refuses sessions where the sandbox can't run; `none` then plays without one: the game can do all
     that the runner's user can. For trusted games only."""
@@ -218,6 +230,15 @@ class RunnerSettings(AppSettings):
     def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return MediaAccess(addresses=value).addresses
 
+    @field_validator("host_display")
+    @classmethod
+    def _is_display(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not re.fullmatch(r":\d{1,5}|wayland-\d{1,5}|/[\w./-]{1,100}", value):
+            raise ValueError("is a display of this machine, such as :0, wayland-0 or /run/user/1000/wayland-0")
+        return value
+
     @field_validator("docker_user")
     @classmethod
     def _is_user(cls, value: str) -> str:
@@ -288,6 +309,18 @@ class RunnerSettings(AppSettings):
         if self.stream_host and self.backend != "process" and self.docker_seat_network != "host":
             raise ValueError("stream_host needs seats in the machine's own network: docker_seat_network = host")
         return self
+
+    @property
+    def screen(self) -> HostScreen | None:
+        """`host_display` and what belongs to it, as seats are told."""
+        if self.host_display is None:
+            return None
+        return HostScreen(
+            display=self.host_display,
+            authority_file=str(self.host_authority) if self.host_authority else None,
+            is_full_screen=self.host_full_screen,
+            sound_server=self.host_sound or None,
+        )
 
     @property
     def stream_listen(self) -> StreamListen | None:

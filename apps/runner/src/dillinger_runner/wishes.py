@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from dillinger_contracts import (
     Game,
     GameLaunchRequest,
+    HostScreen,
     Invalid,
     Resources,
     SeatSpec,
@@ -51,6 +52,8 @@ class Places:
     saves_owner: tuple[int, int] | None = None
     """Whom players' folders have to belong to, where that is not this process's own user."""
     ice: IceServers = field(default_factory=IceServers)
+    screen: HostScreen | None = None
+    """The display of this machine that a session may be shown on."""
 
 
 def new_session_id() -> str:
@@ -120,6 +123,7 @@ def seat_spec(
         ticket_key=request.ticket_key or ticket_key,
         media=places.media.model_copy(update={"servers": places.ice.of(session_id, now)}),
         stream_listen=places.stream_listen,
+        screen=places.screen if request.show == "host" else None,
         uinput_pads=places.uinput_pads,
         start_timeout_s=places.start_timeout_s,
         idle_timeout_s=places.idle_timeout_s,

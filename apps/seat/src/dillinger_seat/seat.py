@@ -33,6 +33,7 @@ from dillinger_contracts.control import (
     StopSeat,
 )
 from dillinger_contracts.errors import DillingerError, NotFound, Unsupported
+from dillinger_contracts.game import DisplayConfiguration
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.seat_folder import SeatFolder
 from dillinger_contracts.session import SeatSpec, SessionEnd, StartStep
@@ -55,7 +56,9 @@ from .pads.choose import pads_of
 from .watches import Watches
 
 if TYPE_CHECKING:
-    from .streaming import CellEnds, Streaming
+    from .outlets import Outlet
+    from .showing import Showing
+    from .streaming import CellEnds
 
 log = structlog.get_logger()
 
@@ -78,7 +81,8 @@ class Seat:
         self._company_changed = asyncio.Event()
         self._missing: dict[str, str] = {}
         self._is_ready = False
-        self._streaming: Streaming | None = None
+        self._outlet: Outlet | None = None
+        self._showing: Showing | None = None
         self._desktop: Desktop | None = None
 
     async def run(self) -> SessionEnd:
@@ -103,11 +107,11 @@ class Seat:
         async with AsyncExitStack() as stack:
             self._watches.spawn(self._start(stack))
             end = await self._watches.verdict.wait()
-            if self._streaming is not None:
+            if self._outlet is not None:
                 if self._spec.starts_again(end.reason):
-                    await self._streaming.interrupt(f"{end.message}; the game is started once more")
+                    await self._outlet.interrupt(f"{end.message}; the game is started once more")
                 else:
-                    await self._streaming.end(end)
+                    await self._outlet.end(end)
             await self._watches.cancel()
         return end
 
@@ -124,12 +128,13 @@ class Seat:
         self._is_ready = True
         self._link.report(SeatReady())
         log.info("seat_ready")
-        self._on_peers_changed(self._streaming.peers if self._streaming else 0)
+        self._on_peers_changed(self._outlet.peers if self._outlet else 0)
 
     async def _start_parts(self, stack: AsyncExitStack) -> None:
         self._refuse_what_is_not_here()
         loading = asyncio.create_task(asyncio.to_thread(_load_stream))
         stack.push_async_callback(_settled, loading)
+        await self._find_screen(stack, loading)
         shared = stack.enter_context(_runtime_folder(self._spec))
         server = stack.enter_context(contextlib.closing(display_of(self._spec, shared)))
         fifo = stack.enter_context(contextlib.closing(SoundFifo(shared)))
@@ -161,7 +166,10 @@ class Seat:
 
         ends = CellEnds(fifo.take_read_fd(), microphone, pads, server.set_keyboard)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._open_stream(stack, desktop, ends))
+            if self._showing is None:
+                group.create_task(self._open_stream(stack, desktop, ends))
+            else:
+                group.create_task(self._open_screen(stack, self._showing, desktop, ends, shared))
             group.create_task(self._show(desktop, guest))
 
     def _refuse_what_is_not_here(self) -> None:
@@ -202,14 +210,50 @@ class Seat:
         self, stack: AsyncExitStack, server: DisplayServer, loading: asyncio.Task[None]
     ) -> Desktop:
         async with self._step("display", "The display server was not ready"):
-            part = await server.start(self._game.display)
+            wanted, display = self._displays()
+            part = await server.start(wanted)
             await server.wait_ready(part)
             await asyncio.shield(loading)
             desktop = server.desktop(on_pointer_moved=self._on_pointer_moved)
             stack.push_async_callback(desktop.close)
-            await desktop.connect(first_display(self._game.display, self._spec.session.profile))
+            await desktop.connect(display)
         self._watches.spawn(self._watches.display_end(part))
         return desktop
+
+    async def _find_screen(self, stack: AsyncExitStack, loading: asyncio.Task[None]) -> None:
+        """The machine's display, where the session is to be shown there: without it nothing else need start."""
+        if self._spec.screen is None:
+            return
+        async with self._step("screen", "The machine's display did not answer"):
+            await asyncio.shield(loading)
+            from .showing import Showing, ShowingEvents
+
+            events = ShowingEvents(
+                peers_changed=self._on_peers_changed,
+                closed=lambda: self._watches.verdict.give(EndReason.USER_STOP, "Its window was closed"),
+                screen_lost=self._watches.lose_screen,
+                picture_failed=self._watches.lose_picture,
+                silent=self._on_silence,
+            )
+            self._showing = Showing(self._spec, self._spec.screen, events)
+            stack.push_async_callback(self._showing.close)
+            await self._showing.connect()
+
+    def _displays(self) -> tuple[DisplayConfiguration, DisplayConfiguration]:
+        """What the display server is started for, and what the game finds."""
+        if self._showing is not None:
+            return self._showing.first_display(), self._showing.first_display()
+        return self._game.display, first_display(self._game.display, self._spec.session.profile)
+
+    async def _open_screen(
+        self, stack: AsyncExitStack, showing: Showing, desktop: Desktop, ends: CellEnds, shared: SharedPaths
+    ) -> None:
+        async with self._step("shown", "The machine's display did not show it"):
+            stack.push_async_callback(showing.close)  # before the desktop is let go of
+            self._outlet = showing
+            await showing.open(desktop, ends)
+        self._watches.spawn(self._take_stats(showing))
+        self._watches.spawn(showing.run(desktop, shared.sound_fifo))
 
     async def _open_stream(self, stack: AsyncExitStack, desktop: Desktop, ends: CellEnds) -> None:
         async with self._step("stream", "The stream was not open"):
@@ -222,7 +266,7 @@ class Seat:
                 sound_failed=lambda error: self._on_silence(error.message),
             )
             session = self._spec.session
-            self._streaming = Streaming(
+            self._outlet = streaming = Streaming(
                 desktop,
                 session.profile,
                 events,
@@ -231,15 +275,15 @@ class Seat:
                 is_resizable=self._game.display.resizable,
                 ends=ends,
             )
-            stack.push_async_callback(self._streaming.close)
-            await self._streaming.open(Path(self._spec.runtime_dir) / RuntimeFolder.STREAM_SOCKET)
+            stack.push_async_callback(streaming.close)
+            await streaming.open(Path(self._spec.runtime_dir) / RuntimeFolder.STREAM_SOCKET)
             if self._spec.stream_listen is not None:
                 port_file = Path(self._spec.session_dir) / SeatFolder.STREAM_PORT
-                await self._streaming.open_to_network(self._spec.stream_listen, port_file)
-        self._watches.spawn(self._take_stats(self._streaming))
-        self._watches.spawn(self._streaming.watch_pointer())
-        self._watches.spawn(self._streaming.learn_costs())
-        self._watches.spawn(self._streaming.watch_answers(self._game.title, self._spec.answer_timeout_s))
+                await streaming.open_to_network(self._spec.stream_listen, port_file)
+        self._watches.spawn(self._take_stats(streaming))
+        self._watches.spawn(streaming.watch_pointer())
+        self._watches.spawn(streaming.learn_costs())
+        self._watches.spawn(streaming.watch_answers(self._game.title, self._spec.answer_timeout_s))
 
     async def _show(self, desktop: Desktop, guest: Guest) -> None:
         if self._game.display.needs_window:
@@ -264,13 +308,13 @@ class Seat:
     async def _keep_sound(self, sound: SoundServer) -> None:
         self._on_silence(await sound.keep(on_restarted=lambda message: self._on_restarted("sound", message)))
 
-    async def _take_stats(self, streaming: Streaming) -> None:
+    async def _take_stats(self, outlet: Outlet) -> None:
         while True:
             self._company_changed.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STATS_S if streaming.peers else IDLE_STATS_S):
+                async with asyncio.timeout(STATS_S if outlet.peers else IDLE_STATS_S):
                     await self._company_changed.wait()
-            self._link.report(StatsTaken(stats=streaming.stats()))
+            self._link.report(StatsTaken(stats=outlet.stats()))
 
     def _on_peers_changed(self, peers: int) -> None:
         self._company_changed.set()
@@ -279,20 +323,20 @@ class Seat:
             self._link.report(PeersChanged(peers=peers))
 
     def _on_pointer_moved(self) -> None:
-        if self._streaming is not None:
-            self._streaming.pointer_moved()
+        if self._outlet is not None:
+            self._outlet.pointer_moved()
 
     def _on_restarted(self, part: str, message: str) -> None:
         log.warning("part_restarted", part=part, message=message)
         self._link.report(PartRestarted(part=part, message=message))
-        if self._streaming is not None:
-            self._streaming.notify("part_restarted", message)
+        if self._outlet is not None:
+            self._outlet.notify("part_restarted", message)
 
     def _on_disk_nearly_full(self, used_bytes: int) -> None:
         limit_bytes = self._spec.session.resources.saves_bytes
         log.warning("disk_nearly_full", used_bytes=used_bytes, limit_bytes=limit_bytes)
-        if self._streaming is not None:
-            self._streaming.notify(
+        if self._outlet is not None:
+            self._outlet.notify(
                 "disk_nearly_full",
                 f"What this game may save is nearly used up: {used_bytes >> 20} of {limit_bytes >> 20} MiB",
             )
@@ -300,8 +344,8 @@ class Seat:
     def _on_silence(self, message: str) -> None:
         """Sound is lost for good; a silent game is better than none, so the session goes on and says so."""
         log.warning("sound_lost", message=message)
-        if self._streaming is not None:
-            self._streaming.notify("sound_lost", f"The game goes on without sound: {message}")
+        if self._outlet is not None:
+            self._outlet.notify("sound_lost", f"The game goes on without sound: {message}")
 
     # The end
 

@@ -83,6 +83,10 @@ class Watches:
         """Capture or encoder failed for the second time."""
         self.spawn(self._picture_end(error))
 
+    def lose_screen(self, error: DillingerError) -> None:
+        """The machine's own display, which shows the session, is gone or takes no pictures."""
+        self._give(EndReason.SCREEN_LOST, sentence(error))
+
     async def _picture_end(self, error: DillingerError) -> None:
         if not (_is_of_the_display(error) and await self._has_lost_its_display(_DISPLAY_END_S)):
             self._give(EndReason.INTERNAL, f"The picture is lost: {error.message}")

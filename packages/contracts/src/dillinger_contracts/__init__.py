@@ -27,6 +27,7 @@ from .lifecycle import EndReason, SessionEvent, SessionState
 from .model import GameId, SessionId, UserId
 from .session import (
     GameLaunchRequest,
+    HostScreen,
     QueuePlace,
     ResourceOverrides,
     RunnerCapacity,
@@ -38,6 +39,7 @@ from .session import (
     SessionLimits,
     SessionSpec,
     SessionUsage,
+    Show,
     StartStep,
     StreamAddress,
     StreamListen,
@@ -57,6 +59,7 @@ __all__ = [
     "Game",
     "GameId",
     "GameLaunchRequest",
+    "HostScreen",
     "Internal",
     "Invalid",
     "LaunchSpec",
@@ -79,6 +82,7 @@ __all__ = [
     "SessionSpec",
     "SessionState",
     "SessionUsage",
+    "Show",
     "Size",
     "StartStep",
     "StreamAddress",

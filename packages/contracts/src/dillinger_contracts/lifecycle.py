@@ -55,6 +55,7 @@ class EndReason(StrEnum):
     OUT_OF_DISK = "out_of_disk"
     SEAT_LOST = "seat_lost"
     CELL_LOST = "cell_lost"
+    SCREEN_LOST = "screen_lost"
     INTERNAL = "internal"
 
 

@@ -25,6 +25,10 @@ VideoFormat = Literal["h264", "h264-high", "h264-444", "vp8", "vp9", "av1"]
 decodes), High, and High 4:4:4 Predictive, which has a colour for every pixel."""
 
 
+Show = Literal["stream", "host"]
+"""Where a session is seen: in browsers, or on the display of the machine that it runs on."""
+
+
 FIRST_LAYOUT = "us"
 """Of the keyboard, until a viewer has another."""
 
@@ -75,6 +79,8 @@ class GameLaunchRequest(WireModel):
     launch: dict[str, JsonValue] | None = None
     """What the game's own launch configuration shall say instead, by the names of its kind in `game.toml`: environment
     (added to the game's), a Windows version, a virtual desktop … What is run stays the library's to say."""
+    show: Show | None = None
+    """`host` shows it on the machine's own display instead of streaming it, where the runner's settings allow it."""
     when_full: Literal["wait", "refuse"] | None = None
     """What becomes of it where there is no room; None leaves it to the runner's settings. `wait` waits only where those
     allow it."""
@@ -107,6 +113,18 @@ class StreamListen(Model):
     """One of these is the seat's; None has the kernel choose."""
 
 
+class HostScreen(Model):
+    """The display of a runner's machine that a session is shown on instead of being streamed."""
+
+    display: str
+    """As X11 names it, `:0`; or a Wayland compositor's socket, `wayland-0` or its whole path."""
+    authority_file: str | None = None
+    """Where an X11 display's cookie is; None: where X clients of the seat's user look."""
+    is_full_screen: bool = True
+    sound_server: str | None = None
+    """As PulseAudio's clients name it; None: what they find by themselves."""
+
+
 class SeatSpec(Model):
     """All that a seat needs, written to `spec.json` in its session directory (mode 0600) before the seat starts."""
 
@@ -129,6 +147,8 @@ class SeatSpec(Model):
     """The runner's `/seats`."""
     control_token: str = Field(repr=False)
     ticket_key: str = Field(repr=False)
+    screen: HostScreen | None = None
+    """Where it is shown instead of being streamed; None: it is streamed."""
     media: MediaAccess = MediaAccess()
     stream_listen: StreamListen | None = None
     cell_cgroup: CellCgroup | None = None
@@ -236,6 +256,8 @@ class RunnerCapacity(WireModel):
     cpu_cores: int | None = None
     backend: str | None = None
     """What holds its sessions: `process`, `docker` …"""
+    shows_here: bool | None = None
+    """Whether it may show a session on its machine's own display."""
 
 
 class SessionUsage(WireModel):

@@ -3,6 +3,7 @@
     Unavailable
     ├── CaptureError           the display is gone or refuses
     │   └── RequestRefusedError    it is there, and said no to this one request
+    ├── WindowError            the machine's own display, with a window of ours, is gone or refuses
     └── EncoderError           the encoder failed
         └── EncoderUnavailable     it can't run here
     Invalid
@@ -24,6 +25,7 @@ __all__ = [
     "RequestRefusedError",
     "SignalingError",
     "WebRtcError",
+    "WindowError",
 ]
 
 
@@ -33,6 +35,10 @@ class CaptureError(Unavailable):
 
 class RequestRefusedError(CaptureError):
     """The display server is there, and said no to this one request."""
+
+
+class WindowError(Unavailable):
+    """The display of this machine that a desktop is shown on is gone or refuses."""
 
 
 class EncoderError(Unavailable):

@@ -23,7 +23,7 @@ export interface ContainerList {
 }
 
 /** Why a session ended. */
-export type EndReason = "user_stop" | "admin_stop" | "game_exited" | "game_crashed" | "idle_timeout" | "time_limit" | "refused" | "placement_failed" | "start_timeout" | "out_of_memory" | "out_of_disk" | "seat_lost" | "cell_lost" | "internal";
+export type EndReason = "user_stop" | "admin_stop" | "game_exited" | "game_crashed" | "idle_timeout" | "time_limit" | "refused" | "placement_failed" | "start_timeout" | "out_of_memory" | "out_of_disk" | "seat_lost" | "cell_lost" | "screen_lost" | "internal";
 
 /** Body of the runner's `POST /sessions`. With a `session_id` it is idempotent: the same wish is placed once. */
 export interface GameLaunchRequest {
@@ -34,6 +34,7 @@ export interface GameLaunchRequest {
   resources?: ResourceOverrides | null;
   profile?: StreamProfile | null;
   launch?: Record<string, JsonValue> | null;
+  show?: "stream" | "host" | null;
   whenFull?: "wait" | "refuse" | null;
 }
 
@@ -94,6 +95,7 @@ export interface RunnerCapacity {
   memoryBytes: number | null;
   cpuCores: number | null;
   backend: string | null;
+  showsHere: boolean | null;
 }
 
 /** A session as the runner's API shows it. */

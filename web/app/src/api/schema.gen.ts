@@ -41,7 +41,7 @@ export interface DisplayConfigurationBody {
 }
 
 /** Why a session ended. */
-export type EndReason = "user_stop" | "admin_stop" | "game_exited" | "game_crashed" | "idle_timeout" | "time_limit" | "refused" | "placement_failed" | "start_timeout" | "out_of_memory" | "out_of_disk" | "seat_lost" | "cell_lost" | "internal";
+export type EndReason = "user_stop" | "admin_stop" | "game_exited" | "game_crashed" | "idle_timeout" | "time_limit" | "refused" | "placement_failed" | "start_timeout" | "out_of_memory" | "out_of_disk" | "seat_lost" | "cell_lost" | "screen_lost" | "internal";
 
 /** How a session ended. */
 export interface EndView {
@@ -310,6 +310,7 @@ export interface PasswordBody {
 export interface PlayBody {
   game_id: string;
   profile?: StreamProfile | null;
+  show?: "stream" | "host";
 }
 
 /** A Windows drive with its registry. */
@@ -435,6 +436,7 @@ export interface RunnerRoom {
   memory_bytes: number | null;
   cpu_cores: number | null;
   backend: string | null;
+  shows_here: boolean | null;
 }
 
 /** One runner, for admins. */
@@ -483,6 +485,7 @@ export interface SessionView {
   ended_at: string | null;
   steps: StepView[];
   peers: number;
+  show: "stream" | "host";
   queue: QueueView | null;
   end: EndView | null;
 }

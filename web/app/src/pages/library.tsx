@@ -3,6 +3,7 @@
 import { useDeferredValue, useRef, useState } from "react";
 import { useGames, useMe, usePlay, useSessions, useStop } from "../api/queries";
 import type { GameCard, SessionView } from "../api/types";
+import { useShowsHere } from "../play/here";
 import { startProfile } from "../play/start_profile";
 import { follow, go } from "../router";
 import { Cover } from "../ui/cover";
@@ -38,16 +39,17 @@ export function LibraryPage({ isConnected }: { isConnected: boolean }) {
   const play = usePlay();
   const me = useMe();
   const isAdmin = me.data?.user.role === "admin";
+  const showsHere = useShowsHere(isAdmin);
   const [search, setSearch] = useState("");
   const wanted = useDeferredValue(search);
   const live = sessions.data?.filter((session) => session.state !== "ended") ?? [];
   const shown = found(games.data ?? [], wanted);
   const mine = (game: GameCard) => resumable(live, game.game_id, me.data?.user.name ?? "");
-  const start = (game: GameCard): void => {
+  const start = (game: GameCard, show: SessionView["show"]): void => {
     const running = mine(game);
     if (running) return go(`/play/${running.session_id}`);
     play.mutate(
-      { game_id: game.game_id, profile: startProfile() },
+      { game_id: game.game_id, profile: startProfile(), show },
       { onSuccess: (view) => go(`/play/${view.session_id}`) },
     );
   };
@@ -83,7 +85,8 @@ export function LibraryPage({ isConnected }: { isConnected: boolean }) {
                     isAdmin={isAdmin}
                     isStarting={pendingId === game.game_id}
                     isRunning={mine(game) !== null}
-                    onPlay={() => start(game)}
+                    onPlay={() => start(game, "stream")}
+                    onPlayHere={showsHere ? () => start(game, "host") : null}
                   />
                 ))}
               </ul>
@@ -132,9 +135,11 @@ interface GameItemProps {
   isStarting: boolean;
   isRunning: boolean;
   onPlay: () => void;
+  /** At the machine itself; null where no runner shows games there. */
+  onPlayHere: (() => void) | null;
 }
 
-function GameItem({ game, isAdmin, isStarting, isRunning, onPlay }: GameItemProps) {
+function GameItem({ game, isAdmin, isStarting, isRunning, onPlay, onPlayHere }: GameItemProps) {
   const wish = isRunning ? "Resume" : "Play";
   return (
     <li className="card" data-testid="game-card" data-game-id={game.game_id}>
@@ -176,6 +181,19 @@ function GameItem({ game, isAdmin, isStarting, isRunning, onPlay }: GameItemProp
       >
         <Icon name="folder" />
       </a>
+      {onPlayHere && game.is_playable && !isRunning && (
+        <button
+          className="card-edit card-here"
+          type="button"
+          onClick={onPlayHere}
+          disabled={isStarting}
+          aria-label={`Play ${game.title} at the machine`}
+          title="Play at the machine"
+          data-testid="play-here"
+        >
+          <Icon name="machine" />
+        </button>
+      )}
       <h2 className="card-title">{game.title}</h2>
       {game.problem ? <p className="card-problem">{game.problem}</p> : <p className="card-summary">{game.summary}</p>}
       {game.warning && <p className="card-warning">{game.warning}</p>}

@@ -27,7 +27,7 @@ export function EndView({ view, end, iconUrl }: { view: SessionView; end: Sessio
   const isOver = view.state === "ended";
   const again = (): void => {
     play.mutate(
-      { game_id: view.game_id, profile: startProfile() },
+      { game_id: view.game_id, profile: startProfile(), show: view.show },
       { onSuccess: (fresh) => go(`/play/${fresh.session_id}`) },
     );
   };

@@ -10,6 +10,7 @@ import { Mark } from "../ui/logo";
 import { Problem } from "../ui/problem";
 import { EndView } from "./end_view";
 import { GameView } from "./game_view";
+import { HereView } from "./here";
 import { StartView } from "./start_view";
 
 const STREAMABLE = new Set(["ready", "streaming"]);
@@ -41,6 +42,7 @@ function body(
   onEnded: (end: SessionEnd) => void,
 ) {
   if (end || view.state === "ended") return <EndView view={view} end={end} iconUrl={iconUrl} />;
+  if (hasStreamed && view.show === "host") return <HereView view={view} />;
   if (hasStreamed) {
     const access = { fetchTicket: () => fetchTicket(view.session_id) };
     return <GameView view={view} access={access} isConnected={isConnected} onEnded={onEnded} />;

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dillinger_contracts import GameId, SessionState, StreamProfile
+from dillinger_contracts import GameId, SessionState, Show, StreamProfile
 from dillinger_contracts.model import Model
 from dillinger_core.auth.passwords import MAX_LENGTH
 from dillinger_core.sessions import SessionView
@@ -76,6 +76,8 @@ class PlayBody(Model):
 
     game_id: GameId
     profile: StreamProfile | None = None
+    show: Show = "stream"
+    """`host` shows it on the display of the machine that it runs on, for admins, where a runner's settings allow it."""
 
 
 class SessionsView(Model):
@@ -169,6 +171,8 @@ class RunnerRoom(Model):
     cpu_cores: int | None
     backend: str | None
     """What holds its sessions: `process`, `docker` …"""
+    shows_here: bool | None
+    """Whether it may show a session on its machine's own display."""
 
 
 class RunnerView(Model):

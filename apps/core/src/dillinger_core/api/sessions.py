@@ -32,7 +32,7 @@ BEAT_S = 15.0
 async def play(body: PlayBody, login: FullLogin, response: Response, parts: PartsDep) -> SessionView:
     """Plays a game; while a session of this user and game lives, answers with that one (200)."""
     game = await parts.library.game(body.game_id)
-    view, is_new = await parts.sessions.play(login.user, game, body.profile)
+    view, is_new = await parts.sessions.play(login.user, game, body.profile, show=body.show)
     response.status_code = 201 if is_new else 200
     return view
 

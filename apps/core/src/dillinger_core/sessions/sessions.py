@@ -25,6 +25,7 @@ from dillinger_contracts import (
     RunnerSession,
     SessionEnd,
     SessionState,
+    Show,
     StreamAddress,
     StreamProfile,
     Unavailable,
@@ -76,11 +77,16 @@ class Sessions:
         """Whether a runner answers."""
         return self._runners.is_any_reachable
 
-    async def play(self, user: User, game: GameEntry, profile: StreamProfile | None) -> tuple[SessionView, bool]:
+    async def play(
+        self, user: User, game: GameEntry, profile: StreamProfile | None, *, show: Show = "stream"
+    ) -> tuple[SessionView, bool]:
         """A new session and True, or the live one of this user and game and False.
 
-        Raises `Unsupported` for a game that can't be played, and what the runner says when it won't place it.
+        Raises `Unsupported` for a game that can't be played, `Denied` and `Conflict` where it can't be shown so, and
+        what the runner says when it won't place it.
         """
+        if show == "host" and not user.is_admin:
+            raise Denied("Only an admin may have a game shown on the machine's own display")
         if game.problem is not None:
             raise Unsupported(f"{game.title} can't be played: {game.problem}")
         wish = SessionRow(
@@ -91,6 +97,7 @@ class Sessions:
             state=SessionState.REQUESTED,
             created_at=datetime.now(UTC),
             profile=profile,
+            show=show,
         )
         self._being_placed.add(wish.session_id)
         try:
@@ -99,6 +106,9 @@ class Sessions:
                 log.info("session_requested", session_id=row.session_id, game_id=row.game_id, user=row.user_name)
                 self._publish(row)
                 row = await self._place(row)
+            elif row.show != show:
+                elsewhere = "on the machine's own display" if row.show == "host" else "in the browser"
+                raise Conflict(f"You play {row.game_title} {elsewhere} already", hint="End it there first")
         finally:
             self._being_placed.discard(wish.session_id)
         return self._view(row), is_new
@@ -139,6 +149,7 @@ class Sessions:
         row = await self._visible(user, session_id)
         if not row.is_live:
             raise Conflict("This session has ended")
+        _ensure_streamed(row)
         return sign_ticket(
             self._ticket_secret, session_id=session_id, user_id=user.name, role=role, now=datetime.now(UTC),
             rank="owner" if row.user_name == user.name else "admin",
@@ -166,6 +177,9 @@ class Sessions:
 
     async def stream_address(self, session_id: str) -> StreamAddress:
         """Where this session's seat listens; raises what `runner_of` does, and what the runner says."""
+        row = await self._rows.get(session_id)
+        if row is not None:
+            _ensure_streamed(row)
         return await (await self.runner_of(session_id)).stream_address(session_id)
 
     async def live_count(self) -> int:
@@ -304,6 +318,7 @@ class Sessions:
             session_id=row.session_id,
             ticket_key=session_key(self._ticket_secret, row.session_id),
             profile=row.profile,
+            show="host" if row.show == "host" else None,  # older runners know no other way than streaming
         )
 
         async def chosen(runner: Runner) -> None:
@@ -358,3 +373,8 @@ class Sessions:
 
     def _publish(self, row: SessionRow) -> None:
         self._feed.publish("session", self._view(row).model_dump_json(), user_name=row.user_name)
+
+
+def _ensure_streamed(row: SessionRow) -> None:
+    if row.show == "host":
+        raise Conflict("This session is shown on its machine's own display, and not streamed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dillinger_contracts import EndReason, QueuePlace, SessionState
+from dillinger_contracts import EndReason, QueuePlace, SessionState, Show
 from dillinger_contracts.model import Model
 from dillinger_core.store import SessionRow
 
@@ -49,6 +49,8 @@ class SessionView(Model):
     ended_at: datetime | None
     steps: tuple[StepView, ...]
     peers: int
+    show: Show
+    """`host`: it is on the display of the machine that it runs on, and not streamed."""
     queue: QueueView | None
     end: EndView | None
 
@@ -75,6 +77,7 @@ def view_of(row: SessionRow, *, peers: int, queue: QueuePlace | None = None, is_
             StepView(name=step.name, duration_ms=step.duration_ms, share_done=step.share_done) for step in row.steps
         ),
         peers=peers if row.is_live else 0,
+        show=row.show,
         queue=QueueView(**queue.model_dump(by_alias=False)) if queue and state is SessionState.REQUESTED else None,
         end=end,
     )

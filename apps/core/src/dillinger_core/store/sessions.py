@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from dillinger_contracts import EndReason, SessionEnd, SessionState, StartStep, StreamProfile
+from dillinger_contracts import EndReason, SessionEnd, SessionState, Show, StartStep, StreamProfile
 
 from .database import Database
 from .tables import SessionTable
@@ -28,6 +28,7 @@ class SessionRow:
     state: SessionState
     created_at: datetime
     profile: StreamProfile | None = None
+    show: Show = "stream"
     stop_reason: EndReason | None = None
     """Set when somebody asked for the end, before the runner is told."""
     steps: tuple[StartStep, ...] = ()
@@ -169,6 +170,7 @@ def _table_of(row: SessionRow) -> SessionTable:
         game_title=row.game_title,
         state=row.state.value,
         profile=row.profile.model_dump() if row.profile else None,
+        show=row.show,
         created_at=row.created_at,
         runner=row.runner,
         end_message="",
@@ -196,6 +198,7 @@ def _row_of(row: SessionTable) -> SessionRow:
         state=SessionState(row.state),
         created_at=row.created_at,
         profile=StreamProfile.model_validate(row.profile) if row.profile else None,
+        show="host" if row.show == "host" else "stream",
         stop_reason=EndReason(row.stop_reason) if row.stop_reason else None,
         steps=tuple(StartStep.model_validate(step) for step in row.steps),
         end=end,

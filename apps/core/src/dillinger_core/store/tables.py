@@ -72,6 +72,7 @@ class SessionTable(Base):
     game_title: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(16))
     profile: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    show: Mapped[str] = mapped_column(String(8), default="stream", server_default="stream")
     stop_reason: Mapped[str | None] = mapped_column(String(32))
     runner: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime] = mapped_column(Moment)

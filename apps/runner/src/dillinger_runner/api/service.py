@@ -49,7 +49,8 @@ async def read_health(keeper: KeeperHere) -> Health:
 @router.get("/capacity")
 async def read_capacity(keeper: KeeperHere) -> RunnerCapacity:
     """How much room there is for sessions."""
-    return keeper.waiting.capacity().model_copy(update={"backend": keeper.backend.kind})
+    more = {"backend": keeper.backend.kind, "shows_here": keeper.shows_here}
+    return keeper.waiting.capacity().model_copy(update=more)
 
 
 @router.get("/metrics", response_class=Response)

@@ -26,6 +26,8 @@ class BackendCapabilities:
     kvm: bool = False
     uinput: bool = False
     lan: bool = False
+    screen: bool = False
+    """Whether a seat reaches the machine's own display."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ class ProcessBackend:
             isolation=self._isolation.is_ok,
             kvm=os.access("/dev/kvm", os.R_OK | os.W_OK),
             uinput=os.access("/dev/uinput", os.W_OK),
+            screen=True,
         )
 
     @property

@@ -48,7 +48,7 @@ class X11Capture:
 
     def _open(self) -> None:
         connection = self._connection
-        self._root = _checked_root(connection)
+        self._root = checked_root(connection)
         self._damage_requests = connection.extension(xcffib.damage.key, "DAMAGE")
         self._shm_requests = connection.extension(xcffib.shm.key, "MIT-SHM")
         randr = connection.extension(xcffib.randr.key, "RANDR")
@@ -219,7 +219,7 @@ class X11Capture:
         self._pointer.drawn = EMPTY_BOX
 
 
-def _checked_root(connection: XConnection) -> int:
+def checked_root(connection: XConnection) -> int:
     """The root window of a screen whose pixels are BGRX; raises `CaptureError` for any other."""
     with connection.translated("described its screens in a way that can't be read"):
         setup = connection.raw.setup

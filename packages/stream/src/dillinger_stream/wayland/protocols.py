@@ -2,7 +2,9 @@
 
 Facts of these protocols' descriptions: wayland.xml (MIT), and of wlr-protocols (MIT) wlr-screencopy-unstable-v1,
 wlr-virtual-pointer-unstable-v1, wlr-output-management-unstable-v1, wlr-foreign-toplevel-management-unstable-v1,
-wlr-data-control-unstable-v1; of virtual-keyboard-unstable-v1 (MIT), which wlroots carries.
+wlr-data-control-unstable-v1; of virtual-keyboard-unstable-v1 (MIT), which wlroots carries; of wayland-protocols (MIT)
+xdg-shell, xdg-decoration-unstable-v1, keyboard-shortcuts-inhibit-unstable-v1, pointer-constraints-unstable-v1,
+relative-pointer-unstable-v1.
 
 A line is `>` for a request or `<` for an event, its name, its signature (see `wire`), and for an event that brings a
 new object what that is. An interface may be cut off after the last line that is needed.
@@ -39,7 +41,117 @@ wl_buffer
 > destroy
 < release
 
+wl_compositor
+> create_surface n
+
+wl_surface
+> destroy
+> attach oii
+> damage iiii
+> frame n
+> set_opaque_region o
+> set_input_region o
+> commit
+> set_buffer_transform i
+> set_buffer_scale i
+> damage_buffer iiii
+< enter o
+< leave o
+
+wl_keyboard
+< keymap uhu
+< enter uoa
+< leave uo
+< key uuuu
+< modifiers uuuuu
+< repeat_info ii
+
+wl_pointer
+> set_cursor uoii
+< enter uoff
+< leave uo
+< motion uff
+< button uuuu
+< axis uuf
+< frame
+< axis_source u
+< axis_stop uu
+< axis_discrete ui
+
+xdg_wm_base
+> destroy
+> create_positioner n
+> get_xdg_surface no
+> pong u
+< ping u
+
+xdg_surface
+> destroy
+> get_toplevel n
+> get_popup noo
+> set_window_geometry iiii
+> ack_configure u
+< configure u
+
+xdg_toplevel
+> destroy
+> set_parent o
+> set_title s
+> set_app_id s
+> show_window_menu ouii
+> move ou
+> resize ouu
+> set_max_size ii
+> set_min_size ii
+> set_maximized
+> unset_maximized
+> set_fullscreen o
+> unset_fullscreen
+> set_minimized
+< configure iia
+< close
+
+zxdg_decoration_manager_v1
+> destroy
+> get_toplevel_decoration no
+
+zxdg_toplevel_decoration_v1
+> destroy
+> set_mode u
+> unset_mode
+< configure u
+
+zwp_keyboard_shortcuts_inhibit_manager_v1
+> destroy
+> inhibit_shortcuts noo
+
+zwp_keyboard_shortcuts_inhibitor_v1
+> destroy
+< active
+< inactive
+
+zwp_pointer_constraints_v1
+> destroy
+> lock_pointer nooou
+
+zwp_locked_pointer_v1
+> destroy
+> set_cursor_position_hint ff
+> set_region o
+< locked
+< unlocked
+
+zwp_relative_pointer_manager_v1
+> destroy
+> get_relative_pointer no
+
+zwp_relative_pointer_v1
+> destroy
+< relative_motion uuffff
+
 wl_seat
+> get_pointer n
+> get_keyboard n
 < capabilities u
 < name s
 

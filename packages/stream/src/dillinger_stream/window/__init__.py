@@ -1,0 +1,1 @@
+"""A window on a display of this machine that mirrors a desktop and takes its input."""
