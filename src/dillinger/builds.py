@@ -12,15 +12,15 @@ from .needs import own_packages
 from .steps import Step
 from .tree import Tree, node_folder
 
-APPS = ("core", "runner", "seat")
+APPS = ("core", "runner", "seat", "stream")
+_WITH_PAGES = ("web", "core", "stream", "all")
 
 
 def plan(tree: Tree, target: str) -> list[Step]:
     """The steps that build `target` into `dist/` (wheels) and `web/dist/` (pages)."""
-    steps = [_wheel(tree, folder, target) for folder in _folders(tree, target)]
-    if target in ("web", "core", "all"):
-        steps.append(_web(tree))
-    return steps
+    wheels = [_wheel(tree, folder, target) for folder in _folders(tree, target)]
+    # The pages first: the wheel of `dillinger-stream` holds one of them.
+    return [_web(tree), *wheels] if target in _WITH_PAGES else wheels
 
 
 def _folders(tree: Tree, target: str) -> list[Path]:

@@ -89,11 +89,13 @@ def test_listener_on_loopback_has_no_outside_address() -> None:
 
 def test_each_app_is_built_with_what_it_shares() -> None:
     tree = find_tree()
-    names = {target: [step.name for step in builds.plan(tree, target)] for target in ("core", "runner", "seat")}
+    names = {target: [step.name for step in builds.plan(tree, target)] for target in (*builds.APPS, "all")}
     assert {"wheel of contracts", "wheel of runner"} <= set(names["runner"])
     assert "wheel of stream" not in names["runner"]
     assert names["seat"].index("wheel of stream") < names["seat"].index("wheel of seat")
-    assert names["core"][-1] == "web part"
+    assert "web part" not in names["seat"] and "web part" in names["core"]
+    assert names["stream"] == ["web part", "wheel of contracts", "wheel of stream"], "the page, which its wheel holds"
+    assert names["all"][0] == "web part"
 
 
 def test_doctor_names_the_package_of_a_missing_command() -> None:

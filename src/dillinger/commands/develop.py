@@ -49,6 +49,7 @@ class Target(StrEnum):
     CORE = "core"
     RUNNER = "runner"
     SEAT = "seat"
+    STREAM = "stream"
     WEB = "web"
     ALL = "all"
     IMAGES = "images"
@@ -123,7 +124,7 @@ def dev(part: Annotated[Part, typer.Argument(help="core, runner, web or all.")] 
 
 @app.command(rich_help_panel=PANEL)
 def build(
-    target: Annotated[Target, typer.Argument(help="core, runner, seat, web, all, or images.")] = Target.ALL,
+    target: Annotated[Target, typer.Argument(help="core, runner, seat, stream, web, all, or images.")] = Target.ALL,
     image: Annotated[
         list[str] | None,
         typer.Argument(
