@@ -59,6 +59,8 @@ def test_nothing_grows_while_a_game_is_played_for_long(house: House, viewer: Vie
         due_s = began_s + (number + 1) * SOAK_S / LOOKS
         viewer.page.wait_for_timeout(max(0.0, due_s - time.monotonic()) * 1000)
         looks.append(look(viewer, groups))
+    for name, one in {"first": looks[0], "middle": looks[LOOKS // 2], "last": looks[-1]}.items():
+        print(f"{transport}, {name}: {one}")
     early, late = looks[LOOKS // 5 : 2 * LOOKS // 5], looks[-LOOKS // 5 :]
     for place in range(len(groups)):
         before, after = (median(one.memory_bytes[place] for one in some) for some in (early, late))
@@ -68,4 +70,3 @@ def test_nothing_grows_while_a_game_is_played_for_long(house: House, viewer: Vie
     before, after = (median(one.latency_ms for one in some if one.latency_ms is not None) for some in (early, late))
     assert after - before < MOST_DELAY_MS
     assert all(one.frames < other.frames for one, other in itertools.pairwise(looks))
-    print(f"{transport}, first and last: {looks[0]}, {looks[-1]}")

@@ -89,7 +89,8 @@ class X264Source:
         self._wants_keyframe = True
         self._sequence = 0
         self._noise = np.random.default_rng(1) if noise else None
-        self._codec = self._open()
+        self._codec: Any = None
+        """Opened with the first picture: most that is said to a hub comes before one."""
 
     def request_keyframe(self) -> None:
         self.keyframes_wanted += 1
@@ -121,12 +122,13 @@ class X264Source:
 
     def resize(self, width_px: int, height_px: int) -> None:
         self.width_px, self.height_px = width_px, height_px
-        self._codec = self._open()
+        self._codec = None
         self._wants_keyframe = True
 
     def unit(self) -> AccessUnit:
         """The next picture, encoded."""
         captured_at_ns = time.monotonic_ns()
+        self._codec = self._codec or self._open()
         frame = av.VideoFrame.from_ndarray(self._draw(), format="yuv420p")
         frame.pts, frame.time_base = self._sequence, Fraction(1, 60)
         is_keyframe, self._wants_keyframe = self._wants_keyframe, False
