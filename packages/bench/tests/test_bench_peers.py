@@ -13,14 +13,14 @@ import av
 import numpy as np
 import pytest
 
-from dillinger_bench.cli import ensure_writable
+from dillinger_bench.commands.telling import ensure_writable
 from dillinger_bench.metering import Process
 from dillinger_bench.peers import selkies
 from dillinger_bench.peers.base import family
 from dillinger_bench.peers.catalogue import BETTER_SELKIES, JUDGED, PEER_FIGURES, PeerReport
 from dillinger_bench.peers.command import known, ready
 from dillinger_bench.peers.gstreamer import GStreamer
-from dillinger_bench.peers.quality import Luma, motion_ssim, scene, ssim
+from dillinger_bench.peers.quality import LENS, Luma, drawn, lens_likeness, motion_ssim, scene, ssim
 from dillinger_bench.peers.rounds import Tally, Turn, held, least_favourable, plan
 from dillinger_bench.peers.screen import key_block_is_white
 from dillinger_bench.peers.traffic import total_sent
@@ -155,6 +155,23 @@ def test_a_moving_picture_is_held_against_what_was_drawn_then(ticks: int) -> Non
     shown[guest.PANEL_PX[1] :] = scene(640, 640, ticks)
     assert motion_ssim(shown) == pytest.approx(1)
     assert motion_ssim(noisy(shown, 20)) < 0.95
+
+
+def test_a_piece_of_the_moving_part_is_held_against_what_was_drawn_then() -> None:
+    piece = drawn(LENS, 77)
+    best_db, same = lens_likeness(piece)
+    assert best_db > 60 and same == pytest.approx(1)
+    psnr_db, likeness = lens_likeness(noisy(piece, 8))
+    assert 28 < psnr_db < 32 and 0.5 < likeness < 0.99
+    worse_db, less = lens_likeness(noisy(piece, 40))
+    assert worse_db < psnr_db - 5 and less < likeness
+
+
+def test_selkies_adapts_where_a_network_is_between() -> None:
+    near, far = selkies.arguments("webrtc", 1), selkies.arguments("webrtc", 1, selkies.Far("192.0.2.1", 1, 2))
+    assert near[near.index("--congestion-control") + 1] == "false|locked"
+    assert far[far.index("--congestion-control") + 1] == "true|locked"
+    assert far[far.index("--addr") + 1] == "127.0.0.1,192.0.2.1"
 
 
 def test_every_process_of_a_product_counts_but_the_card() -> None:

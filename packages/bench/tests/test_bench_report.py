@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from dillinger_bench import measure
-from dillinger_bench.cli import cases_of
+from dillinger_bench.commands.options import cases_of
 from dillinger_bench.figures import matched, percentile, ratios
 from dillinger_bench.launches import Launches, start
 from dillinger_bench.overhead.measure import Drawn, figures_of
@@ -93,6 +93,10 @@ def test_an_unknown_size_is_told_with_the_known_ones() -> None:
     assert [case.name for case in cases_of(["1280x720"])] == ["1280x720@60"]
     with pytest.raises(Invalid, match="640x480"):
         cases_of(["640x480"])
+    both = [case.name for case in cases_of(["1280x720"], ["x11", "wayland"])]
+    assert both == ["1280x720@60", "1280x720@60 wayland"]
+    with pytest.raises(Invalid, match="no desktop mir"):
+        cases_of(None, ["mir"])
 
 
 def test_what_a_cell_costs_is_of_the_medians() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dillinger_bench.network.link import Bin
+from dillinger_bench.network.link import Bin, LinkProfile
 from dillinger_bench.network.timeline import (
     KEY_DEADLINE_S,
     Window,
+    drained_s,
     freezes,
     key_delays,
     loss_ratio,
+    queue_floor_ms,
     queue_ms,
     rate_bps,
     recovery_s,
@@ -53,3 +56,24 @@ def test_the_links_rate_queue_loss_and_recovery() -> None:
     assert recovery_s(bins, WINDOW, 1e9) == 10.0, "never"
     assert queue_ms(bins, WINDOW, 1.0) == 99.0
     assert loss_ratio(bins, WINDOW) == 0.1
+
+
+def test_a_drop_makes_a_queue_of_what_is_sent_until_the_sender_can_know() -> None:
+    narrow = LinkProfile(rate_bps=1e6, queue_bytes=100_000)
+    assert queue_floor_ms(5e6, narrow, 0.05) == pytest.approx(200)
+    assert queue_floor_ms(20e6, narrow, 0.05) == pytest.approx(800), "the buffer, no more"
+    assert queue_floor_ms(0.8e6, narrow, 0.05) == 0
+    assert queue_floor_ms(5e6, LinkProfile(), 0.05) == 0
+
+
+def queues(*lengths_ms: float) -> list[Bin]:
+    return [Bin(10 + place / 10, queue_ms=length_ms) for place, length_ms in enumerate(lengths_ms)]
+
+
+def test_a_queue_is_drained_once_it_stays_short() -> None:
+    window = Window(10, 12)
+    assert drained_s(queues(100, 20), window) == 0, "it was never long"
+    assert drained_s(queues(100, 400, 300, 100, 100, 200, 20), window) == pytest.approx(0.6), "short for 0.2 s"
+    again = queues(100, 400, 100, 100, 100, 100, 100, 100, 200)
+    assert drained_s(again, window) == pytest.approx(0.2), "what comes later counts as what comes later"
+    assert drained_s(queues(*[400] * 20), window) == pytest.approx(2), "never"

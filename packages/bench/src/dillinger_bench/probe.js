@@ -1,23 +1,17 @@
 // The bench's eye in the page: at every refresh it looks at the surface that a person would see (canvas or video), and
 // notes when it changes. It knows no part of the player but the element that shows the picture.
-// "timeline" notes every picture and every key with its time, and now and then how near the picture is to what was drawn.
 // Times are wall-clock milliseconds (performance.timeOrigin + performance.now()).
 globalThis.dillingerProbe = (() => {
   const now = () => performance.timeOrigin + performance.now();
   const flip = testcard.layout.flips.key;
   const flipPx = testcard.layout.flipPx;
   const surfaces = testcardSurface;
-  // Down to the words that are read: the counter, and which key came last.
-  const { originPx, blockPx, rowStepPx } = testcard.layout;
+  const { originPx, blockPx } = testcard.layout;
   const counter = { x: 0, y: 0, width: originPx[0] + 32 * blockPx, height: originPx[1] + blockPx };
-  const words = { ...counter, height: counter.height + testcard.layout.words.indexOf("key") * rowStepPx };
   const flipped = { x: flip[0] + flipPx / 2, y: flip[1] + flipPx / 2, width: 2, height: 2 };
 
-  const seen = {
-    flips: [], keys: [], frames: 0, clickedAt: null, firstContentAt: null, firstFrameAt: null, refreshes: 0, shown: [], presses: [], quality: [],
-  };
+  const seen = { flips: [], keys: [], frames: 0, clickedAt: null, firstContentAt: null, firstFrameAt: null, refreshes: 0 };
   let lastFlip = null;
-  let lastPresses = null;
   let lastFrame = null;
   let watching = "first";
 
@@ -48,58 +42,6 @@ globalThis.dillingerProbe = (() => {
     return most - least > 48;
   };
 
-  // What the card's moving part was drawn from, by the bench (`guest.tile_pixels`), as luma.
-  let tile = null;
-  const [lensWidth, lensHeight] = [64, 64];
-  const lens = { x: testcard.layout.panelPx[0], y: 0, width: lensWidth, height: lensHeight };
-
-  // The mean square error of luma against the scene scrolled to where it fits best, on every `step`th pixel.
-  const errorAt = (luma, phase, step) => {
-    const [stepX, stepY] = tile.steps;
-    const [left, top] = [testcard.layout.panelPx[0] - phase * stepX, -phase * stepY];
-    let sum = 0;
-    let count = 0;
-    for (let at = 0; at < luma.length; at += step) {
-      const x = (left + (at % lensWidth)) & (tile.size - 1);
-      const y = (top + ((at / lensWidth) | 0)) & (tile.size - 1);
-      const error = luma[at] - tile.luma[y * tile.size + x];
-      sum += error * error;
-      count += 1;
-    }
-    return sum / count;
-  };
-
-  // Peak signal-to-noise ratio of a part of the moving picture, dB.
-  const psnr = (data) => {
-    const luma = new Float32Array(lensWidth * lensHeight);
-    for (let at = 0; at < luma.length; at += 1) {
-      luma[at] = 0.299 * data[4 * at] + 0.587 * data[4 * at + 1] + 0.114 * data[4 * at + 2];
-    }
-    let best = 0;
-    let least = Number.POSITIVE_INFINITY;
-    for (let phase = 0; phase < tile.size; phase += 1) {
-      const error = errorAt(luma, phase, 37);
-      if (error < least) [best, least] = [phase, error];
-    }
-    return 10 * Math.log10(255 ** 2 / Math.max(errorAt(luma, best, 1), 0.01));
-  };
-
-  const note = async (element) => {
-    const at = now();
-    const pixels = await surfaces.pixels(element, words);
-    if (!pixels) return;
-    const card = testcard.read(pixels, words.width, words.height);
-    if (card.key_presses !== null && card.key_presses !== lastPresses) {
-      if (lastPresses !== null) seen.presses.push([at, card.key_presses]);
-      lastPresses = card.key_presses;
-    }
-    if (card.frame === null || card.frame === lastFrame) return;
-    seen.shown.push([at, card.frame]);
-    lastFrame = card.frame;
-    if (!tile || at - (seen.quality.at(-1)?.[0] ?? 0) <= 200) return;
-    seen.quality.push([at, psnr(await surfaces.pixels(element, lens, true))]);
-  };
-
   const noteFlip = async (element) => {
     const at = now();
     const pixels = await surfaces.pixels(element, flipped);
@@ -120,7 +62,7 @@ globalThis.dillingerProbe = (() => {
     seen.firstFrameAt ??= at;
   };
 
-  const looks = { timeline: note, flips: noteFlip, frames: noteFrame, first: noteFrame };
+  const looks = { flips: noteFlip, frames: noteFrame, first: noteFrame };
   const look = () => {
     const element = surface();
     if (!surfaces.size(element).width) return;
@@ -145,12 +87,8 @@ globalThis.dillingerProbe = (() => {
     watching = what;
     lastFlip = null;
     surfaces.forget();
-    Object.assign(seen, { flips: [], keys: [], frames: 0, refreshes: 0, shown: [], presses: [], quality: [] });
+    Object.assign(seen, { flips: [], keys: [], frames: 0, refreshes: 0 });
   };
 
-  const drawnFrom = (luma, size, steps) => {
-    tile = { luma: Uint8Array.from(atob(luma), (char) => char.charCodeAt(0)), size, steps };
-  };
-
-  return { now, seen, watch, drawnFrom };
+  return { now, seen, watch };
 })();

@@ -12,7 +12,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -75,15 +75,16 @@ class NetworkLab:
         return {name: [Bin(**step) for step in steps] for name, steps in self._ask({"report": True}).items()}
 
     @contextmanager
-    def browser(self) -> Iterator[Browser]:
-        """A Chromium at the client's end."""
+    def browser(self, *, trusted: Sequence[str] = ()) -> Iterator[Browser]:
+        """A Chromium at the client's end; origins in `trusted` are secure ones to it without encryption too."""
+        flags = [*_MORE_FLAGS, f"--unsafely-treat-insecure-origin-as-secure={','.join(trusted)}"]
         with tempfile.TemporaryDirectory(prefix="dl-") as folder, contextlib.ExitStack() as stack:
             door = Path(folder) / "chromium"
             inside = f"{sys.executable} -m {__package__}.inside {self._client} {chromium_path()}"
             door.write_text(f'#!/bin/sh\nexec {inside} "$@"\n', "utf-8")
             door.chmod(0o755)
             with namespaces.capabilities_handed_down():
-                browser = stack.enter_context(open_browser(door, more_flags=_MORE_FLAGS))
+                browser = stack.enter_context(open_browser(door, more_flags=flags))
             yield browser
 
     def _enter(self, server: int) -> None:

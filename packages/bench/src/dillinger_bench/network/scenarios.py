@@ -1,4 +1,4 @@
-"""What the link does while a case is measured: a name and a row of phases. Data only.
+"""What the link does while a case is measured: a name and a row of phases; and who can be measured over it. Data only.
 
 A delay is that of one direction, so half of the round trip that a scenario is named for. Loss, jitter and reordering
 hold in both directions, a rate towards the browser only.
@@ -7,8 +7,15 @@ hold in both directions, a rate towards the browser only.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from dillinger_bench.measure import Transport
 
 from .link import LinkProfile
+
+Peer = Literal["selkies-webrtc", "selkies-websocket"]
+PEERS: tuple[Peer, ...] = get_args(Peer)
+TRANSPORTS: tuple[Transport, ...] = ("websocket", "webrtc", "auto")
 
 MBPS = 1e6
 HALF_OF_50_MS = LinkProfile(delay_ms=25)
@@ -33,7 +40,13 @@ class Scenario:
     settle_s: float = 8.0
     """From the start of the first phase: so long a change of transport and of bitrate may take."""
     recovers_in_phase: int | None = None
-    """The phase at whose start the link is good again."""
+    """The phase at whose start the link is good again, after one in which it was not."""
+
+    @property
+    def round_trip_s(self) -> float:
+        """Of its first phase, without queues."""
+        first = self.phases[0]
+        return (first.down.delay_ms + first.up.delay_ms) / 1000
 
 
 def _steady(name: str, doc: str, way: LinkProfile, *, measured_s: float = 12.0) -> Scenario:
@@ -67,3 +80,8 @@ SCENARIOS = (
         settle_s=10.0,
     ),
 )  # fmt: skip
+
+
+def by_name() -> dict[str, Scenario]:
+    """The scenarios."""
+    return {scenario.name: scenario for scenario in SCENARIOS}

@@ -11,11 +11,12 @@ from itertools import pairwise
 
 from dillinger_bench.figures import percentile
 
-from .link import Bin
+from .link import BIN_S, Bin, LinkProfile
 
 FREEZE_S = 0.2
 KEY_DEADLINE_S = 5.0
 RECOVERED_SHARE = 0.8
+LONG_QUEUE_MS = 150.0
 _SMOOTH_S = 0.5
 _PRESS_WRAP = 256
 
@@ -77,6 +78,30 @@ def queue_ms(bins: Sequence[Bin], window: Window, share: float) -> float:
     """How long packets waited for the transmitter: over a share of the time it was no longer than this."""
     steps = [step.queue_ms for step in bins if window.holds(step.at_s)]
     return percentile(steps, share) if steps else 0.0
+
+
+def queue_floor_ms(before_bps: float, narrow: LinkProfile, round_trip_s: float) -> float:
+    """How long a queue gets that nobody can prevent, when a link narrows under a stream.
+
+    Until the sender can know of it, one round trip, it sends as before; what is more than the link takes waits, as far
+    as the link's buffer goes. Zero where the link carries it all.
+    """
+    if not narrow.rate_bps:
+        return 0.0
+    more_bits = max(0.0, before_bps - narrow.rate_bps) * round_trip_s
+    return 1000 * min(more_bits, narrow.queue_bytes * 8) / narrow.rate_bps
+
+
+def drained_s(bins: Sequence[Bin], since: Window) -> float:
+    """From the start of `since` until half a second in which nothing waits longer than `LONG_QUEUE_MS`; its length if
+    that never comes, and zero if the queue was never as long."""
+    long_s = [step.at_s for step in bins if since.holds(step.at_s) and step.queue_ms > LONG_QUEUE_MS]
+    if not long_s:
+        return 0.0
+    for last_s, next_s in pairwise([*long_s, since.end_s + _SMOOTH_S]):
+        if next_s - (last_s + BIN_S) >= _SMOOTH_S:
+            return min(last_s + BIN_S, since.end_s) - since.start_s
+    return since.end_s - since.start_s
 
 
 def loss_ratio(bins: Sequence[Bin], window: Window) -> float:

@@ -1,4 +1,4 @@
-"""How near a shown picture is to the drawn one: SSIM on luma. Pure.
+"""How near a shown picture is to the drawn one: SSIM and PSNR on luma. Pure.
 
 Wang, Bovik, Sheikh, Simoncelli: Image quality assessment: from error visibility to structural similarity (2004), with
 their 8×8 sliding window.
@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 _WINDOW_PX = 8
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _TRIAL_PX = 48
+LENS = (guest.PANEL_PX[0], 0, 64, 64)
+"""A piece of the moving part that any picture of 720 lines has: x, y, width, height."""
 
 
 def _means(values: Floats) -> Floats:
@@ -55,15 +57,35 @@ def _tile() -> Luma:
     return luma_of(np.frombuffer(guest.tile_pixels(), dtype=np.uint32).reshape(guest.TILE_PX, guest.TILE_PX))
 
 
-def scene(width_px: int, height_px: int, ticks: int) -> Luma:
-    """The card's moving part below the panel as it is drawn after so many ticks: luma."""
+def drawn(box: tuple[int, int, int, int], ticks: int) -> Luma:
+    """A piece (x, y, width, height) of the card's moving part as it is drawn after so many ticks: luma."""
     tile, side = _tile(), guest.TILE_PX
     step_x, step_y = guest.TILE_STEP_PX
-    top = guest.PANEL_PX[1]
-    columns = (np.arange(width_px) - ticks * step_x) % side
-    rows = (np.arange(top, height_px) - ticks * step_y) % side
+    x, y, width_px, height_px = box
+    columns = (np.arange(x, x + width_px) - ticks * step_x) % side
+    rows = (np.arange(y, y + height_px) - ticks * step_y) % side
     part: Luma = tile[rows][:, columns]
     return part
+
+
+def scene(width_px: int, height_px: int, ticks: int) -> Luma:
+    """The card's moving part below the panel as it is drawn after so many ticks: luma."""
+    top = guest.PANEL_PX[1]
+    return drawn((0, top, width_px, height_px - top), ticks)
+
+
+@cache
+def _lenses() -> Floats:
+    """What the lens can show: the scene repeats, since both steps are odd and a tile's side is a power of two."""
+    return np.stack([drawn(LENS, ticks) for ticks in range(guest.TILE_PX)]).astype(np.float64)
+
+
+def lens_likeness(shown: Luma) -> tuple[float, float]:
+    """PSNR in dB and SSIM of what the lens showed, against the scene at the tick that fits it best."""
+    errors = np.mean((_lenses() - shown.astype(np.float64)) ** 2, axis=(1, 2))
+    best = int(np.argmin(errors))
+    psnr_db = 10 * float(np.log10(255**2 / max(float(errors[best]), 0.01)))
+    return psnr_db, ssim(shown, drawn(LENS, best))
 
 
 def motion_ssim(shown: Luma) -> float:

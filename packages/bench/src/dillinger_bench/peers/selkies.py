@@ -2,7 +2,8 @@
 
 It runs as its documentation says for a display that exists (`docs/native.md`), with its defaults for the encoder: H.264
 by x264, every frame encoded ("Turbo"), constant bitrate. Not by default: our bitrate and rate, no congestion control
-(the loopback carries all), no login, no sound (which costs it less), no resizing.
+(the loopback carries all), no login, no sound (which costs it less), no resizing. Where its page is opened from another
+machine, congestion control is on as by default, and it offers TCP beside UDP.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ Way = Literal["websockets", "webrtc"]
 PINS = "selkies.txt"
 """Selkies and all that it needs, with hashes (`uv pip compile --universal --generate-hashes`)."""
 _INSTALL_TIMEOUT_S = 600.0
+_LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +74,41 @@ class Installation:
         done.write_text(pins, "utf-8")
 
 
-def arguments(way: Way, port: int) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Far:
+    """Where a browser on another machine reaches it."""
+
+    address: str
+    port: int
+    tcp_media_port: int
+    """Of ICE over TCP, for networks without UDP."""
+
+    @property
+    def origin(self) -> str:
+        """Of its page, which a browser has to take for a secure one."""
+        return f"http://{self.address}:{self.port}"
+
+
+def arguments(way: Way, port: int, far: Far | None = None) -> tuple[str, ...]:
     """Selkies' command line, without the program."""
     kbps = BITRATE_BPS // 1000
-    return (
-        "--addr", "127.0.0.1", "--port", str(port), "--mode", way, "--enable-basic-auth", "false",
+    same = (
+        "--port", str(port), "--mode", way, "--enable-basic-auth", "false",
         "--audio-enabled", "false", "--encoder", "h264enc", "--use-cpu", "true",
         "--framerate", f"{RATE_HZ}-{RATE_HZ}", "--video-bitrate", f"{kbps}-{kbps}",
-        "--rate-control-mode", "cbr", "--congestion-control", "false|locked", "--enable-resize", "false|locked",
+        "--rate-control-mode", "cbr", "--enable-resize", "false|locked",
     )  # fmt: skip
+    if far is None:
+        return ("--addr", _LOOPBACK, "--congestion-control", "false|locked", *same)
+    media = ("--congestion-control", "true|locked", "--webrtc-tcp-mux-port", str(far.tcp_media_port))
+    return ("--addr", f"{_LOOPBACK},{far.address}", *media, *same)
 
 
 class SelkiesRunning:
     """One Selkies on one desk."""
 
-    def __init__(self, desk: Desk, port: int, pid: int) -> None:
-        self.asked_at, self.tcp_port, self.url = desk.asked_at, port, f"http://127.0.0.1:{port}/"
+    def __init__(self, desk: Desk, port: int, pid: int, origin: str) -> None:
+        self.asked_at, self.tcp_port, self.url = desk.asked_at, port, f"{origin}/"
         self._desk, self._pid = desk, pid
 
     def display(self) -> tuple[Path, bytes | None]:
@@ -110,10 +131,11 @@ class Selkies:
     has_input = True
     context: Mapping[str, Any] = {}
 
-    def __init__(self, way: Way, folder: Path) -> None:
+    def __init__(self, way: Way, folder: Path, far: Far | None = None) -> None:
         self.name = "selkies-websocket" if way == "websockets" else "selkies-webrtc"
         self._way: Way = way
         self._installation = Installation(folder)
+        self._far = far
 
     def prepare(self, tell: Callable[[str], None]) -> None:
         """Installs it."""
@@ -122,13 +144,14 @@ class Selkies:
     @contextmanager
     def open(self, case: Case, mode: Mode, number: int) -> Iterator[SelkiesRunning]:
         """A display with the card, and a Selkies of its own for it."""
-        port = free_port()
+        far = self._far
+        port = free_port() if far is None else far.port
         with open_desk(case, mode) as desk:
-            command = (str(self._installation.program), *arguments(self._way, port))
+            command = (str(self._installation.program), *arguments(self._way, port, far))
             log = desk.folder / "selkies.log"
             with open_process(command, desk.environment, log) as process:
                 wait_port(port, process, log)
-                yield SelkiesRunning(desk, port, process.pid)
+                yield SelkiesRunning(desk, port, process.pid, far.origin if far else f"http://{_LOOPBACK}:{port}")
 
     def close(self) -> None:
         """Nothing outlives a session."""
