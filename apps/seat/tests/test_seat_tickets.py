@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import secrets
 import time
@@ -41,6 +42,14 @@ def test_good_ticket_says_who_comes() -> None:
     assert (claims.sub, claims.role) == ("ann", "viewer")
 
 
+def signed(header: dict[str, Any]) -> str:
+    """A good ticket under another header, signed with the session's key as HS256 would."""
+    head = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+    body = f"{head}.{ticket().split('.')[1]}"
+    signature = hmac.digest(KEY, body.encode(), "sha256")
+    return f"{body}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
 def unsigned() -> str:
     _, body, _ = ticket().split(".")
     none = base64.urlsafe_b64encode(json.dumps({"alg": "none"}).encode()).decode().rstrip("=")
@@ -52,16 +61,21 @@ def unsigned() -> str:
     [
         "", "x.y.z", unsigned(), ticket(key=secrets.token_bytes(32)), ticket(sid="z" * 20), ticket(exp=900, iat=850),
         ticket(iat=2000, exp=2060), ticket(exp=100_000), ticket(role="admin"), ticket(jti="short"),
-        ticket(extra="claim"), ticket()[:-4] + "AAAA",
+        ticket(extra="claim"), ticket()[:-4] + "AAAA", "tïcket", f"{ticket()}.{ticket()}", signed({"alg": "none"}),
+        signed({"alg": "HS512"}), signed({"alg": "HS256", "crit": ["b64"], "b64": False}), signed({}),
     ],
     ids=[
         "empty", "garbage", "unsigned", "foreign-key", "other-session", "expired", "not-yet", "too-long", "role", "jti",
-        "unknown-claim", "forged",
+        "unknown-claim", "forged", "not-ascii", "two", "says-unsigned", "other-algorithm", "critical", "no-algorithm",
     ],
 )  # fmt: skip
 def test_bad_ticket_is_refused(bad: str) -> None:
     with pytest.raises(Denied):
         admission().admit(bad)
+
+
+def test_a_ticket_by_hand_is_good_under_the_right_header() -> None:
+    assert admission().admit(signed({"typ": "JWT", "alg": "HS256"})).sub == "ann"
 
 
 def test_ticket_opens_once() -> None:

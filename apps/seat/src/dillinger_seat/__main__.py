@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from .loading import prepare
+
 # structlog draws tracebacks with rich where that can be had. A seat's log is JSON, and rich costs each seat 4 MB.
 sys.modules["rich"] = None  # type: ignore[assignment]
 
@@ -44,11 +46,14 @@ def main() -> int:
         _print_to(arguments.log)
     if arguments.wine_template:
         return _make_template(arguments.wine_template)
+    if arguments.probe:
+        return _probe()
+    prepare()
     if arguments.wait:
         return _wait(arguments.wait)
     if arguments.handed:
         return _await_handing(arguments.handed)
-    return _probe() if arguments.probe else _run(arguments.dir)
+    return _run(arguments.dir)
 
 
 def _print_to(file: Path) -> None:

@@ -52,6 +52,7 @@ from .desktops.xvfb import first_display
 from .ends import save_end
 from .guests.base import Guest
 from .guests.choose import GUEST_KINDS, guest_of
+from .loading import load
 from .pads.choose import pads_of
 from .watches import Watches
 
@@ -132,9 +133,7 @@ class Seat:
 
     async def _start_parts(self, stack: AsyncExitStack) -> None:
         self._refuse_what_is_not_here()
-        loading = asyncio.create_task(asyncio.to_thread(_load_stream))
-        stack.push_async_callback(_settled, loading)
-        await self._find_screen(stack, loading)
+        await self._find_screen(stack)
         shared = stack.enter_context(_runtime_folder(self._spec))
         server = stack.enter_context(contextlib.closing(display_of(self._spec, shared)))
         fifo = stack.enter_context(contextlib.closing(SoundFifo(shared)))
@@ -142,6 +141,9 @@ class Seat:
         stack.push_async_callback(microphone.close)
         pads = stack.enter_context(contextlib.closing(await asyncio.to_thread(pads_of, self._spec, shared)))
         folder = await self._ready_folder(stack)
+        # Not before: each step until the cell starts would wait for its turn beside the thread that loads.
+        loading = asyncio.create_task(asyncio.to_thread(load))
+        stack.push_async_callback(_settled, loading)
         async with self._step("cell", "The cell was not up"):
             cell = await Cell.start(self._spec, folder, listen_fds=server.listen_fds)
             stack.push_async_callback(cell.close)
@@ -220,12 +222,12 @@ class Seat:
         self._watches.spawn(self._watches.display_end(part))
         return desktop
 
-    async def _find_screen(self, stack: AsyncExitStack, loading: asyncio.Task[None]) -> None:
+    async def _find_screen(self, stack: AsyncExitStack) -> None:
         """The machine's display, where the session is to be shown there: without it nothing else need start."""
         if self._spec.screen is None:
             return
         async with self._step("screen", "The machine's display did not answer"):
-            await asyncio.shield(loading)
+            await asyncio.to_thread(load)
             from .showing import Showing, ShowingEvents
 
             events = ShowingEvents(
@@ -366,14 +368,6 @@ class Seat:
         for task in (quitting, hurrying):
             task.cancel()
         await asyncio.gather(quitting, hurrying, return_exceptions=True)
-
-
-def _load_stream() -> None:
-    """Imports what takes long, in a thread, so that it is there when it is needed."""
-    from . import streaming
-    from .desktops import x11
-
-    del streaming, x11
 
 
 async def _settled(task: asyncio.Task[None]) -> None:

@@ -19,6 +19,8 @@ from dillinger_contracts.handing import Handing
 from dillinger_contracts.seat_folder import SeatFolder
 from dillinger_contracts.session import SeatSpec
 
+from .loading import load
+
 LONGEST_S = 3600.0
 """A seat that nobody wants for so long ends: its runner is gone for good, or starts another."""
 _LOOK_S = 1.0
@@ -77,16 +79,6 @@ def _take(connection: socket.socket) -> tuple[Handing, list[int]]:
     while chunk := connection.recv(65_536):
         text += chunk
     return Handing.model_validate_json(text), list(descriptors)
-
-
-def load() -> None:
-    """Imports all that a session needs."""
-    import uvloop
-
-    from . import seat, streaming
-    from .desktops import x11
-
-    del uvloop, seat, streaming, x11
 
 
 def _look(certificate: int, folder: Path) -> Path | None:
