@@ -140,6 +140,12 @@ async def test_pages(settings: CoreSettings, runner: StandInRunner, tmp_path: Pa
             assert page.text == "<title>Dillinger</title>" and page.headers["cache-control"] == "no-cache", path
         script = await client.get("/assets/app-1a2b3c.js")
         assert "immutable" in script.headers["cache-control"] and "javascript" in script.headers["content-type"]
+        (web / "assets/app-1a2b3c.js").write_text("play()" * 1000)
+        packed = await client.get("/assets/app-1a2b3c.js")
+        assert packed.text == "play()" * 1000 and int(packed.headers["content-length"]) < 1000
+        plain = await client.get("/assets/app-1a2b3c.js", headers={"accept-encoding": "identity"})
+        assert plain.text == packed.text and "content-encoding" not in plain.headers
+        assert {answer.headers["vary"] for answer in (packed, plain)} == {"accept-encoding"}
         for path in ("/missing.js", "/link.txt", "/..%2fsecret.txt", "/assets/..%2f..%2fsecret.txt", "/a%00.txt"):
             assert (await client.get(path)).status_code == 404, path
 

@@ -15,6 +15,7 @@ from .auth import Gate, Passwords
 from .dialing import Dialer
 from .library import Editor, Imports, Library
 from .metrics import Metrics
+from .pages import Pages
 from .parts import Parts
 from .private_files import ensure_key, private_directory
 from .relay import Relay
@@ -73,6 +74,7 @@ async def open_core(settings: CoreSettings) -> AsyncIterator[Core]:
                 relay=relay,
                 watches=watches,
                 metrics=metrics,
+                pages=Pages(settings.web_dir),
                 ca_file=files.ca,
             )
             await gate.ensure_admin()

@@ -8,6 +8,7 @@ from pathlib import Path
 from .auth import Gate
 from .library import Editor, Imports, Library
 from .metrics import Metrics
+from .pages import Pages
 from .relay import Relay
 from .sessions import Feed, Invitations, Runners, Sessions
 from .settings import CoreSettings
@@ -30,4 +31,5 @@ class Parts:
     relay: Relay
     watches: Watches
     metrics: Metrics
+    pages: Pages
     ca_file: Path

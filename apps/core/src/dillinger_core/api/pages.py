@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 
 from dillinger_contracts import NotFound
+from dillinger_core.pages import PageFile
 
 from .guards import PartsDep
 
@@ -23,27 +22,28 @@ _NOT_BUILT = """<!doctype html>
 
 
 @router.get("/{path:path}")
-async def page(path: str, parts: PartsDep) -> Response:
+async def page(path: str, request: Request, parts: PartsDep) -> Response:
     """A file of the built pages, or the app's page for one of its routes."""
     if path == "api" or path.startswith("api/"):
         raise NotFound("There is nothing at this address")
-    root = parts.settings.web_dir
-    if root is None or not (root / "index.html").is_file():
+    index = await parts.pages.get("index.html")
+    if index is None:
         return HTMLResponse(_NOT_BUILT, 503, {"cache-control": "no-store"})
-    file = _inside(root, path)
+    takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
+    file = await parts.pages.get(path)
     if file is not None:
-        is_hashed = path.startswith("assets/")
-        return FileResponse(file, headers={"cache-control": _FOREVER if is_hashed else _FRESH})
+        return _answer(file, _FOREVER if path.startswith("assets/") else _FRESH, takes_gzip=takes_gzip)
     if "." in path.rsplit("/", 1)[-1]:
         raise NotFound("There is no such file")
-    return FileResponse(root / "index.html", headers={"cache-control": _FRESH})
+    return _answer(index, _FRESH, takes_gzip=takes_gzip)
 
 
-def _inside(root: Path, path: str) -> Path | None:
-    if not path or "\x00" in path:
-        return None
-    try:
-        file = (root / path).resolve()
-        return file if file.is_relative_to(root.resolve()) and file.is_file() else None
-    except OSError:
-        return None
+def _answer(file: PageFile, cache: str, *, takes_gzip: bool) -> Response:
+    headers = {"cache-control": cache}
+    if file.packed is None:
+        return Response(file.content, headers=headers, media_type=file.media_type)
+    headers["vary"] = "accept-encoding"
+    if not takes_gzip:
+        return Response(file.content, headers=headers, media_type=file.media_type)
+    headers["content-encoding"] = "gzip"
+    return Response(file.packed, headers=headers, media_type=file.media_type)
