@@ -41,6 +41,18 @@ def carries(viewer: Viewer, kind: str, *, reason: Callable[[str], bool]) -> None
     viewer.wait_card(lambda card: (card.frame or 0) > before + 20, "later pictures", DEADLINE_S)
 
 
+def beeps(viewer: Viewer) -> None:
+    """A key's beep comes through, of the player's own decoder."""
+
+    def does() -> bool:
+        viewer.page.keyboard.press("b")
+        return any(viewer.sound_level() > 0.02 for _ in range(20))
+
+    viewer.by_id("stage").focus()
+    wait_until(does, DEADLINE_S, "a beep")
+    assert (viewer.player() or {})["sound"]["decoded_by"] == "player"
+
+
 def told(viewer: Viewer, words: str) -> bool:
     """Whether the page shows these words as the transport's reason."""
     stats = (viewer.player() or {}).get("stats") or {}
@@ -65,6 +77,7 @@ def main() -> None:
                 carries(viewer, "websocket", reason=lambda text: text.startswith("WebSocket"))
                 lab.set(LOSSY, LOSSY)
                 carries(viewer, "webrtc", reason=lambda text: "lost packets" in text)
+                beeps(viewer)
                 lab.set(FAR, FAR)
                 session_id = viewer.session_id
                 lab.move_browser(ELSEWHERE)

@@ -99,14 +99,6 @@ def test_a_game_that_holds_the_pointer_gets_steps(viewer: Viewer, transport: str
     viewer.wait_card(lambda card: card.motion == expected, f"the sums {expected}")
 
 
-def test_sound_is_heard_and_muted(viewer: Viewer, transport: str) -> None:
-    play(viewer, "testcard-tone", transport)
-    wait_until(lambda: viewer.sound_level() > 0.05, SOUND_TIMEOUT_S, "the tone")
-    viewer.page.mouse.move(640, 10)
-    viewer.by_id("mute-button").click()
-    wait_until(lambda: viewer.sound_level() < 0.005, SOUND_TIMEOUT_S, "silence after mute")
-
-
 def test_a_beep_is_heard_when_its_key_is_pressed(viewer: Viewer, transport: str) -> None:
     play(viewer, "testcard-idle", transport)
     assert viewer.sound_level() < 0.005

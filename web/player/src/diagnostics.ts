@@ -82,9 +82,16 @@ export class Diagnostics {
     return this.#player.stats;
   }
 
-  get sound(): { state: SoundState; level: number; volume: number; is_muted: boolean } {
-    const { state, level, volume, isMuted } = this.#player.sound;
-    return { state, level, volume, is_muted: isMuted };
+  get sound(): {
+    state: SoundState;
+    level: number;
+    volume: number;
+    is_muted: boolean;
+    decoded_by: "player" | "browser";
+    gaps: number | null;
+  } {
+    const { state, level, volume, isMuted, decodedBy, gaps } = this.#player.sound;
+    return { state, level, volume, is_muted: isMuted, decoded_by: decodedBy, gaps };
   }
 
   /** The last 43 ms of sound, 48 kHz, and when the last sample leaves the loudspeaker: milliseconds since the epoch. */

@@ -1,41 +1,61 @@
 /**
- * When sound is played, waited for, or skipped: the adaptive jitter buffer's judgement, pure. Counts are sample frames at 48 kHz.
+ * When sound is played, waited for, skipped or stretched: the adaptive jitter buffer's judgement, pure. Counts are sample frames at 48 kHz.
  *
- * It waits until `target` is there, then plays. Running dry raises the target (the network needs more); ten good seconds
- * lower it again. Sound comes and is fetched in lumps, so what lies there swings: what was never needed in two seconds,
- * but for a margin, is skipped. Sound that came late would stay late for ever.
+ * Sound comes and is fetched in lumps, so what lies there swings. What counts is the least that lies there: `margin` of it is kept
+ * against what comes late. Running dry raises the margin (the network needs more), and a good while lowers it again, a longer one each
+ * time that this was too early. Of two seconds' least, what is more than the margin is skipped: sound that came late would stay late for
+ * ever. What is less is stretched a little before it runs dry: the two clocks never agree.
  */
 
 const RATE = 48_000;
-export const MIN_TARGET = RATE * 0.03;
-export const MAX_TARGET = RATE * 0.12;
-const STEP_UP = RATE * 0.01;
-const STEP_DOWN = RATE * 0.005;
-const CALM = RATE * 10;
-const SURPLUS_SPAN = RATE * 2;
-const SLACK = RATE * 0.004;
-/** So much of the target is for the swing; the rest is the margin that stays when least lies there. */
-const SWING = RATE * 0.025;
+export const LEAST_MARGIN = RATE * 0.004;
+export const MOST_MARGIN = RATE * 0.095;
+const FIRST_MARGIN = RATE * 0.012;
+const STEP_UP = RATE * 0.005;
+const MOST_STEP_UP = RATE * 0.03;
+const STEP_DOWN = RATE * 0.004;
+const FIRST_CALM = RATE * 3;
+const MOST_CALM = RATE * 60;
+const SPAN = RATE * 2;
+const SLACK = RATE * 0.002;
+/** Sound comes in packets of this length. */
+const PACKET = RATE * 0.01;
+/** What is played once more where less than half of the margin was left. */
+const STRETCH = RATE * 0.003;
+const STRETCH_AGAIN = RATE * 0.1;
 /** More than this is never worth keeping: the page was asleep, or the context was suspended. */
 const HOPELESS = RATE * 0.25;
 /** A gap longer than this is silence that the seat did not send, not a late network. */
 const PAUSE = RATE * 0.2;
 
 export interface Verdict {
-  /** Sample frames to throw away first. */
+  /** Sample frames to throw away first; below zero, to play once more. */
   skip: number;
   /** Sample frames to play; the rest of the quantum is silence. */
   play: number;
 }
 
 export class JitterBuffer {
-  target = RATE * 0.04;
+  margin = FIRST_MARGIN;
+  /** How often it ran dry while sound was on its way. */
+  gaps = 0;
   private isFilling = true;
   private dryFor = 0;
+  private emptyFor = 0;
   private hasRunDry = false;
   private calmFor = 0;
-  private surplusFor = 0;
+  private calmNeeded = FIRST_CALM;
+  private spanFor = 0;
+  private sinceStretch = 0;
   private leastLeft = Number.POSITIVE_INFINITY;
+
+  /** `lump` is fetched at once. */
+  constructor(private readonly lump = RATE * 0.01) {}
+
+  /** So much lies there when playing begins: what swings, and the margin. */
+  get target(): number {
+    return this.margin + this.lump + PACKET;
+  }
 
   /** What to do with `available` sample frames when `wanted` are to be played now. */
   next(available: number, wanted: number): Verdict {
@@ -44,20 +64,21 @@ export class JitterBuffer {
       this.isFilling = true;
       this.hasRunDry = true;
       this.dryFor = 0;
-      this.restartSurplus();
+      this.emptyFor = 0;
+      this.restartSpan();
       return { skip: 0, play: available };
     }
     this.calm(wanted);
-    const skip = this.surplus(available, wanted);
-    return { skip, play: wanted };
+    return { skip: this.correction(available, wanted), play: wanted };
   }
 
   private fill(available: number, wanted: number): Verdict {
     if (available < this.target) {
       this.dryFor += wanted;
+      if (available < wanted) this.emptyFor += wanted;
       return { skip: 0, play: 0 };
     }
-    if (this.hasRunDry && this.dryFor < PAUSE) this.target = Math.min(MAX_TARGET, this.target + STEP_UP);
+    if (this.hasRunDry && this.dryFor < PAUSE) this.ranDry();
     this.hasRunDry = false;
     this.isFilling = false;
     this.calmFor = 0;
@@ -65,28 +86,42 @@ export class JitterBuffer {
     return { skip, play: Math.min(wanted, available - skip) };
   }
 
-  private calm(wanted: number): void {
-    this.calmFor += wanted;
-    if (this.calmFor < CALM) return;
-    this.calmFor = 0;
-    this.target = Math.max(MIN_TARGET, this.target - STEP_DOWN);
+  private ranDry(): void {
+    this.gaps += 1;
+    const missing = Math.min(MOST_STEP_UP, Math.max(STEP_UP, this.emptyFor));
+    this.margin = Math.min(MOST_MARGIN, this.margin + missing);
+    this.calmNeeded = Math.min(MOST_CALM, this.calmNeeded * 2);
   }
 
-  private surplus(available: number, wanted: number): number {
+  private calm(wanted: number): void {
+    this.calmFor += wanted;
+    if (this.calmFor < this.calmNeeded) return;
+    this.calmFor = 0;
+    this.margin = Math.max(LEAST_MARGIN, this.margin - STEP_DOWN);
+  }
+
+  private correction(available: number, wanted: number): number {
     if (available > HOPELESS) {
-      this.restartSurplus();
+      this.restartSpan();
       return Math.floor(available - this.target);
     }
-    this.leastLeft = Math.min(this.leastLeft, available - wanted);
-    this.surplusFor += wanted;
-    if (this.surplusFor < SURPLUS_SPAN) return 0;
-    const surplus = Math.floor(this.leastLeft - (this.target - SWING));
-    this.restartSurplus();
+    const left = available - wanted;
+    this.leastLeft = Math.min(this.leastLeft, left);
+    this.spanFor += wanted;
+    this.sinceStretch += wanted;
+    if (left < this.margin / 2 && this.sinceStretch >= STRETCH_AGAIN) {
+      this.sinceStretch = 0;
+      this.restartSpan();
+      return -STRETCH;
+    }
+    if (this.spanFor < SPAN) return 0;
+    const surplus = Math.floor(this.leastLeft - this.margin);
+    this.restartSpan();
     return surplus > SLACK ? surplus : 0;
   }
 
-  private restartSurplus(): void {
-    this.surplusFor = 0;
+  private restartSpan(): void {
+    this.spanFor = 0;
     this.leastLeft = Number.POSITIVE_INFINITY;
   }
 }

@@ -26,6 +26,7 @@ import type { FromBrowser, FromSeat, Role, StreamProfile, TransportKind, Transpo
 import { Sound } from "./sound";
 import type { PlayerStats } from "./stats";
 import { Surfaces, type VideoFrameShown } from "./surfaces";
+import { takeOut } from "./taken_sound";
 import type { FromWorker, ToWorker, WorkerFigures } from "./worker_protocol";
 
 /** Without WebCodecs (an old browser, a page that it does not trust) only WebRTC can show a picture. */
@@ -44,7 +45,7 @@ export class Player {
   figures: WorkerFigures | null = null;
   videoFramesShown = 0;
   private readonly meter = new Meter();
-  /** Kept while the WebSocket carries the sound: the seat may come back to the same connection. */
+  /** Where it can't be taken out. Kept while the WebSocket carries the sound: the seat may come back to the same connection. */
   private rtcSound: MediaStream | null = null;
   private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   readonly surfaces: Surfaces;
@@ -72,6 +73,7 @@ export class Player {
         this.rtcSound = stream;
         if (this.transport === "webrtc") this.sound.setRemote(stream);
       },
+      takeSound: (receiver) => takeOut(receiver, this.worker),
       onFault: (message) => options.onNotice({ level: "warning", message, hint: null }),
       onNetworkChanged: () => this.post({ type: "network_changed" }),
     });
@@ -243,6 +245,8 @@ export class Player {
         return this.diagnostics.watched(message);
       case "pixels":
         return this.diagnostics.pixels(message.id, message.pixels);
+      case "sound_taken":
+        return this.rtc.soundTaken();
       case "fault":
         return this.options.onNotice({ level: "warning", message: message.message, hint: null });
     }

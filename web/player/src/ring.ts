@@ -42,21 +42,26 @@ export class SampleRing {
     return count;
   }
 
-  /** Throws `count` sample frames away. */
+  /** Goes `count` sample frames on; below zero, back to what was read before. */
   skip(count: number): void {
     const start = Atomics.load(this.indices, 1);
-    Atomics.store(this.indices, 1, (start + Math.min(count, this.available())) % (2 * CAPACITY));
+    Atomics.store(this.indices, 1, (start + Math.min(count, this.available()) + 2 * CAPACITY) % (2 * CAPACITY));
   }
 
   /** Reads `count` sample frames into one array a channel. */
   read(outputs: Float32Array[], count: number): void {
-    const start = Atomics.load(this.indices, 1);
+    this.peek(outputs, 0, count);
+    this.skip(count);
+  }
+
+  /** Copies `count` sample frames from `offset` on into one array a channel, and leaves them there. */
+  peek(outputs: Float32Array[], offset: number, count: number): void {
+    const start = Atomics.load(this.indices, 1) + offset + 2 * CAPACITY;
     for (let frame = 0; frame < count; frame++) {
       const at = ((start + frame) % CAPACITY) * CHANNELS;
       outputs.forEach((output, channel) => {
         output[frame] = this.samples[at + Math.min(channel, CHANNELS - 1)] ?? 0;
       });
     }
-    Atomics.store(this.indices, 1, (start + count) % (2 * CAPACITY));
   }
 }

@@ -17,6 +17,8 @@ export interface RtcEvents {
   send(message: FromBrowser): void;
   onPicture(stream: MediaStream): void;
   onSound(stream: MediaStream): void;
+  /** Takes the sound out before this browser plays it; false where it can't be. */
+  takeSound(receiver: RTCRtpReceiver): boolean;
   onFault(message: string): void;
   /** The path that carried leads nowhere any more. */
   onNetworkChanged(): void;
@@ -36,8 +38,13 @@ type LowLatencyReceiver = RTCRtpReceiver & { playoutDelayHint?: number | null };
 
 const UNKNOWN: RtcFigures = { rttMs: null, lossRatio: null, bitrateBps: null, decodeMs: null };
 
+/** So many packets that none of came through: the browser has the interface for taking sound out, but not the deed. */
+const UNSEEN_PACKETS = 200;
+
 export class RtcPath {
   private connection: RTCPeerConnection | null = null;
+  /** Sound that should be taken out, until the first of it was seen. */
+  private unseen: { receiver: RTCRtpReceiver; stream: MediaStream } | null = null;
   private readonly channels = new Map<string, RTCDataChannel>();
   private before: Counters | null = null;
 
@@ -100,8 +107,14 @@ export class RtcPath {
     return this.read(report);
   }
 
+  /** Sound was seen where it is taken to. */
+  soundTaken(): void {
+    this.unseen = null;
+  }
+
   close(): void {
     this.channels.clear();
+    this.unseen = null;
     this.before = null;
     this.connection?.close();
     this.connection = null;
@@ -112,8 +125,18 @@ export class RtcPath {
     lowLatency.jitterBufferTarget = 0;
     lowLatency.playoutDelayHint = 0;
     const stream = streams[0] ?? new MediaStream([track]);
-    if (track.kind === "video") this.events.onPicture(stream);
+    if (track.kind === "video") return this.events.onPicture(stream);
+    if (this.events.takeSound(receiver)) this.unseen = { receiver, stream };
     else this.events.onSound(stream);
+  }
+
+  /** Sound that comes, and is not seen where it is taken to, goes the browser's own way. */
+  private doubtTaking(packets: number): void {
+    if (!this.unseen || packets < UNSEEN_PACKETS) return;
+    const { receiver, stream } = this.unseen;
+    this.unseen = null;
+    receiver.transform = null;
+    this.events.onSound(stream);
   }
 
   private read(report: RTCStatsReport): RtcFigures {
@@ -123,6 +146,7 @@ export class RtcPath {
       if (stats.type === "candidate-pair" && stats.nominated && stats.currentRoundTripTime !== undefined) {
         rttMs = stats.currentRoundTripTime * 1000;
       }
+      if (stats.type === "inbound-rtp" && stats.kind === "audio") this.doubtTaking(stats.packetsReceived ?? 0);
       if (stats.type === "inbound-rtp" && stats.kind === "video") {
         now = {
           atMs: stats.timestamp,

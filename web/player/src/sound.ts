@@ -1,12 +1,16 @@
 /**
- * What is heard: both transports' sound runs through one gain (volume, mute) and one meter. Browsers keep a page silent until
- * somebody touches it: until then the state is `blocked`, and the first touch or key anywhere starts it. Main thread.
+ * What is heard: the ring of samples that the worker decodes of either transport, and where WebRTC's sound can't be taken there, the stream
+ * that the browser decodes, run through one gain (volume, mute) and one meter. Browsers keep a page silent until somebody touches it: until
+ * then the state is `blocked`, and the first touch or key anywhere starts it. Main thread.
  */
 
+import type { RingReport } from "./ring.worklet";
 import ringUrl from "./ring.worklet.ts?worker&url";
 
 export type SoundState = "off" | "blocked" | "running";
 
+/** Not every browser tells how much it fetches at once. */
+const LEAST_LUMP_S = 0.01;
 const TOUCHES = ["pointerdown", "pointerup", "keydown", "touchend"] as const;
 
 export class Sound {
@@ -16,7 +20,7 @@ export class Sound {
   private readonly window = new Float32Array(2048);
   private ringNode: AudioWorkletNode | null = null;
   private remote: { source: MediaStreamAudioSourceNode; element: HTMLAudioElement } | null = null;
-  private bufferedFrames: number | null = null;
+  private ringReport: RingReport | null = null;
   private hasSound = false;
   private isClosed = false;
   private output = "";
@@ -45,9 +49,19 @@ export class Sound {
     return this.context.state === "running" ? "running" : "blocked";
   }
 
-  /** Milliseconds of sound that wait to be played over the WebSocket; null is unknown. */
+  /** Milliseconds of sound that wait in the ring; null is unknown. */
   get bufferMs(): number | null {
-    return this.bufferedFrames === null || this.remote ? null : this.bufferedFrames / 48;
+    return this.ringReport === null || this.remote ? null : this.ringReport.bufferedFrames / 48;
+  }
+
+  /** How often the ring had nothing while sound was on its way; null is unknown. */
+  get gaps(): number | null {
+    return this.ringReport?.gaps ?? null;
+  }
+
+  /** Who decodes what is heard: this player, or the browser by itself. */
+  get decodedBy(): "player" | "browser" {
+    return this.remote ? "browser" : "player";
   }
 
   /** Loudness of what is really played now, RMS from 0 to 1. */
@@ -93,7 +107,7 @@ export class Sound {
     });
   }
 
-  /** Sound of a WebRTC stream, or null to hear the ring alone again. */
+  /** Sound of a WebRTC stream that can't be taken out, or null to hear the ring alone again. */
   setRemote(stream: MediaStream | null): void {
     if (this.remote) {
       this.remote.source.disconnect();
@@ -123,10 +137,12 @@ export class Sound {
     try {
       await this.context.audioWorklet.addModule(ringUrl);
       if (this.isClosed) return;
-      const options = { outputChannelCount: [2], numberOfInputs: 0, processorOptions: { ring: this.ring } };
+      const lumpFrames = Math.round(Math.max(LEAST_LUMP_S, this.context.baseLatency) * this.context.sampleRate);
+      const processorOptions = { ring: this.ring, lumpFrames };
+      const options = { outputChannelCount: [2], numberOfInputs: 0, processorOptions };
       const node = new AudioWorkletNode(this.context, "dillinger-ring", options);
-      node.port.onmessage = (event: MessageEvent<number>) => {
-        this.bufferedFrames = event.data;
+      node.port.onmessage = (event: MessageEvent<RingReport>) => {
+        this.ringReport = event.data;
       };
       node.port.postMessage(this.samples, [this.samples]);
       node.connect(this.gain);

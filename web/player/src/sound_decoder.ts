@@ -1,17 +1,22 @@
 /** Opus packets in, interleaved samples out, in the worker. A packet that can't be decoded is silence, never an end. */
 
+import { Concealment } from "./concealment";
 import { CHANNELS } from "./ring";
 
 const RATE = 48_000;
 
 export class SoundDecoder {
   private decoder: AudioDecoder | null = null;
+  private readonly concealment = new Concealment();
+  /** Of each packet in the decoder: sample frames that were lost before it. */
+  private lost: number[] = [];
 
   constructor(private readonly onSamples: (interleaved: Float32Array<ArrayBuffer>) => void) {}
 
-  push(packet: Uint8Array<ArrayBuffer>, capturedAtUs: number): void {
+  push(packet: Uint8Array<ArrayBuffer>, capturedAtUs: number, lostFrames = 0): void {
     if (typeof AudioDecoder === "undefined") return;
     if (!this.decoder || this.decoder.state === "closed") this.decoder = this.open();
+    this.lost.push(lostFrames);
     this.decoder.decode(new EncodedAudioChunk({ type: "key", timestamp: capturedAtUs, data: packet }));
   }
 
@@ -21,6 +26,7 @@ export class SoundDecoder {
   }
 
   private open(): AudioDecoder {
+    this.lost = [];
     const decoder = new AudioDecoder({
       output: (data) => this.output(data),
       error: () => {
@@ -41,6 +47,8 @@ export class SoundDecoder {
       for (let frame = 0; frame < frames; frame++) interleaved[frame * CHANNELS + channel] = plane[frame] ?? 0;
     }
     data.close();
-    this.onSamples(interleaved);
+    const lostFrames = this.lost.shift() ?? 0;
+    if (lostFrames > 0) this.onSamples(this.concealment.lost(lostFrames));
+    this.onSamples(this.concealment.heard(interleaved));
   }
 }

@@ -17,12 +17,14 @@ import { SampleRing } from "./ring";
 import { Screen, type ShownFrame } from "./screen";
 import { type FromBrowser, parseFromSeat, SIGNALING_VERSION, SUBPROTOCOL, type TransportKind } from "./signal";
 import { SoundDecoder } from "./sound_decoder";
+import { readTaken, type TransformEvent } from "./taken_sound";
 import { Median, Rate } from "./window";
 import type { FromWorker, ToWorker } from "./worker_protocol";
 
 /** The part of DedicatedWorkerGlobalScope that is used (its full types clash with the page's). */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  onrtctransform: ((event: TransformEvent) => void) | null;
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
 }
 
@@ -114,6 +116,16 @@ class StreamWorker {
         this.send({ type: "bye" });
         return this.advance({ type: "leave" });
     }
+  }
+
+  /** WebRTC's sound; it ends with its connection. */
+  async takeSound({ transformer }: TransformEvent): Promise<void> {
+    let isFirst = true;
+    await readTaken(transformer.readable, (packet, timestamp) => {
+      if (isFirst) scope.postMessage({ type: "sound_taken" });
+      isFirst = false;
+      this.sounds.push(packet.data, (timestamp * 1000) / 48, packet.lostFrames);
+    });
   }
 
   private advance(event: LinkEvent): void {
@@ -312,4 +324,7 @@ let worker: StreamWorker | null = null;
 scope.onmessage = (event) => {
   if (event.data.type === "start") worker ??= new StreamWorker(event.data);
   else worker?.receive(event.data);
+};
+scope.onrtctransform = (event) => {
+  worker?.takeSound(event).catch(() => undefined); // a connection that was cut ends its stream with an error
 };

@@ -52,4 +52,6 @@ export type FromWorker =
   | { type: "figures"; figures: WorkerFigures }
   | { type: "watched"; sequence: number; shownAtMs: number; colours: Colour[] }
   | { type: "pixels"; id: number; pixels: Pixels | null }
+  /** The first of WebRTC's sound came here. */
+  | { type: "sound_taken" }
   | { type: "fault"; message: string };

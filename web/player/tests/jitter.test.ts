@@ -1,7 +1,7 @@
 /** The jitter buffer: waits for its target, asks for more when it runs dry, throws away what would stay late. */
 
 import { expect, test } from "vitest";
-import { JitterBuffer, MAX_TARGET, MIN_TARGET } from "../src/jitter";
+import { JitterBuffer, LEAST_MARGIN, MOST_MARGIN } from "../src/jitter";
 import { ringMemory, SampleRing } from "../src/ring";
 
 const QUANTUM = 128;
@@ -20,7 +20,7 @@ function play(seconds: number, arrives: (packet: number) => number, jitter = new
       packet += 1;
     }
     const verdict = jitter.next(available, QUANTUM);
-    available -= verdict.skip + verdict.play;
+    available -= verdict.skip + verdict.play; // what is played once more lies there again
     expect(available).toBeGreaterThanOrEqual(0);
     played += verdict.play;
     if (verdict.play < QUANTUM) gaps += 1;
@@ -37,13 +37,25 @@ test("a steady stream plays without a gap after the first wait", () => {
 test("a jittery network raises the target until it holds", () => {
   const late = (packet: number): number => packet * 0.01 + (packet % 50 >= 40 ? 0.08 : 0);
   const { jitter } = play(20, late);
-  expect(jitter.target).toBeGreaterThan(MIN_TARGET + 0.01 * SECOND);
-  expect(jitter.target).toBeLessThanOrEqual(MAX_TARGET);
+  expect(jitter.margin).toBeGreaterThan(LEAST_MARGIN + 0.01 * SECOND);
+  expect(jitter.margin).toBeLessThanOrEqual(MOST_MARGIN);
+  const before = jitter.gaps;
+  play(20, late, jitter);
+  expect(jitter.gaps - before).toBeLessThanOrEqual(1); // the second stream begins anew, which may cost one
 });
 
-test("ten calm seconds after another lower the target to its least", () => {
-  const { jitter } = play(90, (packet) => packet * 0.01);
-  expect(jitter.target).toBe(MIN_TARGET);
+test("calm lowers the margin to its least, later each time that it was needed after all", () => {
+  const { jitter, gaps } = play(60, (packet) => packet * 0.01);
+  expect(jitter.margin).toBe(LEAST_MARGIN);
+  expect(gaps * QUANTUM).toBeLessThan(0.06 * SECOND);
+  const everyFive = (packet: number): number => packet * 0.01 + (packet % 500 > 497 ? 0.02 : 0);
+  expect(play(240, everyFive).jitter.gaps).toBeLessThan(8);
+});
+
+test.each([1 - 200e-6, 1 + 200e-6])("a clock %f times as fast as ours costs no gap", (factor) => {
+  const { jitter, available } = play(120, (packet) => packet * 0.01 * factor);
+  expect(jitter.gaps).toBe(0);
+  expect(available).toBeLessThan(0.05 * SECOND);
 });
 
 test("a burst after a hole does not stay late", () => {
@@ -54,9 +66,10 @@ test("a burst after a hole does not stay late", () => {
 
 test("silence that the seat did not send is no reason for a longer buffer", () => {
   const pauses = (packet: number): number => packet * 0.01 + Math.floor(packet / 100);
-  const before = new JitterBuffer().target;
+  const before = new JitterBuffer().margin;
   const { jitter } = play(8, pauses);
-  expect(jitter.target).toBeLessThanOrEqual(before);
+  expect(jitter.margin).toBeLessThanOrEqual(before);
+  expect(jitter.gaps).toBe(0);
 });
 
 test("what piled up while nobody listened is skipped", () => {

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { RtcPath } from "../src/rtc";
+import { type RtcEvents, RtcPath } from "../src/rtc";
 
 test("the browser\u2019s side uses the servers that the seat names", async () => {
   const asked: RTCConfiguration[] = [];
@@ -20,6 +20,7 @@ test("the browser\u2019s side uses the servers that the seat names", async () =>
     send: nothing,
     onPicture: nothing,
     onSound: nothing,
+    takeSound: () => true,
     onFault: nothing,
     onNetworkChanged: nothing,
   });
@@ -27,5 +28,73 @@ test("the browser\u2019s side uses the servers that the seat names", async () =>
   await path.answer("offer", [server]);
   await path.answer("offer");
   expect(asked).toEqual([{ iceServers: [server] }, { iceServers: [] }]);
+  vi.unstubAllGlobals();
+});
+
+/** A connection that has got a track of sound, and says how many packets of it came. */
+function soundPath(events: Partial<RtcEvents>) {
+  let made: { ontrack?: (event: unknown) => void; packets: number } | undefined;
+  class Connection {
+    connectionState = "connected";
+    packets = 0;
+    constructor() {
+      made = this;
+    }
+    async setRemoteDescription() {}
+    async createAnswer() {
+      return { type: "answer", sdp: "v=0" };
+    }
+    async setLocalDescription() {}
+    async getStats() {
+      return new Map([["1", { type: "inbound-rtp", kind: "audio", packetsReceived: this.packets }]]);
+    }
+    close() {}
+  }
+  vi.stubGlobal("RTCPeerConnection", Connection);
+  const nothing = () => undefined;
+  const all = { send: nothing, onPicture: nothing, onFault: nothing, onNetworkChanged: nothing, ...events };
+  const path = new RtcPath({ onSound: nothing, takeSound: () => true, ...all });
+  const receiver = { transform: "taken" as unknown };
+  return {
+    path,
+    receiver,
+    begin: async () => {
+      await path.answer("offer");
+      made?.ontrack?.({ track: { kind: "audio" }, receiver, streams: ["stream"] });
+    },
+    receive: async (packets: number) => {
+      if (made) made.packets = packets;
+      await path.figures();
+    },
+  };
+}
+
+test("sound that can't be taken out goes the browser\u2019s own way", async () => {
+  const onSound = vi.fn();
+  const { begin } = soundPath({ onSound, takeSound: () => false });
+  await begin();
+  expect(onSound).toHaveBeenCalledWith("stream");
+  vi.unstubAllGlobals();
+});
+
+test("sound that comes, but not to where it is taken, goes the browser\u2019s own way after all", async () => {
+  const onSound = vi.fn();
+  const { begin, receive, receiver } = soundPath({ onSound });
+  await begin();
+  await receive(100);
+  expect(onSound).not.toHaveBeenCalled();
+  await receive(300);
+  expect(onSound).toHaveBeenCalledExactlyOnceWith("stream");
+  expect(receiver.transform).toBeNull();
+  vi.unstubAllGlobals();
+});
+
+test("sound that was seen where it is taken stays there", async () => {
+  const onSound = vi.fn();
+  const { begin, receive, path } = soundPath({ onSound });
+  await begin();
+  path.soundTaken();
+  await receive(5000);
+  expect(onSound).not.toHaveBeenCalled();
   vi.unstubAllGlobals();
 });

@@ -59,6 +59,7 @@ FIGURES = {
         Figure("sound_after_picture_p50", "ms", "picture shown → sound of the same moment heard, median"),
         Figure("sound_after_picture_p95", "ms", "the same, 95 of 100 are sooner"),
         Figure("sound_output", "ms", "of that, what the system and the loudspeaker take, as the browser tells"),
+        Figure("sound_gaps", "", "how often the page had no sound to play while some was on its way", digits=0),
         Figure("beeps_heard", "%", "beeps of which both were noticed", is_more_better=True, digits=0),
         Figure("stage_convert", "ms", "RGB → YUV, median", digits=2),
         Figure("stage_encode", "ms", "encoder, median", digits=2),

@@ -1,7 +1,8 @@
 """How far apart picture and sound of one moment are: the test card flips a block and begins a tone at once, and a page
 tells when it shows the one and plays the other. Blocking; one thread.
 
-The game's own part is in it: what it plays waits 20 ms in its sound server's buffer, as a game's would.
+The game's own part is in it: what it plays waits 20 ms in its sound server's buffer, as a game's would, and up to 10 ms
+until it is asked for its next piece.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from .figures import percentile
 from .measure import Bench, Case, Values
 from .target import Target
 from .testcard import guest
+from .viewer import Viewer
 from .waiting import wait_until
 from .xclient import XClient
 
@@ -34,12 +36,17 @@ def measure(bench: Bench, target: Target, case: Case, beeps: int = BEEPS) -> Val
         socket, cookie = target.display_socket(viewer.session_id), target.display_cookie(viewer.session_id)
         with XClient(socket, cookie=cookie) as display:
             _beep(display, _SETTLE_S)
-            viewer.page.evaluate("Object.assign(dillingerSeen, { flips: [], tones: [] })")
+            viewer.page.evaluate("Object.assign(dillingerSeen, { flips: [], tones: [], outputsMs: [] })")
+            ran_dry = -_gaps(viewer)
             for _ in range(beeps):
                 _beep(display, gaps.uniform(*_GAPS_S))
         time.sleep(1.0)
         seen = viewer.page.evaluate("dillingerSeen")
-    return figures_of(seen["flips"], seen["tones"]) | {"sound_output": percentile(seen["outputsMs"], 0.5)}
+        ran_dry += _gaps(viewer)
+    return figures_of(seen["flips"], seen["tones"]) | {
+        "sound_output": percentile(seen["outputsMs"], 0.5),
+        "sound_gaps": float(ran_dry),
+    }
 
 
 def figures_of(flips_ms: list[float], tones_ms: list[float]) -> Values:
@@ -51,6 +58,11 @@ def figures_of(flips_ms: list[float], tones_ms: list[float]) -> Values:
         "sound_after_picture_p95": percentile(apart, 0.95),
         "beeps_heard": 100 * len(apart) / max(1, len(flips_ms)),
     }
+
+
+def _gaps(viewer: Viewer) -> int:
+    """How often the page has run out of sound so far; none where the browser plays it by itself and does not tell."""
+    return ((viewer.player() or {}).get("sound") or {}).get("gaps") or 0
 
 
 def _beep(display: XClient, then_s: float) -> None:

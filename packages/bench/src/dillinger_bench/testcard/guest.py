@@ -20,8 +20,10 @@ import os
 import random
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -379,10 +381,9 @@ class Tone:
     def _stream(self) -> None:
         step = self._chunk[: len(self._chunk) // STEPS_A_BEEP]
         with self._player() as pipe:
-            due_s = time.monotonic()
             while True:
-                due_s += 0.1 / STEPS_A_BEEP
-                time.sleep(max(0.0, due_s - time.monotonic()))
+                while _unread_bytes(pipe):  # a game writes when it is asked for more
+                    time.sleep(0.002)
                 pipe.write(step if self._steps_left else bytes(len(step)))
                 self._steps_left = max(0, self._steps_left - 1)
 
@@ -397,6 +398,11 @@ class Tone:
                 yield pacat.stdin
         except OSError as error:
             print(f"testcard: no sound: {error}", flush=True)
+
+
+def _unread_bytes(pipe: IO[bytes]) -> int:
+    count: int = struct.unpack("i", fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)))[0]
+    return count
 
 
 def leave(way: str, code: int) -> None:

@@ -42,6 +42,7 @@ from .descriptions import MAX_CANDIDATES, is_address, usable, watched_kinds
 from .feedback import FeedbackMailbox
 from .flow import FlowWindow, PathMeasure
 from .rate import PathState
+from .sound_rtp import SOUND_CLOCK_HZ, SoundRtp
 from .udp_port import UdpPort
 
 log = structlog.get_logger()
@@ -49,7 +50,6 @@ log = structlog.get_logger()
 Channel = Literal["input", "motion"]
 
 VIDEO_CLOCK_HZ = 90_000
-SOUND_CLOCK_HZ = 48_000
 MAX_WAITING_UNITS = 16
 MAX_WAITING_SOUNDS = 10
 UNPACED_BPS = 1e9
@@ -59,7 +59,6 @@ SILENCE_LIMIT_S = 4.0
 PLAYER_SILENCE_LIMIT_S = 20.0
 """Other players report every five seconds (RFC 3550's least interval), and nothing else is there to fall back to."""
 ACTIVE_SILENCE_LIMIT_S = 2.5
-_RESYNC_TICKS = SOUND_CLOCK_HZ // 10
 
 prepare()
 
@@ -145,7 +144,7 @@ class WebRtcTransport:
             else:
                 self._sound = _Feed("audio", capacity=MAX_WAITING_SOUNDS)
                 self._add(self._sound, stream="sound")
-        self._sound_clock = _SoundClock()
+        self._sound_rtp = SoundRtp()
         self._candidates = 0
         self._offer = offer
         if offer is None:
@@ -217,9 +216,11 @@ class WebRtcTransport:
         self._window.sent(unit.sequence, captured_at_ns=unit.captured_at_ns, now_ns=time.monotonic_ns())
 
     def push_sound(self, packet: SoundPacket) -> None:
-        """Hands `packet` to the sender; the oldest is dropped when that is behind."""
+        """Hands `packet` to the sender, with the one before it where some are lost; the oldest is dropped when that is
+        behind."""
         if self._sound is not None:
-            self._sound.put(packet.data, ticks=self._sound_clock.ticks(packet), clock_hz=SOUND_CLOCK_HZ)
+            for sound in self._sound_rtp.send(packet, time.monotonic()):
+                self._sound.put(sound.data, ticks=sound.ticks, clock_hz=SOUND_CLOCK_HZ)
 
     def shown(self, rtp_timestamp: int, *, browser_us: int) -> None:
         """The browser has drawn the frame with this RTP timestamp; a made-up one changes nothing."""
@@ -247,6 +248,8 @@ class WebRtcTransport:
         self._window_overflow()
         dropped, self._dropped_since_measure = self._dropped_since_measure, 0
         self._mailbox.put(NetworkFeedback(rtt_ms=rtt_ms, loss_ratio=loss_ratio))
+        if self._offer is None:  # other players than ours may take a copy for something new
+            self._sound_rtp.lost(loss_ratio, time.monotonic(), rate_bps=self._pace_bps())
         return self._window.measure(dropped=dropped, loss_ratio=loss_ratio)
 
     def feedback(self) -> AsyncIterator[NetworkFeedback]:
@@ -351,16 +354,3 @@ class WebRtcTransport:
     def _count_dropped(self, units: int) -> None:
         self.dropped_frames += units
         self._dropped_since_measure += units
-
-
-class _SoundClock:
-    """RTP time of Opus packets: steps by their length, so that capture jitter is not heard; a real gap is followed."""
-
-    def __init__(self) -> None:
-        self._next: int | None = None
-
-    def ticks(self, packet: SoundPacket) -> int:
-        captured = packet.captured_at_ns * SOUND_CLOCK_HZ // 1_000_000_000
-        ticks = captured if self._next is None or abs(captured - self._next) > _RESYNC_TICKS else self._next
-        self._next = ticks + round(packet.duration_ms * SOUND_CLOCK_HZ / 1000)
-        return ticks
