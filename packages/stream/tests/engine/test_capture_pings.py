@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import xcffib.xproto
 
-from dillinger_stream.capture.display import Display
+from dillinger_stream.capture.display import Display, Window
 
 if TYPE_CHECKING:
     from packages.stream.tests.engine.conftest import Painter, XServer
@@ -18,15 +19,21 @@ if TYPE_CHECKING:
 class Program:
     """A client with a window that takes pings, and answers them when it is told to."""
 
-    def __init__(self, painter: Painter) -> None:
+    def __init__(self, painter: Painter, x: int = 0, y: int = 0) -> None:
         self.painter = painter
         self.protocols, self.ping = (self._atom(name) for name in ("WM_PROTOCOLS", "_NET_WM_PING"))
-        self.window = painter.open_window(0, 0, 320, 200)
+        self.window = painter.open_window(x, y, 320, 200)
         atom = int(xcffib.xproto.Atom.ATOM)
         painter.core.ChangeProperty(
             xcffib.xproto.PropMode.Replace, self.window, self.protocols, atom, 32, 1, struct.pack("=I", self.ping)
         )
         painter.sync()
+
+    def say(self, name: int, kind: int, form: int, data: bytes) -> None:
+        """Of its window."""
+        count = len(data) * 8 // form
+        self.painter.core.ChangeProperty(xcffib.xproto.PropMode.Replace, self.window, name, kind, form, count, data)
+        self.painter.sync()
 
     def _atom(self, name: str) -> int:
         return int(self.painter.core.InternAtom(False, len(name), name).reply().atom)
@@ -54,6 +61,12 @@ def display(xvfb: XServer) -> Iterator[Display]:
     control = Display(xvfb.socket_path)
     yield control
     control.close()
+
+
+def shown(display: Display) -> Window:
+    window = display.main_window()
+    assert window is not None
+    return window
 
 
 def test_a_program_that_looks_at_its_events_is_never_silent(display: Display, bare_painter: Painter) -> None:
@@ -88,3 +101,22 @@ def test_one_that_can_not_be_asked_is_not_suspected_and_one_that_is_gone_is_forg
     bare_painter.core.DestroyWindow(program.window)
     bare_painter.open_window(0, 0, 320, 200)
     assert [display.silent_s(now_s) for now_s in (50, 75)] == [0, 0]
+
+
+async def test_the_desktop_waits_for_a_windows_program_to_notice_that_its_window_was_moved(
+    display: Display, bare_painter: Painter
+) -> None:
+    """Wine never draws what lay beyond the screen's edge when it drew, though it comes into view."""
+    program, atoms = Program(bare_painter, x=3, y=22), xcffib.xproto.Atom
+    size = (320, 200, 320, 200)
+    program.say(atoms.WM_NORMAL_HINTS, atoms.WM_SIZE_HINTS, 32, struct.pack("=18I", 48, 0, 0, 0, 0, *size, *[0] * 9))
+    program.say(atoms.WM_CLASS, atoms.STRING, 8, b"Game.EXE\0Wine\0")
+    for _ in range(3):
+        assert display.fit(shown(display), wished=(640, 480)) == (640, 480) == display.size()
+        assert display.is_fitting
+    assert (shown(display).x, shown(display).y) == (0, 0), "it was moved at once"
+    assert program.answer() == 1, "it is asked once"
+    while display.is_fitting:
+        await asyncio.wait_for(display.changed(), 30)
+        display.fit(shown(display), wished=(640, 480))
+    assert display.size() == (320, 200)

@@ -100,7 +100,7 @@ class X11Desktop:
         display = self._up()
         seen = display.windows()
         main = largest(seen)
-        if main is not None and main not in self._windows:
+        if main is not None and (main not in self._windows or display.is_fitting):
             display.fit(main, wished=self._wished)
         display.give_keyboard()
         return seen

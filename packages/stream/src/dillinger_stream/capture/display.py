@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import xcffib.xfixes
 import xcffib.xproto
@@ -22,6 +23,8 @@ from .xconnection import XConnection
 __all__ = ["Display", "Window"]
 
 _LOOK_AGAIN_S = 1.0
+_NOTICES_S = 5.0
+"""Windows programs that are busy starting take a while to notice that their window was moved."""
 _ARROW = 68
 """XC_left_ptr in the server's font `cursor`; its mask is the next glyph."""
 _ANY_BUTTON = 0x1F00
@@ -52,6 +55,10 @@ class Display:
         self._was_pointer_taken = False
         self._asked = (0, (0, 0))
         """The window that was fitted last, and to which size."""
+        self._moved: tuple[int, float] | None = None
+        """A window whose program is to notice first that it was put into the corner, and until when that is awaited."""
+        self.is_fitting = False
+        """Whether `fit` has to be called once more, when something changed."""
 
     def size(self) -> tuple[int, int]:
         """Width and height of the desktop."""
@@ -122,16 +129,19 @@ class Display:
 
         The desktop has the `wished` size (else the one that it has), which a window is asked to take. The desktop takes
         the window's where that has only one size, or was asked already and has another (a game that keeps its
-        proportions): call it again whenever windows changed. A size that a game has set, and that its window fills,
-        stays.
+        proportions): call it again whenever windows changed, and as long as `is_fitting`. A size that a game has set,
+        and that its window fills, stays.
         """
         own = (window.width_px, window.height_px)
         with self._lock:
             size = self._resizer.size()
             is_set_by_game = self._resizer.is_a_game_s and own == size
             wish = size if wished is None or is_set_by_game else self._resizer.possible(*wished)
+            self.is_fitting = False
             has_refused = self._asked == (window.window_id, wish) and own != wish
             if window.is_fixed_size or window.is_unmanaged or has_refused:
+                if not self._knows_corner(window):
+                    return size
                 size = self._resizer.resize(*own, rate_hz=rate_hz)
                 self._windows.place(window, *own)
             else:
@@ -139,6 +149,29 @@ class Display:
                 self._windows.place(window, *size)
             self._asked = (window.window_id, wish)
             return size
+
+    def _knows_corner(self, window: Window) -> bool:
+        """Whether the window is in the corner and its program knows, before the desktop becomes as small as that.
+
+        Wine draws a window as far as the screen goes, and does not draw what comes into it later: one that believes to
+        be elsewhere on a small screen lacks its lower edge for good.
+        """
+        if not window.is_unmanaged and (window.x, window.y) != (0, 0) and self._windows.is_of_windows(window):
+            self._windows.place(window, window.width_px, window.height_px)
+            is_asked = self._pings.ask(window.window_id)
+            self._moved = (window.window_id, time.monotonic() + _NOTICES_S) if is_asked else None
+        elif self._moved is not None and self._moved[0] != window.window_id:
+            self._moved = None
+        self._has_noticed()
+        self.is_fitting = self._moved is not None
+        return not self.is_fitting
+
+    def _has_noticed(self) -> bool:
+        """Whether what was awaited has come, or would take too long; true once."""
+        if self._moved is None or not (self._pings.is_answered or time.monotonic() >= self._moved[1]):
+            return False
+        self._moved = None
+        return True
 
     def silent_s(self, now_s: float) -> float:
         """For how long the main window's program has not looked at its events, as of `now_s` of any one clock; call it
@@ -194,7 +227,7 @@ class Display:
         with self._lock:
             self._read_events()
             taken, self._is_changed = self._is_changed, False
-            return taken
+            return self._has_noticed() or taken
 
     def _read_events(self) -> None:
         for event in self._connection.events():

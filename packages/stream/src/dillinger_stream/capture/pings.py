@@ -19,6 +19,7 @@ from .xconnection import XConnection
 _MOST_PROTOCOLS = 32
 _MESSAGE = struct.Struct("=BBH2I5I")
 _FORMAT = 32
+_MOST_NUMBER = 0xFFFF
 
 
 class Pings:
@@ -32,6 +33,9 @@ class Pings:
         self._window_id = 0
         self._since_s: float | None = None
         """When the first ping was sent that has no answer yet."""
+        self._number = 0
+        self._answered = 0
+        """Numbers of the last question, and of the last one that has an answer."""
 
     def _atom(self, name: str) -> int:
         with self._connection.translated("refused a name"):
@@ -50,11 +54,29 @@ class Pings:
             self._post(window_id)
         return now_s - self._since_s
 
+    def ask(self, window_id: int) -> bool:
+        """Has the window's program say when it has looked at all that it was told until now; False where it does not
+        take pings. Only the last question counts."""
+        if not self._takes_pings(window_id):
+            return False
+        self._number = self._number % _MOST_NUMBER + 1
+        self._post(window_id, self._number)
+        return True
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether who was asked last has looked."""
+        return self._answered == self._number
+
     def take(self, event: object) -> None:
         """Looks whether `event` is the answer."""
         if isinstance(event, xcffib.xproto.ClientMessageEvent) and event.type == self._protocols:
             words = [int(word) for word in event.data.data32]
-            if event.format == _FORMAT and words[0] == self._ping and words[2] == self._window_id:
+            if event.format != _FORMAT or words[0] != self._ping:
+                return
+            if words[1]:
+                self._answered = words[1]
+            elif words[2] == self._window_id:
                 self._since_s = None
 
     def _takes_pings(self, window_id: int) -> bool:
@@ -68,8 +90,9 @@ class Pings:
         with self._connection.translated("sent a property that can't be read"):
             return reply.format == _FORMAT and self._ping in reply.value.to_atoms()
 
-    def _post(self, window_id: int) -> None:
-        message = _MESSAGE.pack(33, _FORMAT, 0, window_id, self._protocols, self._ping, 0, window_id, 0, 0)
+    def _post(self, window_id: int, number: int = 0) -> None:
+        """`number` goes where the time does, which comes back too."""
+        message = _MESSAGE.pack(33, _FORMAT, 0, window_id, self._protocols, self._ping, number, window_id, 0, 0)
         with self._connection.translated("is gone"):
             # Not checked: a window that has closed by now is no fault.
             self._core.SendEvent(False, window_id, xcffib.xproto.EventMask.NoEvent, message)

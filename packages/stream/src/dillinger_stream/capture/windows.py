@@ -19,6 +19,7 @@ _MOST_WINDOWS = 256
 _SMALLEST_PX = 32
 """Toolkits keep hidden windows of a few pixels; they are no sign of a game."""
 _TITLE_BYTES = 256
+_CLASS_BYTES = 512
 _MIN_SIZE, _MAX_SIZE = 16, 32
 """Flags of WM_NORMAL_HINTS (ICCCM section 4.1.2.3)."""
 _HINTS = struct.Struct("=18I")
@@ -85,14 +86,25 @@ class Windows:
         return [window for window in found if window is not None]
 
     def place(self, window: Window, width_px: int, height_px: int) -> None:
-        """Puts the window into the corner and gives it a size; one that is gone is no fault."""
+        """Puts the window into the corner and gives it a size; one that is gone is no fault. Its own size is not said:
+        it may have another by now."""
         fields = xcffib.xproto.ConfigWindow
-        mask = fields.X | fields.Y | fields.Width | fields.Height
+        place, size = fields.X | fields.Y, fields.Width | fields.Height
         with self._connection.translated("is gone"):
-            is_there = (window.x, window.y, window.width_px, window.height_px) == (0, 0, width_px, height_px)
-            if not window.is_unmanaged and not is_there:
-                self._core.ConfigureWindow(window.window_id, mask, [0, 0, width_px, height_px])
+            is_so_large = (window.width_px, window.height_px) == (width_px, height_px)
+            if not window.is_unmanaged and not is_so_large:
+                self._core.ConfigureWindow(window.window_id, place | size, [0, 0, width_px, height_px])
+            elif not window.is_unmanaged and (window.x, window.y) != (0, 0):
+                self._core.ConfigureWindow(window.window_id, place, [0, 0])
             self._connection.raw.flush()
+
+    def is_of_windows(self, window: Window) -> bool:
+        """Whether a Windows program made it: Wine calls a window's class by the program's file."""
+        try:
+            name = self._property(window.window_id, xcffib.xproto.Atom.WM_CLASS, _CLASS_BYTES)
+        except RequestRefusedError:
+            return False  # closed meanwhile
+        return name.partition(b"\0")[0].lower().endswith(b".exe")
 
     def _describe(self, window_id: int) -> Window | None:
         try:
