@@ -21,6 +21,11 @@ def shown_fps(viewer: Viewer) -> float:
     return float(stats.get("shown_fps") or 0)
 
 
+def focused(viewer: Viewer) -> str | None:
+    name: str | None = viewer.page.evaluate("document.activeElement.dataset.testid ?? null")
+    return name
+
+
 def test_the_bar_shows_what_is_measured_and_does_what_it_says(viewer: Viewer) -> None:
     viewer.play("testcard-tone")
     viewer.choose_transport("websocket")
@@ -36,7 +41,20 @@ def test_the_bar_shows_what_is_measured_and_does_what_it_says(viewer: Viewer) ->
     viewer.by_id("volume-slider").fill("30")
     wait_until(lambda: 0.001 < viewer.sound_level() < 0.05, TIMEOUT_S, "the tone, softer")
 
-    viewer.by_id("quality-select").select_option("saver")
+    title = viewer.by_id("overlay-bar").get_by_text("Test card", exact=False)
+    assert title.evaluate("(title) => title.scrollWidth <= title.clientWidth"), "the title is cut off"
+    viewer.by_id("stream-button").press("Enter")
+    viewer.by_id("quality-select").wait_for()
+    viewer.page.keyboard.press("Tab")
+    wait_until(lambda: focused(viewer) == "quality-select", TIMEOUT_S, "the first choice by the Tab key")
+    viewer.page.keyboard.press("Escape")
+    viewer.by_id("stream-menu").wait_for(state="hidden")
+    wait_until(lambda: focused(viewer) == "stream-button", TIMEOUT_S, "the focus back at the menu's button")
+    viewer.page.keyboard.press("Escape")
+    wait_until(lambda: focused(viewer) == "stage", TIMEOUT_S, "the focus back in the game")
+
+    with viewer.stream_menu():
+        viewer.by_id("quality-select").select_option("saver")
     wait_until(lambda: 0 < shown_fps(viewer) <= 33, TIMEOUT_S, "thirty pictures a second, no more")
 
     viewer.page.mouse.move(640, 10)

@@ -60,7 +60,8 @@ def test_the_picture_comes_by_way_of_a_relay_alone(
         viewer = Viewer(context.new_page(), house.target)
         viewer.login()
         viewer.play("testcard-motion")
-        viewer.by_id("transport-select").select_option("webrtc")
+        with viewer.stream_menu():
+            viewer.by_id("transport-select").select_option("webrtc")
         protocol = request.node.callspec.params["house"]
 
         def are_decoded() -> bool:

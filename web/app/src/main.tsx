@@ -3,9 +3,11 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { queryClient } from "./api/queries";
+import { prepareWorker } from "../../player/src";
+import { askEarly, queryClient } from "./api/queries";
 import { App } from "./app";
 import { findOwnLayout } from "./keyboard";
+import { routeOf } from "./router";
 import "./styles/base.css";
 import "./styles/pages.css";
 import "./styles/runners.css";
@@ -14,6 +16,9 @@ import "./styles/covers.css";
 import "./styles/play.css";
 import "./styles/watching.css";
 
+const route = routeOf(location.pathname);
+askEarly(route);
+if (route.page === "play") prepareWorker();
 void findOwnLayout();
 const root = document.getElementById("root");
 if (!root) throw new Error("The page has no root element");

@@ -2,7 +2,7 @@
 
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { afterEach, expect, test, vi } from "vitest";
-import { request } from "../src/api/client";
+import { request, setCsrf } from "../src/api/client";
 import { forgetPerson, isUnanswered, queryClient } from "../src/api/queries";
 
 afterEach(() => {
@@ -33,6 +33,18 @@ test("any request that needs a login ends it", async () => {
   await expect(request("GET", "/games")).rejects.toMatchObject({ code: "login_required" });
   expect(queryClient.getQueryData(["me"])).toBeNull();
   expect(queryClient.getQueryData(["games"])).toBeUndefined();
+});
+
+test("a refusal of what was asked before somebody logged in does not end the login", async () => {
+  const refusal = { status: 403, code: "login_required", detail: "Log in first" };
+  let refuse = (_: Response): void => undefined;
+  vi.stubGlobal("fetch", () => new Promise<Response>((resolve) => (refuse = resolve)));
+  const early = request("GET", "/sessions/one");
+  setCsrf("of a new login");
+  queryClient.setQueryData(["me"], { user: { name: "ada" } });
+  refuse(new Response(JSON.stringify(refusal), { status: 403 }));
+  await expect(early).rejects.toMatchObject({ code: "login_required" });
+  expect(queryClient.getQueryData(["me"])).toEqual({ user: { name: "ada" } });
 });
 
 test("how long to wait is read from the header", async () => {

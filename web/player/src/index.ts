@@ -30,3 +30,4 @@ export {
 export type { SoundState } from "./sound";
 export type { PlayerStats } from "./stats";
 export { type PadButton, TouchPad } from "./touch_pad";
+export { prepareWorker } from "./worker_start";

@@ -28,6 +28,7 @@ import type { PlayerStats } from "./stats";
 import { Surfaces, type VideoFrameShown } from "./surfaces";
 import { takeOut } from "./taken_sound";
 import type { FromWorker, ToWorker, WorkerFigures } from "./worker_protocol";
+import { takeWorker } from "./worker_start";
 
 /** Without WebCodecs (an old browser, a page that it does not trust) only WebRTC can show a picture. */
 function possible(wish: TransportWish): TransportWish {
@@ -47,7 +48,9 @@ export class Player {
   private readonly meter = new Meter();
   /** Where it can't be taken out. Kept while the WebSocket carries the sound: the seat may come back to the same connection. */
   private rtcSound: MediaStream | null = null;
-  private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  private readonly worker = takeWorker();
+  /** The first is asked for while the worker loads, before it asks. */
+  private isTicketComing = true;
   readonly surfaces: Surfaces;
   private readonly rtc: RtcPath;
   private readonly input: InputCapture;
@@ -66,6 +69,12 @@ export class Player {
       onPicture: () => this.pictureChanged(),
       onMissed: () => this.post({ type: "show_again" }),
     });
+    // What the first picture waits for comes first.
+    const ring = globalThis.crossOriginIsolated ? (ringMemory(true) as SharedArrayBuffer) : null;
+    const samples = new MessageChannel();
+    this.worker.onmessage = (event: MessageEvent<FromWorker>) => this.receive(event.data);
+    this.startWorker(ring, samples.port1);
+    void this.fetchTicket();
     this.rtc = new RtcPath({
       send: (message) => this.signal(message),
       onPicture: (stream) => this.surfaces.play(stream),
@@ -108,14 +117,10 @@ export class Player {
       if (this.state === "open") this.post({ type: "input", channel: "input", bytes });
     }, options.onMicrophone);
     this.keyboard = new ScreenKeyboard(host, (strokes) => this.input.type(strokes));
-    const ring = globalThis.crossOriginIsolated ? (ringMemory(true) as SharedArrayBuffer) : null;
-    const samples = new MessageChannel();
     this.sound = new Sound(ring, samples.port2, options.onSound, (message) =>
       options.onNotice({ level: "warning", message, hint: null }),
     );
     this.diagnostics = new Diagnostics(this, (message) => this.post(message));
-    this.worker.onmessage = (event: MessageEvent<FromWorker>) => this.receive(event.data);
-    this.startWorker(ring, samples.port1);
     watchNetwork(() => this.post({ type: "network_changed" }), this.ends.signal);
     this.statsTimer = setInterval(() => void this.measure(), 1000);
   }
@@ -228,7 +233,8 @@ export class Player {
       case "link":
         return this.linkChanged(message.phase, message.fault, message.hasBeenOpen);
       case "ask_ticket":
-        void this.fetchTicket();
+        if (!this.isTicketComing) void this.fetchTicket();
+        this.isTicketComing = false;
         return;
       case "seat":
         return this.heard(message.message);

@@ -155,9 +155,24 @@ class Viewer:
         """Waits until `kind` carries the picture that is shown."""
         wait_until(lambda: (self.player() or {}).get("transport") == kind, SHOW_TIMEOUT_S, f"the picture by {kind}")
 
+    @contextmanager
+    def stream_menu(self) -> Iterator[None]:
+        """The bar's menu of what may be chosen of the stream, open meanwhile; by keys, since the bar may be hidden.
+
+        Afterwards the keyboard is the game's again.
+        """
+        menu = self.by_id("stream-menu")
+        self.by_id("stream-button").press("Enter")
+        menu.wait_for()
+        yield
+        self.page.keyboard.press("Escape")
+        menu.wait_for(state="hidden")
+        self.page.keyboard.press("Escape")
+
     def choose_transport(self, kind: str) -> None:
         """Chooses the transport in the page and waits for its picture."""
-        self.by_id("transport-select").select_option(kind)
+        with self.stream_menu():
+            self.by_id("transport-select").select_option(kind)
         self.wait_transport(kind)
 
     def sound_level(self) -> float:

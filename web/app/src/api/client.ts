@@ -75,6 +75,7 @@ export async function request<T>(
 }
 
 async function answered(path: string, init: RequestInit): Promise<Response> {
+  const askedAs = csrf;
   let response: Response;
   try {
     response = await fetch(`/api/v1${path}`, init);
@@ -88,7 +89,8 @@ async function answered(path: string, init: RequestInit): Promise<Response> {
   }
   if (!response.ok) {
     const problem = await problemOf(response);
-    if (problem.code === "login_required") loginLost();
+    // What was asked before somebody logged in says nothing of that login.
+    if (problem.code === "login_required" && csrf === askedAs) loginLost();
     throw problem;
   }
   return response;

@@ -1,7 +1,7 @@
 /** What the pages ask core for, and how long they may keep it: server-sent events say when something changed. */
 
-import { QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { go } from "../router";
+import { QueryClient, queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { go, type Route } from "../router";
 import { ApiProblem, onLoginLost, request, setCsrf } from "./client";
 import type { GamesView, LoginBody, MeView, PasswordBody, PlayBody, SessionsView, TicketView } from "./schema.gen";
 import type { Me, SessionView } from "./types";
@@ -42,41 +42,68 @@ export function putSession(client: QueryClient, view: SessionView): SessionView 
   return view;
 }
 
+const ME = queryOptions({
+  queryKey: ["me"],
+  staleTime: Number.POSITIVE_INFINITY,
+  queryFn: async (): Promise<Me | null> => {
+    const { user, csrf } = await request<MeView>("GET", "/me");
+    if (!user || csrf === null) return null;
+    setCsrf(csrf);
+    return { user, csrf };
+  },
+});
+
+const GAMES = queryOptions({
+  queryKey: ["games"],
+  queryFn: async () => (await request<GamesView>("GET", "/games")).games,
+});
+
+const SESSIONS = queryOptions({
+  queryKey: ["sessions"],
+  queryFn: async () => {
+    const { sessions } = await request<SessionsView>("GET", "/sessions");
+    return sessions.sort(byNewest);
+  },
+});
+
+function sessionOf(sessionId: string) {
+  return queryOptions({
+    queryKey: ["session", sessionId],
+    queryFn: () => request<SessionView>("GET", `/sessions/${encodeURIComponent(sessionId)}`),
+  });
+}
+
+/** Asks side by side for what the page of `route` shows first; else it would ask for one after the other. */
+export function askEarly(route: Route): void {
+  if (route.page === "join") return;
+  void queryClient.prefetchQuery(ME);
+  if (route.page === "play") void queryClient.prefetchQuery(sessionOf(route.sessionId));
+  if (route.page !== "library") return;
+  void queryClient.prefetchQuery(GAMES);
+  void queryClient.prefetchQuery(SESSIONS);
+}
+
 /** Who is logged in; null is nobody. */
 export function useMe() {
-  return useQuery({
-    queryKey: ["me"],
-    staleTime: Number.POSITIVE_INFINITY,
-    queryFn: async (): Promise<Me | null> => {
-      const { user, csrf } = await request<MeView>("GET", "/me");
-      if (!user || csrf === null) return null;
-      setCsrf(csrf);
-      return { user, csrf };
-    },
-  });
+  return useQuery(ME);
 }
 
 export function useGames() {
-  return useQuery({
-    queryKey: ["games"],
-    queryFn: async () => (await request<GamesView>("GET", "/games")).games,
-  });
+  return useQuery(GAMES);
+}
+
+/** Where the picture of a game is. */
+export function useIcon(gameId: string): string | null {
+  return useGames().data?.find((game) => game.game_id === gameId)?.icon_url ?? null;
 }
 
 export function useSessions() {
-  return useQuery({
-    queryKey: ["sessions"],
-    queryFn: async () => {
-      const { sessions } = await request<SessionsView>("GET", "/sessions");
-      return sessions.sort(byNewest);
-    },
-  });
+  return useQuery(SESSIONS);
 }
 
 export function useSession(sessionId: string) {
   return useQuery({
-    queryKey: ["session", sessionId],
-    queryFn: () => request<SessionView>("GET", `/sessions/${encodeURIComponent(sessionId)}`),
+    ...sessionOf(sessionId),
     // Events say what happens; this catches what they missed while a proxy or a sleep held them up.
     refetchInterval: (query) => (query.state.data?.state === "ended" ? false : 10_000),
   });

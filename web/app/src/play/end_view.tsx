@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef } from "react";
 import type { SessionEnd } from "../../../player/src";
-import { useGames, useMe, usePlay } from "../api/queries";
+import { useGames, useIcon, useMe, usePlay } from "../api/queries";
 import type { SessionView } from "../api/types";
 import { follow, go } from "../router";
 import { Cover } from "../ui/cover";
@@ -17,7 +17,8 @@ export function isCleanExit(end: SessionEnd): boolean {
   return end.reason === "game_exited" && end.exit_code === 0;
 }
 
-export function EndView({ view, end, iconUrl }: { view: SessionView; end: SessionEnd | null; iconUrl: string | null }) {
+export function EndView({ view, end }: { view: SessionView; end: SessionEnd | null }) {
+  const iconUrl = useIcon(view.game_id);
   useTitle(view.game_title);
   const play = usePlay();
   const isAdmin = useMe().data?.user.role === "admin";

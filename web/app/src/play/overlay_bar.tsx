@@ -4,25 +4,19 @@
  */
 
 import { type FocusEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import {
-  type CodecWish,
-  type FloorView,
-  Microphone,
-  type MicrophoneState,
-  type TransportWish,
-  type VideoFormat,
-} from "../../../player/src";
-import { type Quality, setPreferences, usePreferences } from "../preferences";
+import { type FloorView, Microphone, type MicrophoneState } from "../../../player/src";
+import { setPreferences, usePreferences } from "../preferences";
 import { follow } from "../router";
 import { Icon } from "../ui/icons";
 import { StopControl } from "../ui/stop_control";
 import { BarButton, FullScreenButton, MuteButton, PointerButton, StatsButton, TypeButton } from "./bar_buttons";
+import { StreamMenu, type StreamWishes } from "./stream_menu";
 import type { FullScreen } from "./use_full_screen";
 import type { PointerLock } from "./use_pointer_lock";
 
 const LINGER_MS = 2500;
 
-interface OverlayBarProps {
+interface OverlayBarProps extends StreamWishes {
   title: string;
   isOn: boolean;
   /** Counts up when the shortcut for the bar is pressed. */
@@ -43,16 +37,10 @@ interface OverlayBarProps {
   /** Brings up the on-screen keyboard; it takes the focus. */
   onType: () => void;
   onLeft: () => void;
-  onQuality: (quality: Quality) => void;
-  /** What pictures can be encoded as, here and at the seat. */
-  formats: VideoFormat[];
-  onCodec: (codec: CodecWish) => void;
-  onTextSharp: (isTextSharp: boolean) => void;
-  onTransport: (transport: TransportWish) => void;
 }
 
-/** Whether the bar is shown: while something in it is used, and a little longer. */
-function useShown(isOn: boolean, wish: number) {
+/** Whether the bar is shown: while something in it is used or `isBusy` says so, and a little longer. */
+function useShown(isOn: boolean, wish: number, isBusy: () => boolean) {
   const [isShown, setShown] = useState(true);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const hold = (): void => {
@@ -61,7 +49,7 @@ function useShown(isOn: boolean, wish: number) {
   };
   const release = (): void => {
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => setShown(false), LINGER_MS);
+    timer.current = setTimeout(() => (isBusy() ? release() : setShown(false)), LINGER_MS);
   };
   // biome-ignore lint/correctness/useExhaustiveDependencies: hold and release only touch refs
   useEffect(() => {
@@ -81,8 +69,9 @@ interface BarDockProps {
 
 /** The bar's place and how it comes and goes, whatever is in it. */
 export function BarDock(props: BarDockProps) {
-  const { isShown, hold, release } = useShown(props.isOn, props.wish);
   const bar = useRef<HTMLDivElement>(null);
+  const isMenuOpen = (): boolean => bar.current?.querySelector(":popover-open") != null;
+  const { isShown, hold, release } = useShown(props.isOn, props.wish, isMenuOpen);
   const handled = useRef(0);
   useEffect(() => {
     if (!isShown || props.wish === handled.current) return;
@@ -188,30 +177,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
           }}
         />
       )}
-      <Choice
-        label="Quality"
-        testId="quality-select"
-        value={chosen.quality}
-        options={[
-          ["sharp", "Sharp"],
-          ["balanced", "Balanced"],
-          ["smooth", "Smooth"],
-          ["saver", "Saver"],
-        ]}
-        onChange={(value) => props.onQuality(value as Quality)}
-      />
-      {!isViewer && <CodecChoice {...props} />}
-      <Choice
-        label="Transport"
-        testId="transport-select"
-        value={chosen.transport}
-        options={[
-          ["auto", "Auto path"],
-          ["websocket", "WebSocket"],
-          ["webrtc", "WebRTC"],
-        ]}
-        onChange={(value) => props.onTransport(value as TransportWish)}
-      />
+      <StreamMenu {...props} isViewer={isViewer} />
       <StatsButton onLeft={onLeft} />
       {!isViewer && <PointerButton pointer={props.pointer} of="game" />}
       {!isViewer && <TypeButton onType={props.onType} />}
@@ -259,70 +225,5 @@ function PeopleButton({ floor, onClick }: { floor: FloorView; onClick: () => voi
       <Icon name="people" />
       {count > 1 && <span>{count}</span>}
     </button>
-  );
-}
-
-const CODECS: [Exclude<VideoFormat, "h264-444">, string][] = [
-  ["h264", "H.264"],
-  ["h264-high", "H.264 High"],
-  ["vp8", "VP8"],
-  ["vp9", "VP9"],
-  ["av1", "AV1"],
-];
-
-/** Only what works: the seat tells, once it has tried what its machine encodes in time. */
-function CodecChoice({ formats, onCodec, onTextSharp }: Pick<OverlayBarProps, "formats" | "onCodec" | "onTextSharp">) {
-  const chosen = usePreferences();
-  const offered = CODECS.filter(([codec]) => formats.includes(codec) || codec === chosen.codec);
-  return (
-    <>
-      {offered.length > 1 && (
-        <Choice
-          label="Codec"
-          testId="codec-select"
-          value={chosen.codec}
-          options={[["auto", "Auto codec"], ...offered]}
-          onChange={(value) => onCodec(value as CodecWish)}
-        />
-      )}
-      {(formats.includes("h264-444") || chosen.isTextSharp) && (
-        <label className="bar-check" title="A colour for every pixel: sharper coloured text, for more bits and work">
-          <input
-            type="checkbox"
-            checked={chosen.isTextSharp}
-            onChange={(event) => onTextSharp(event.target.checked)}
-            data-testid="sharp-text"
-          />
-          Sharp text
-        </label>
-      )}
-    </>
-  );
-}
-
-interface ChoiceProps {
-  label: string;
-  testId: string;
-  value: string;
-  options: [string, string][];
-  onChange: (value: string) => void;
-}
-
-function Choice({ label, testId, value, options, onChange }: ChoiceProps) {
-  return (
-    <select
-      className="bar-choice"
-      value={value}
-      onChange={(event) => onChange(event.target.value)}
-      aria-label={label}
-      title={label}
-      data-testid={testId}
-    >
-      {options.map(([key, text]) => (
-        <option key={key} value={key}>
-          {text}
-        </option>
-      ))}
-    </select>
   );
 }

@@ -3,7 +3,7 @@
 import { useState } from "react";
 import type { SessionEnd } from "../../../player/src";
 import { ApiProblem } from "../api/client";
-import { fetchTicket, useGames, useSession } from "../api/queries";
+import { fetchTicket, useSession } from "../api/queries";
 import type { SessionView } from "../api/types";
 import { follow } from "../router";
 import { Mark } from "../ui/logo";
@@ -17,7 +17,6 @@ const STREAMABLE = new Set(["ready", "streaming"]);
 
 export function PlayPage({ sessionId, isConnected }: { sessionId: string; isConnected: boolean }) {
   const session = useSession(sessionId);
-  const games = useGames();
   const [toldEnd, setToldEnd] = useState<SessionEnd | null>(null);
   const [hasStreamed, setStreamed] = useState(false);
   const view = session.data;
@@ -25,10 +24,9 @@ export function PlayPage({ sessionId, isConnected }: { sessionId: string; isConn
   const isStreamable = STREAMABLE.has(view.state);
   if (isStreamable && !hasStreamed) setStreamed(true);
   const end = view.end ?? toldEnd;
-  const iconUrl = games.data?.find((game) => game.game_id === view.game_id)?.icon_url ?? null;
   return (
     <div className="play-page" data-testid="play-page" data-state={end ? "ended" : view.state}>
-      {body(view, end, hasStreamed || isStreamable, iconUrl, isConnected, setToldEnd)}
+      {body(view, end, hasStreamed || isStreamable, isConnected, setToldEnd)}
     </div>
   );
 }
@@ -37,17 +35,16 @@ function body(
   view: SessionView,
   end: SessionEnd | null,
   hasStreamed: boolean,
-  iconUrl: string | null,
   isConnected: boolean,
   onEnded: (end: SessionEnd) => void,
 ) {
-  if (end || view.state === "ended") return <EndView view={view} end={end} iconUrl={iconUrl} />;
+  if (end || view.state === "ended") return <EndView view={view} end={end} />;
   if (hasStreamed && view.show === "host") return <HereView view={view} />;
   if (hasStreamed) {
     const access = { fetchTicket: () => fetchTicket(view.session_id) };
     return <GameView view={view} access={access} isConnected={isConnected} onEnded={onEnded} />;
   }
-  return <StartView view={view} iconUrl={iconUrl} />;
+  return <StartView view={view} />;
 }
 
 function Missing({ error, onRetry }: { error: Error | null; onRetry: () => void }) {

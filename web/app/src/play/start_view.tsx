@@ -1,7 +1,8 @@
 /** The steps of a start, each with the time that it took, and a clock for the one under way. */
 
 import { useEffect, useState } from "react";
-import { useStop } from "../api/queries";
+import { prepareWorker } from "../../../player/src";
+import { useIcon, useStop } from "../api/queries";
 import type { SessionView } from "../api/types";
 import { follow, go } from "../router";
 import { Cover } from "../ui/cover";
@@ -21,10 +22,12 @@ function useElapsed(): number {
   return now - began;
 }
 
-export function StartView({ view, iconUrl }: { view: SessionView; iconUrl: string | null }) {
+export function StartView({ view }: { view: SessionView }) {
+  const iconUrl = useIcon(view.game_id);
   useTitle(view.game_title);
   const elapsed = useElapsed();
   const stop = useStop();
+  useEffect(prepareWorker, []);
   const cancel = (): void => stop.mutate(view.session_id, { onSuccess: () => go("/") });
   return (
     <main className="start">

@@ -1,6 +1,6 @@
 /** The player in a page: made when its host is there, closed when it goes; what it tells becomes state. */
 
-import { type RefObject, useEffect, useRef, useState } from "react";
+import { type RefObject, useLayoutEffect, useRef, useState } from "react";
 import {
   createPlayer,
   type MicrophoneState,
@@ -56,8 +56,9 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
   latest.current = events;
   const way = useRef(access);
   way.current = access;
+  // Before the page is painted: painting takes longer than asking for the stream.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `attempt` asks for a new player
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!host.current) return;
     const change = (part: Partial<PlayerView>): void => setView((before) => ({ ...before, ...part }));
     const told = streamEvents(change);

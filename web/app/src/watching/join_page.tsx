@@ -1,6 +1,7 @@
 /** Where an invitation leads: what one is invited to, a name to be known by, then the game. Needs no login. */
 
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
+import { prepareWorker } from "../../../player/src";
 import { GameView } from "../play/game_view";
 import { Field } from "../ui/field";
 import { Mark } from "../ui/logo";
@@ -72,6 +73,7 @@ export function JoinPage({ invitationId }: { invitationId: string }) {
 function Door({ facts, onEnter }: { facts: Invited; onEnter: (name: string) => void }) {
   useTitle(facts.game_title);
   const [name, setName] = useState(keptName);
+  useEffect(prepareWorker, []);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     onEnter(name.trim());
