@@ -17,10 +17,13 @@ from dillinger_contracts.input import (
     KNOWN_BUTTONS,
     KNOWN_KEYS,
     MOST_PADS,
+    MOST_PITCH,
+    MOST_TURN,
     PAD_BUTTONS,
     Button,
     InputEvent,
     Key,
+    Look,
     Move,
     MoveBy,
     Pad,
@@ -34,6 +37,7 @@ from dillinger_contracts.input import (
 )
 
 u8, pads = st.integers(0, 0xFF), st.integers(0, MOST_PADS - 1)
+turns, pitches = st.integers(-MOST_TURN, MOST_TURN), st.integers(-MOST_PITCH, MOST_PITCH)
 u16, i16, u32 = st.integers(0, 0xFFFF), st.integers(-0x8000, 0x7FFF), st.integers(0, 0xFFFFFFFF)
 stamp = {"seq": u16, "client_time_ms": u32}
 events: st.SearchStrategy[InputEvent] = st.one_of(
@@ -49,6 +53,7 @@ events: st.SearchStrategy[InputEvent] = st.one_of(
         right_y=i16, left_trigger=u8, right_trigger=u8, **stamp,
     ),
     st.builds(PadGone, pad=pads, **stamp),
+    st.builds(Look, yaw=turns, pitch=pitches, roll=turns, **stamp),
 )  # fmt: skip
 
 
@@ -102,6 +107,10 @@ def test_a_value_that_does_not_fit_is_not_sent(event: InputEvent) -> None:
         (struct.pack("<BBHIBI4hBB", 8, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0), "no gamepad 4"),
         (struct.pack("<BBHIBI4hBB", 8, 0, 0, 0, 0, 1 << 17, 0, 0, 0, 0, 0, 0), "0x20000 names others"),
         (struct.pack("<BBHIB", 9, 0, 0, 0, 255), "no gamepad 255"),
+        (struct.pack("<BBHI3h", 10, 0, 0, 0, 18_001, 0, 0), "No head is turned by 18001, 0, 0"),
+        (struct.pack("<BBHI3h", 10, 0, 0, 0, 0, -9_001, 0), "No head is turned by 0, -9001, 0"),
+        (struct.pack("<BBHI3h", 10, 0, 0, 0, 0, 0, -0x8000), "No head is turned by 0, 0, -32768"),
+        (struct.pack("<BBHI3d", 10, 0, 0, 0, float("nan"), float("inf"), 1e300), "look has 14 bytes, this one 32"),
     ],
 )
 def test_hostile_bytes_get_a_reason(message: bytes, complaint: str) -> None:

@@ -8,6 +8,7 @@ export {
   NOBODY,
   type Person,
 } from "./floor";
+export { HeadCapture, type HeadState } from "./head_capture";
 export type { Shortcut } from "./keys";
 export { FIRST_LAYOUT, LAYOUTS, type Layout, ownLayout } from "./layouts";
 export { Microphone, type MicrophoneState } from "./microphone";

@@ -16,6 +16,7 @@ export const OPS = {
   shown: { op: 7, channel: "motion" },
   pad: { op: 8, channel: "input" },
   pad_gone: { op: 9, channel: "input" },
+  look: { op: 10, channel: "motion" },
 } as const satisfies Record<string, { op: number; channel: Channel }>;
 
 /** `KeyboardEvent.code` → Linux evdev key number. */
@@ -261,5 +262,14 @@ export function encodePad(
 export function encodePadGone(stamp: Stamp, pad: number): Uint8Array<ArrayBuffer> {
   const view = message(OPS.pad_gone.op, 9, stamp);
   view.setUint8(8, clamp(pad, 0, 0xff));
+  return new Uint8Array(view.buffer);
+}
+
+/** How the player's device is turned from where the player looks straight ahead, in hundredths of a degree: to the right, up, and tilted to the right. Only for a game that follows heads (`has_head_tracking` of the welcome). */
+export function encodeLook(stamp: Stamp, yaw: number, pitch: number, roll: number): Uint8Array<ArrayBuffer> {
+  const view = message(OPS.look.op, 14, stamp);
+  view.setInt16(8, clamp(yaw, -0x8000, 0x7fff), true);
+  view.setInt16(10, clamp(pitch, -0x8000, 0x7fff), true);
+  view.setInt16(12, clamp(roll, -0x8000, 0x7fff), true);
   return new Uint8Array(view.buffer);
 }

@@ -1,18 +1,18 @@
 /**
- * Keeps the pointer's moves from queueing up behind a slow network: while the channel still holds bytes, only the latest place
- * is kept. Everything else passes at once, after the place that was kept, so that a click lands where the pointer is. Pure.
+ * Keeps the pointer's and the head's moves from queueing up behind a slow network: while the channel still holds bytes, only the latest
+ * of each is kept. Everything else passes at once, after what was kept, so that a click lands where the pointer is. Pure.
  */
 
 export class MotionGate<T> {
-  private kept: T | null = null;
+  private readonly kept = new Map<number, T>();
 
-  /** The messages to send now, for a move that came while the channel held `bufferedBytes`. */
-  move(message: T, bufferedBytes: number): T[] {
+  /** The messages to send now, for a move of this kind that came while the channel held `bufferedBytes`. */
+  move(kind: number, message: T, bufferedBytes: number): T[] {
     if (bufferedBytes > 0) {
-      this.kept = message;
+      this.kept.set(kind, message);
       return [];
     }
-    this.kept = null;
+    this.kept.delete(kind);
     return [message];
   }
 
@@ -23,16 +23,16 @@ export class MotionGate<T> {
 
   /** What was kept, now that the channel is free. */
   flush(): T[] {
-    const kept = this.kept;
-    this.kept = null;
-    return kept === null ? [] : [kept];
+    const kept = [...this.kept.values()];
+    this.kept.clear();
+    return kept;
   }
 
   isHolding(): boolean {
-    return this.kept !== null;
+    return this.kept.size > 0;
   }
 
   clear(): void {
-    this.kept = null;
+    this.kept.clear();
   }
 }

@@ -1,6 +1,7 @@
 /** What a page gives its player, and is told by it. */
 
 import type { FloorView } from "./floor";
+import type { HeadState } from "./head_capture";
 import type { Shortcut } from "./keys";
 import type { MicrophoneState } from "./microphone";
 import type { PadView } from "./pad_capture";
@@ -40,6 +41,8 @@ export interface PlayerOptions {
   onStats(stats: PlayerStats): void;
   onSound(state: SoundState): void;
   onMicrophone(state: MicrophoneState): void;
+  /** Whether the player can look around by moving the device, and does. */
+  onHead?(state: HeadState): void;
   /** Gamepads came or went. */
   onPads(pads: PadView[]): void;
   onNotice(notice: Pick<Notice, "level" | "message" | "hint"> & { code?: string }): void;

@@ -8,6 +8,7 @@
 import { Clipboard } from "./clipboard";
 import { Diagnostics } from "./diagnostics";
 import { type FloorAct, type FloorView, floorView, NOBODY } from "./floor";
+import { HeadCapture } from "./head_capture";
 import { encodeShown } from "./input.gen";
 import { InputCapture } from "./input_capture";
 import { FIRST_LAYOUT } from "./layouts";
@@ -58,6 +59,7 @@ export class Player {
   private readonly clipboard: Clipboard;
   private readonly microphone: Microphone;
   readonly pads: PadCapture;
+  readonly head: HeadCapture;
   private readonly pointer: PointerLock;
   private readonly statsTimer: ReturnType<typeof setInterval>;
   private readonly ends = new AbortController();
@@ -112,6 +114,13 @@ export class Player {
       isEnabled: () => this.input.isEnabled || (this.state === "open" && this.floor.me?.has_pads === true),
       onPads: options.onPads,
       onNotice: (message) => options.onNotice({ level: "info", message, hint: null }),
+    });
+    this.head = new HeadCapture({
+      send: (bytes) => this.write("motion", bytes),
+      stamp: () => this.input.stamp("motion"),
+      isEnabled: () => this.input.isEnabled,
+      onState: (state) => options.onHead?.(state),
+      onNotice: (message) => options.onNotice({ level: "warning", message, hint: null }),
     });
     this.microphone = new Microphone((bytes) => {
       if (this.state === "open") this.post({ type: "input", channel: "input", bytes });
@@ -185,6 +194,7 @@ export class Player {
     clearInterval(this.statsTimer);
     this.clipboard.close();
     this.microphone.stop();
+    this.head.close();
     this.pads.close();
     this.input.close();
     this.keyboard.close();
@@ -273,6 +283,7 @@ export class Player {
     const isEnabled = this.state === "open" && this.role === "player";
     if (this.input.isEnabled && !isEnabled) this.input.releaseAll();
     this.input.isEnabled = isEnabled;
+    this.head.want(this.welcome?.has_head_tracking === true && this.role === "player");
     this.setSharesClipboard(this.options.sharesClipboard);
     if (this.role === "player") return;
     this.microphone.stop();

@@ -133,6 +133,8 @@ export interface Welcome {
   has_clipboard?: boolean;
   /** Absent in older seats. */
   has_microphone?: boolean;
+  /** Absent in older seats. */
+  has_head_tracking?: boolean;
 }
 
 /** What the pictures are from the next keyframe on. */

@@ -254,7 +254,7 @@ class StreamWorker {
   private input(isMotion: boolean, bytes: Uint8Array<ArrayBuffer>): void {
     if (isMotion) this.motionSeq = new DataView(bytes.buffer).getUint16(2, true);
     const buffered = this.socket?.bufferedAmount ?? 0;
-    const messages = isMotion ? this.gate.move(bytes, buffered) : this.gate.pass(bytes);
+    const messages = isMotion ? this.gate.move(bytes[0] ?? 0, bytes, buffered) : this.gate.pass(bytes);
     for (const message of messages) this.write(message);
     if (this.gate.isHolding()) setTimeout(() => this.flushMotion(), 4);
   }

@@ -121,9 +121,9 @@ test("a cancelled drag lets go", () => {
 
 test("while the channel is full only the latest place waits, and a click goes after it", () => {
   const gate = new MotionGate<string>();
-  expect(gate.move("a", 0)).toEqual(["a"]);
-  expect(gate.move("b", 900)).toEqual([]);
-  expect(gate.move("c", 900)).toEqual([]);
+  expect(gate.move(3, "a", 0)).toEqual(["a"]);
+  expect(gate.move(3, "b", 900)).toEqual([]);
+  expect(gate.move(3, "c", 900)).toEqual([]);
   expect(gate.pass("click")).toEqual(["c", "click"]);
   expect(gate.flush()).toEqual([]);
 });

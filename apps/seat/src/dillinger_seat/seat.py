@@ -52,6 +52,7 @@ from .desktops.xvfb import first_display
 from .ends import save_end
 from .guests.base import Guest
 from .guests.choose import GUEST_KINDS, guest_of
+from .head import head_of
 from .loading import load
 from .pads.choose import pads_of
 from .watches import Watches
@@ -166,7 +167,10 @@ class Seat:
         self._watches.spawn(self._watches.disk_full(self._on_disk_nearly_full))
         from .streaming import CellEnds
 
-        ends = CellEnds(fifo.take_read_fd(), microphone, pads, server.set_keyboard)
+        head = await head_of(self._spec, cell)
+        if head is not None:
+            stack.callback(head.close)
+        ends = CellEnds(fifo.take_read_fd(), microphone, pads, head, server.set_keyboard)
         async with asyncio.TaskGroup() as group:
             if self._showing is None:
                 group.create_task(self._open_stream(stack, desktop, ends))

@@ -26,6 +26,7 @@ from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.encode.codecs import open_encoder
 from dillinger_stream.encode.costs import EncodingCosts
 from dillinger_stream.hub import HubParts, HubSettings, StreamHub
+from dillinger_stream.input.base import InputSink
 from dillinger_stream.input.several import SeveralSinks
 from dillinger_stream.pipeline import VideoPipeline
 from dillinger_stream.sound.pipeline import SoundPipeline
@@ -33,6 +34,7 @@ from dillinger_stream.sound.voice import Voice
 from dillinger_stream.transport.link import SERVER_OPTIONS, WebSocketLink
 
 from .desktops.base import Desktop
+from .head import Head
 from .listening import listening, write_port
 from .pads.slots import PadSlots
 
@@ -63,6 +65,8 @@ class CellEnds:
     sound_fd: int
     voice: Voice
     pads: PadSlots
+    head: Head | None
+    """None where the game follows none."""
     set_keyboard: Callable[[str], Awaitable[None]]
 
 
@@ -86,12 +90,13 @@ class Streaming:
         self._hub = StreamHub(
             HubParts(
                 admit=admit,
-                make_sink=lambda say: SeveralSinks(desktop.sink(), ends.pads.sink(say)),
+                make_sink=lambda say: SeveralSinks(desktop.sink(), ends.pads.sink(say), *_head_sinks(ends)),
                 resize=self._resize if is_resizable else None,
                 has_sound=True,
                 on_peers_changed=events.peers_changed,
                 clipboard=desktop,
                 voice=ends.voice,
+                has_head_tracking=ends.head is not None,
                 set_keyboard=ends.set_keyboard,
             ),
             HubSettings(media=media),
@@ -219,3 +224,7 @@ class Streaming:
 
     def _call(self, callback: Callable[..., None], *arguments: object) -> None:
         self._loop.call_soon_threadsafe(callback, *arguments)
+
+
+def _head_sinks(ends: CellEnds) -> tuple[InputSink, ...]:
+    return () if ends.head is None else (ends.head.sink(),)

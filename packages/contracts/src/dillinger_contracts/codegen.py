@@ -12,7 +12,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .input import Button, InputEvent, Key, Move, MoveBy, Pad, PadGone, ReleaseAll, Shown, Wheel, definition, encode
+from .input import (
+    Button,
+    InputEvent,
+    Key,
+    Look,
+    Move,
+    MoveBy,
+    Pad,
+    PadGone,
+    ReleaseAll,
+    Shown,
+    Wheel,
+    definition,
+    encode,
+)
 
 _NOTE = "Generated from input.toml by `python -m dillinger_contracts.codegen`; change that, not this."
 _LINE = 120
@@ -185,6 +199,8 @@ _GOLDEN: tuple[InputEvent, ...] = (
         left_trigger=255, right_trigger=128,
     ),
     PadGone(seq=13, client_time_ms=7000, pad=3),
+    Look(seq=14, client_time_ms=8000, yaw=-18000, pitch=9000, roll=18000),
+    Look(seq=15, client_time_ms=8016, yaw=1, pitch=-1, roll=0),
 )  # fmt: skip
 
 

@@ -142,6 +142,9 @@ class Game(Model):
     user_namespaces: bool = False
     """Whether the game may make user namespaces, as Proton's runtime and browsers do for sandboxes of their own. It
     opens more of the kernel to the game: leave it off where nothing needs it."""
+    head_tracking: bool = False
+    """Whether the game takes its player's head movements: as opentrack's datagrams ("UDP over network"), at port 4242
+    of the cell's own loopback. A player whose device has the sensors may then look around by moving it."""
     restart: Literal["never", "once"] = "never"
     """Whether a session that loses its cell or seat is started once more; what the game had not saved is lost then."""
     resources: Resources = Resources()

@@ -33,6 +33,15 @@ MOST_PADS: int = definition()["pads"]["most"]
 """Gamepads of one browser, and of one session."""
 PAD_BUTTONS: tuple[str, ...] = tuple(definition()["pads"]["buttons"])
 """Bit of `Pad.buttons` → its name."""
+MOST_TURN, MOST_PITCH = 18_000, 9_000
+"""How far a head turns and tilts, and how far it looks up and down, in hundredths of a degree."""
+_HALF_CLOCK = 1 << 31
+
+
+def is_late(time_ms: int, newest_ms: int) -> bool:
+    """Whether a message of this `client_time_ms`, which wraps, was sent before the newest that has arrived: messages
+    may overtake each other where the stream changes its way."""
+    return (time_ms - newest_ms) & 0xFFFFFFFF >= _HALF_CLOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +138,16 @@ class PadGone(InputEvent):
     pad: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look(InputEvent):
+    """How the player's head is turned, in hundredths of a degree: right, up, and tilted right are positive."""
+
+    name: ClassVar[str] = "look"
+    yaw: int = 0
+    pitch: int = 0
+    roll: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Op:
     number: int
@@ -140,7 +159,7 @@ class _Op:
 
 def _ops() -> tuple[_Op, ...]:
     events: dict[str, type[InputEvent]] = {
-        event.name: event for event in (Key, Button, Move, MoveBy, Wheel, ReleaseAll, Shown, Pad, PadGone)
+        event.name: event for event in (Key, Button, Move, MoveBy, Wheel, ReleaseAll, Shown, Pad, PadGone, Look)
     }
     table = []
     for name, entry in definition()["ops"].items():
@@ -170,7 +189,7 @@ def encode(event: InputEvent) -> bytes:
 
 def decode(message: bytes) -> InputEvent:
     """The event in `message`; raises `Invalid` for an unknown op, flag, key, button or pad, a wrong length, a bad
-    bool."""
+    bool, a head that is turned further than heads are."""
     if len(message) < HEADER_BYTES:
         raise Invalid(f"An input message has at least {HEADER_BYTES} bytes, this one {len(message)}")
     number, flags, seq, client_time_ms = _HEADER.unpack_from(message)
@@ -197,4 +216,6 @@ def decode(message: bytes) -> InputEvent:
         raise Invalid(f"There is no gamepad {event.pad}: they are numbered 0 to {MOST_PADS - 1}")
     if isinstance(event, Pad) and event.buttons >> len(PAD_BUTTONS):
         raise Invalid(f"A gamepad has {len(PAD_BUTTONS)} buttons, and {event.buttons:#x} names others")
+    if isinstance(event, Look) and (max(abs(event.yaw), abs(event.roll)) > MOST_TURN or abs(event.pitch) > MOST_PITCH):
+        raise Invalid(f"No head is turned by {event.yaw}, {event.pitch}, {event.roll} hundredths of a degree")
     return event

@@ -186,6 +186,8 @@ class Welcome(Model):
     """The game can hear this peer while it plays."""
     has_clipboard: bool = False
     """Copying and pasting between game and browser is possible while this peer plays."""
+    has_head_tracking: bool = False
+    """The game follows how this peer's device is turned while it plays (`look` of the input protocol)."""
 
 
 class VideoConfig(Model):

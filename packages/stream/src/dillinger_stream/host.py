@@ -85,6 +85,8 @@ class HubParts:
     """Gives the desktop's keyboard a layout; raises `DillingerError`. None where that is not ours to do."""
     voice: Voice | None = None
     """The game's microphone; None where it has none."""
+    has_head_tracking: bool = False
+    """Whether a sink takes how the player's head is turned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Host(Protocol):
     has_sound: bool
     clipboard: Clipboard | None
     voice: Voice | None
+    has_head_tracking: bool
 
     def admit(self, ticket: str) -> TicketClaims:
         """Raises `Denied`."""

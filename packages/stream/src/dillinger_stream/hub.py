@@ -47,6 +47,7 @@ class StreamHub:
         self.has_sound = parts.has_sound
         self.clipboard = parts.clipboard
         self.voice = parts.voice
+        self.has_head_tracking = parts.has_head_tracking
         self._parts = parts
         self._loop = asyncio.get_running_loop()
         self._video: Video | None = None

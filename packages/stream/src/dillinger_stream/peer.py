@@ -216,6 +216,7 @@ class Peer:
                 peer_id=self.peer_id, role=self.role, has_sound=host.has_sound, is_resizable=host.is_resizable,
                 has_clipboard=may_play and host.clipboard is not None,
                 has_microphone=may_play and host.voice is not None, ice_servers=host.settings.media.servers,
+                has_head_tracking=may_play and host.has_head_tracking,
             )
         )  # fmt: skip
         if host.is_pointer_taken:

@@ -80,6 +80,7 @@ export interface GameAddition {
   summary?: string;
   keeps_changes?: boolean;
   is_installer?: boolean;
+  head_tracking?: boolean;
   network?: NoNetworkBody | InternetBody | LanBody;
   launch: NativeLaunchBody | WineLaunchBody | ProtonLaunchBody | QemuLaunchBody | DesktopLaunchBody;
   display?: DisplayConfigurationBody;
@@ -104,6 +105,7 @@ export interface GameChange {
   summary?: string | null;
   keeps_changes?: boolean | null;
   is_installer?: boolean | null;
+  head_tracking?: boolean | null;
   network?: NoNetworkBody | InternetBody | LanBody | null;
   launch?: NativeLaunchBody | WineLaunchBody | ProtonLaunchBody | QemuLaunchBody | DesktopLaunchBody | null;
   display?: DisplayConfigurationBody | null;
@@ -119,6 +121,7 @@ export interface GameDetails {
   source: string;
   keeps_changes: boolean;
   is_installer: boolean;
+  head_tracking: boolean;
   network: NoNetwork | Internet | Lan;
   launch: NativeLaunch | WineLaunch | ProtonLaunch | QemuLaunch | DesktopLaunch;
   display: DisplayConfiguration;

@@ -90,6 +90,7 @@ function NewGame({ survey, onStarted }: { survey: Survey; onStarted: (addition: 
       summary: draft.summary,
       keeps_changes: draft.keepsChanges,
       is_installer: draft.isInstaller,
+      head_tracking: draft.followsHead,
       network: networkOf(draft),
       launch: made.launch,
       ...limitsOf(draft, null, base?.resources ?? null),

@@ -26,6 +26,7 @@ export interface Draft {
   directory: "program" | "game" | "home";
   keepsChanges: boolean;
   isInstaller: boolean;
+  followsHead: boolean;
   environment: string;
   network: Network["kind"];
   lanName: string;
@@ -64,6 +65,7 @@ export const EMPTY: Draft = {
   directory: "game",
   keepsChanges: true,
   isInstaller: false,
+  followsHead: false,
   environment: "",
   network: "none",
   lanName: "",

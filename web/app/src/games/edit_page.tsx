@@ -52,6 +52,7 @@ export function draftOf(details: GameDetails): Draft {
     summary: details.summary,
     keepsChanges: details.keeps_changes,
     isInstaller: details.is_installer,
+    followsHead: details.head_tracking,
   };
   return withNetwork(
     withLimits(withLaunch(named, details.launch), details.display, details.resources),
@@ -72,9 +73,10 @@ function KnownGame({ details, onReload }: { details: GameDetails; onReload: () =
     if ("faults" in made) return setFaults(made.faults);
     setFaults({});
     const limits = limitsOf(draft, details.display, details.resources);
-    const { title, summary, keepsChanges: keeps_changes, isInstaller: is_installer } = draft;
+    const { title, summary, keepsChanges: keeps_changes, isInstaller: is_installer, followsHead } = draft;
     const network = networkOf(draft);
-    const body = { title, summary, keeps_changes, is_installer, network, launch: made.launch, ...limits };
+    const flags = { keeps_changes, is_installer, head_tracking: followsHead };
+    const body = { title, summary, ...flags, network, launch: made.launch, ...limits };
     change.mutate(
       { version: details.version, body },
       {

@@ -111,6 +111,11 @@ export function GameForm({ draft, faults, candidates, onChange, onSubmit, isNew,
           name="keepsChanges"
           label="It may write into its own folder; each player keeps what it changes there"
         />
+        <Check
+          editing={editing}
+          name="followsHead"
+          label="It follows its player’s head (opentrack, UDP port 4242): a phone, tablet or headset may look around"
+        />
         <Field label="Environment" fault={faults.environment} hint="One NAME=value a line.">
           {(attributes) => <TextArea {...attributes} editing={editing} name="environment" />}
         </Field>

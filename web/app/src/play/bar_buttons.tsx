@@ -1,5 +1,6 @@
 /** The buttons of the bar that a game and a desktop share. What they choose is kept as a preference or belongs to the page. */
 
+import type { HeadState } from "../../../player/src";
 import { setPreferences, usePreferences } from "../preferences";
 import { Icon, type IconName } from "../ui/icons";
 import type { FullScreen } from "./use_full_screen";
@@ -84,6 +85,43 @@ export function PointerButton({ pointer, of }: { pointer: PointerLock; of: strin
 export function TypeButton({ onType }: { onType: () => void }) {
   if (navigator.maxTouchPoints === 0) return null;
   return <BarButton icon="typing" label="On-screen keyboard" testId="type-button" onClick={onType} />;
+}
+
+interface HeadButtonsProps extends Leaving {
+  head: HeadState;
+  onHead: () => void;
+  onRecentre: () => void;
+}
+
+/** Looking around by moving the device, where it has the sensors and the game follows them. */
+export function HeadButtons({ head, onHead, onRecentre, onLeft }: HeadButtonsProps) {
+  if (head === "absent") return null;
+  const isOn = head === "on";
+  return (
+    <>
+      <BarButton
+        icon="head"
+        label={isOn ? "Stop looking around by moving this device" : "Look around by moving this device"}
+        testId="head-button"
+        isPressed={isOn}
+        onClick={() => {
+          onHead();
+          onLeft();
+        }}
+      />
+      {isOn && (
+        <BarButton
+          icon="ahead"
+          label="This is straight ahead"
+          testId="recentre-button"
+          onClick={() => {
+            onRecentre();
+            onLeft();
+          }}
+        />
+      )}
+    </>
+  );
 }
 
 export function FullScreenButton({ fullScreen, onLeft }: Leaving & { fullScreen: FullScreen }) {

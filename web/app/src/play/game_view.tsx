@@ -98,6 +98,9 @@ export function GameView({ view, access, isConnected, isGuest = false, onEnded }
         pointer={pointer}
         microphone={live.welcome?.has_microphone ? live.microphone : null}
         onMicrophone={() => live.player?.toggleMicrophone()}
+        head={live.head}
+        onHead={() => live.player?.head.toggle()}
+        onRecentre={() => live.player?.head.recentre()}
         isStopping={stop.isPending || view.state === "stopping"}
         onStop={() => stop.mutate(view.session_id)}
         onHelp={() => setShowsHelp(true)}

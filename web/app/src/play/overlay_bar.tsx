@@ -4,12 +4,20 @@
  */
 
 import { type FocusEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { type FloorView, Microphone, type MicrophoneState } from "../../../player/src";
+import { type FloorView, type HeadState, Microphone, type MicrophoneState } from "../../../player/src";
 import { setPreferences, usePreferences } from "../preferences";
 import { follow } from "../router";
 import { Icon } from "../ui/icons";
 import { StopControl } from "../ui/stop_control";
-import { BarButton, FullScreenButton, MuteButton, PointerButton, StatsButton, TypeButton } from "./bar_buttons";
+import {
+  BarButton,
+  FullScreenButton,
+  HeadButtons,
+  MuteButton,
+  PointerButton,
+  StatsButton,
+  TypeButton,
+} from "./bar_buttons";
 import { StreamMenu, type StreamWishes } from "./stream_menu";
 import type { FullScreen } from "./use_full_screen";
 import type { PointerLock } from "./use_pointer_lock";
@@ -29,6 +37,9 @@ interface OverlayBarProps extends StreamWishes {
   /** null where the game has none. */
   microphone: MicrophoneState | null;
   onMicrophone: () => void;
+  head: HeadState;
+  onHead: () => void;
+  onRecentre: () => void;
   isStopping: boolean;
   onStop: () => void;
   onHelp: () => void;
@@ -192,6 +203,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
           onClick={props.onPads}
         />
       )}
+      <HeadButtons head={props.head} onHead={props.onHead} onRecentre={props.onRecentre} onLeft={onLeft} />
       <FullScreenButton fullScreen={props.fullScreen} onLeft={onLeft} />
       {!props.isGuest && (
         <StopControl

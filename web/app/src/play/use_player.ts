@@ -3,6 +3,7 @@
 import { type RefObject, useLayoutEffect, useRef, useState } from "react";
 import {
   createPlayer,
+  type HeadState,
   type MicrophoneState,
   type PadView,
   type SessionEnd,
@@ -16,10 +17,11 @@ import { NO_STREAM, type StreamView, streamEvents } from "./stream_view";
 
 export interface PlayerView extends StreamView {
   microphone: MicrophoneState;
+  head: HeadState;
   pads: PadView[];
 }
 
-const NOTHING: PlayerView = { ...NO_STREAM, microphone: "off", pads: [] };
+const NOTHING: PlayerView = { ...NO_STREAM, microphone: "off", head: "absent", pads: [] };
 
 /** A ticket, or why there is none: a session or login that is gone stays gone, anything else may pass. */
 async function ticketOf(access: StreamAccess): Promise<string> {
@@ -73,6 +75,7 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
       fetchTicket: () => ticketOf(way.current),
       ...told.events,
       onMicrophone: (microphone) => change({ microphone }),
+      onHead: (head) => change({ head }),
       onPads: (pads) => change({ pads }),
       onEnded: (end) => latest.current.onEnded(end),
       onShortcut: (shortcut) => latest.current.onShortcut(shortcut),

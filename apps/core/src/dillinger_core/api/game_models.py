@@ -71,6 +71,7 @@ class GameAddition(Model):
     summary: Summary = ""
     keeps_changes: bool = True
     is_installer: bool = False
+    head_tracking: bool = False
     network: NetworkAccess = NoNetwork()
     launch: LaunchSpec
     display: DisplayConfiguration = DisplayConfiguration()
@@ -101,6 +102,7 @@ class GameChange(Model):
     summary: Summary | None = None
     keeps_changes: bool | None = None
     is_installer: bool | None = None
+    head_tracking: bool | None = None
     network: NetworkAccess | None = None
     launch: LaunchSpec | None = None
     display: DisplayConfiguration | None = None
@@ -119,6 +121,8 @@ class GameDetails(Model):
     keeps_changes: bool
     is_installer: bool
     """Whether what it starts is an installer still."""
+    head_tracking: bool
+    """Whether it takes its player's head movements."""
     network: NetworkAccess
     launch: LaunchSpec
     display: DisplayConfiguration
@@ -190,6 +194,7 @@ def details_view(details: Details) -> GameDetails:
         source=game.source,
         keeps_changes=game.keeps_changes,
         is_installer=game.is_installer,
+        head_tracking=game.head_tracking,
         network=game.network,
         launch=game.launch,
         display=game.display,

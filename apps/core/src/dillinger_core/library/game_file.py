@@ -13,7 +13,10 @@ from tomlkit.exceptions import TOMLKitError
 
 from dillinger_contracts import Game, Invalid
 
-_SAID = ("keeps_changes", "is_installer", "restart", "launch", "network", "display", "resources", "art")
+_SAID = (
+    "keeps_changes", "is_installer", "user_namespaces", "head_tracking", "restart",
+    "launch", "network", "display", "resources", "art",
+)  # fmt: skip
 """In their order; what is a table comes after what is not."""
 
 

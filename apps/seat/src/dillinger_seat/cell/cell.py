@@ -195,11 +195,19 @@ class Cell:
 
     async def connect(self, path: str) -> socket.socket:
         """A connection to the server that listens at `path` inside; raises `Unavailable`."""
+        return await self._call(path=path)
+
+    async def datagrams(self, port: int) -> socket.socket:
+        """A socket whose datagrams go to that UDP port of the cell's own loopback, whoever listens there; raises
+        `Unavailable`."""
+        return await self._call(port=port)
+
+    async def _call(self, **where: str | int) -> socket.socket:
         if self.ended.done():
             raise Unavailable("The cell is gone")
         caller: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
         self._callers.append(caller)
-        await self._send(do="connect", path=path)
+        await self._send(do="connect", **where)
         return await caller
 
     async def close(self) -> None:

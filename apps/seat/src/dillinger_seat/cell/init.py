@@ -11,7 +11,8 @@ From the seat  {"do": "take", "numbers", "seccomp"}  (first, and only by a socke
                {"do": "start", "part", "argv", "env", "cwd", "out_fd", "listen_fd", "listen_path", "wants_ready",
                 "oom_score_adj", "file_bytes"}
                {"do": "signal", "part", "signal"}  (the part `guest` means every process that no other part owns)
-               {"do": "connect", "path"}  (to a server in here; the answers come in the order of the questions)
+               {"do": "connect", "path"}  (to a server in here; the answers come in the order of the questions; with
+                "port" in the place of "path": for datagrams to that port of the loopback)
 To the seat    {"is": "up", "oom_kills"}  {"is": "started", "part", "pid"}  {"is": "failed", "part", "errno"}
                {"is": "ready", "part", "value"}  {"is": "ended", "part", "code", "signal", "survivors",
                 "oom_kills"}  (what the container's own cgroup has counted; null outside of one)
@@ -186,14 +187,17 @@ class Init:
             elif order["do"] == "signal":
                 self._signal(order["part"], order["signal"])
             elif order["do"] == "connect":
-                self._connect(order["path"])
+                self._connect(order)
         return True
 
-    def _connect(self, path: str) -> None:
+    def _connect(self, order: dict[str, Any]) -> None:
         """Hands out a connection to a server that makes its own socket, where nobody outside can reach it."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as caller:
+        family, kind, place = socket.AF_UNIX, socket.SOCK_STREAM, order.get("path")
+        if place is None:
+            family, kind, place = socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", order["port"])
+        with socket.socket(family, kind | socket.SOCK_NONBLOCK) as caller:
             try:
-                caller.connect(path)  # at once or not at all, whoever listens there by now
+                caller.connect(place)  # at once or not at all, whoever listens there by now
             except OSError as error:
                 self._say(**{"is": "connected", "errno": error.errno})
                 return

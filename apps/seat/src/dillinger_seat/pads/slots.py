@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from dillinger_contracts.errors import Unavailable
-from dillinger_contracts.input import MOST_PADS, InputEvent, Pad, PadGone, ReleaseAll
+from dillinger_contracts.input import MOST_PADS, InputEvent, Pad, PadGone, ReleaseAll, is_late
 from dillinger_contracts.signaling import FromSeat, Rumble
 
 from .base import PadDevice, PadDevices
@@ -23,7 +23,6 @@ from .layout import REST, device_state
 log = structlog.get_logger()
 
 LINGER_S = 10.0
-_HALF_CLOCK = 1 << 31
 
 
 @dataclass(slots=True, eq=False)
@@ -141,9 +140,7 @@ class PadSink:
             slot.device.show(device_state(event))
 
     def _is_news(self, pad: int, time_ms: int) -> bool:
-        """Messages may overtake each other where the stream changes its way: what is older than the newest is late."""
-        newest_ms = self._newest_ms.get(pad, time_ms)
-        if (time_ms - newest_ms) & 0xFFFFFFFF >= _HALF_CLOCK:
+        if is_late(time_ms, self._newest_ms.get(pad, time_ms)):
             return False
         self._newest_ms[pad] = time_ms
         return True
