@@ -25,7 +25,10 @@ def live_once(way: str, house: House, core: CoreClient, kill: Kill) -> str:
     """One session, from Play to its end."""
     session_id: str = core.play("testcard-light")["session_id"]
     if way != "at once":
-        core.wait_state(session_id, {"ready"})
+        view = core.wait_state(session_id, {"ready", "ended"})
+        if view["state"] == "ended":  # on a machine that has much else to do; of it nothing may stay either
+            assert view["end"]["reason"] == "start_timeout", view["end"]
+            return session_id
     if way == "watched":
         with StreamClient(core, session_id) as viewer:
             viewer.hello(core.ticket(session_id))
