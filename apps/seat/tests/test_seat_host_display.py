@@ -6,10 +6,12 @@ import asyncio
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from apps.seat.tests.host_display import HostDisplay, wait_card
 from packages.stream.tests.engine.compositor import Compositor
@@ -17,13 +19,18 @@ from packages.stream.tests.engine.compositor import Compositor
 from dillinger_bench.testcard import guest
 from dillinger_bench.testcard.read import Picture, Reading, read
 from dillinger_contracts.control import PeersChanged
-from dillinger_contracts.input import Key, Move
+from dillinger_contracts.input import Key, Move, ReleaseAll
 from dillinger_contracts.lifecycle import EndReason
+from dillinger_contracts.media import Box
 from dillinger_contracts.session import HostScreen
 from dillinger_seat.desktops.xvfb import xauthority
+from dillinger_seat.showing import open_window
 from dillinger_stream.capture.wayland import WaylandCapture
+from dillinger_stream.frames import Frame
 from dillinger_stream.input.wayland import WaylandInput
 from dillinger_stream.wayland.connection import connect
+from dillinger_stream.window.wayland import WaylandWindow
+from dillinger_stream.window.x11 import X11Window
 
 KEY_A, KEY_CONTROL, KEY_ALT, KEY_M = 30, 29, 56, 50
 
@@ -52,11 +59,13 @@ async def test_the_card_shows_there_is_played_and_its_window_ends_it(rig: Any, h
     rig.display |= {"width_px": 800, "height_px": 600}
     play_card(rig, host.screen(is_full_screen=False))
     await rig.ready()
-    first = await host.wait_card(lambda card: card.size == (800, 600), "its size", describe=rig.describe)
-    assert first.frame is not None
-    wanted = [(one >> 16, one >> 8 & 0xFF, one & 0xFF) for one in guest.SWATCHES]
-    assert list(first.swatches) == wanted, "no codec lies between: the colours are the game's own"
-    after = first.frame + 30
+    wanted = tuple((one >> 16, one >> 8 & 0xFF, one & 0xFF) for one in guest.SWATCHES)
+    first = await host.wait_card(
+        lambda card: card.size == (800, 600) and card.swatches == wanted and card.frame is not None,
+        "its size, in the very colours that it drew: no codec lies between",
+        describe=rig.describe,
+    )
+    after = (first.frame or 0) + 30
     await host.wait_card(lambda card: (card.frame or 0) > after, "it goes on", describe=rig.describe)
     await rig.runner.wait_for(lambda: [body.peers for body in rig.runner.bodies(PeersChanged)][-1:] == [1])
     assert not (rig.runtime_dir / "stream.sock").exists(), "it is not streamed"
@@ -100,6 +109,34 @@ async def test_a_display_that_refuses_or_is_not_there_is_told_before_anything_st
     assert f":{host.number}" in end.message and "play-at-the-machine" in end.message
     assert "cell" not in rig.runner.steps
     assert rig.traces() == []
+
+
+def test_what_is_typed_elsewhere_is_not_the_game_s(host: HostDisplay) -> None:
+    """A grab outlives the focus by a moment, in which keys still come, and a held one repeats."""
+    window = open_window(host.screen(), "Test")
+    try:
+        window.show(640, 480)
+        deadline = time.monotonic() + 30
+        while not window.is_ready:
+            assert time.monotonic() < deadline, "it was never shown"
+            window.read()
+        _hear(window, host)
+        host.hands.key(KEY_A, is_down=True)
+        assert Key(code=KEY_A, is_down=True) in _hear(window, host)
+        host.take_focus_away()
+        host.hands.key(KEY_M, is_down=True)
+        heard = _hear(window, host)
+        assert heard[heard.index(ReleaseAll()) :] == [ReleaseAll()]
+    finally:
+        window.close()
+
+
+def _hear(window: X11Window | WaylandWindow, host: HostDisplay) -> list[object]:
+    """All that the display has to tell of what was done so far: it answers in order."""
+    host.hands.sync()
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    window.paint(Frame(pixels, 2, 2, Box(0, 0, 2, 2), 0))
+    return list(window.read())
 
 
 @pytest.mark.full

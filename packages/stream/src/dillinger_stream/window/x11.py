@@ -258,10 +258,8 @@ class X11Window:
             case hands.Hotkey.FULL_SCREEN:
                 self._toggle_full_screen()
                 return [ReleaseAll()]
-        if not self._is_focused:  # without a window manager nobody says so
-            self._is_focused = True
-            self._settle_grabs()
-        return _some(hands.key(event.detail, is_down=True))
+        # One that is held repeats until the grab has ended, when the keyboard is somebody else's already.
+        return _some(hands.key(event.detail, is_down=True)) if self._is_focused else []
 
     def _moved(self, event: Any) -> list[WindowEvent]:
         if self._held is not None:
