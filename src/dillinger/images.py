@@ -93,7 +93,7 @@ def digest(tree: Tree, image: Image, base: str) -> str:
     lock = (tree.root / "requirements.lock").read_text("utf-8")
     own = own_packages(tree.root, image.app) if image.app else []
     names = [package.name for package in own]
-    parts = [base, image.target, locked_part(lock, [*names, "hatchling"]) if image.app else ""]
+    parts = [base, image.target, locked_part(lock, [*names, "hatchling"], own) if image.app else ""]
     paths = [tree.root / f"deploy/docker/{image.folder}/Dockerfile", *(tree.root / path for path in image.files)]
     for package in own:
         paths += [package.folder / "pyproject.toml", package.folder / "hatch_build.py", package.folder / "src"]

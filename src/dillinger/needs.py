@@ -27,6 +27,8 @@ class Package:
     name: str
     folder: Path
     requires: frozenset[str]
+    optional: frozenset[str]
+    """What it needs for an extra only, which no app asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,14 @@ def own_packages(root: Path, name: str) -> list[Package]:
 def _workspace(root: Path) -> Iterator[Package]:
     for file in sorted([*root.glob("apps/*/pyproject.toml"), *root.glob("packages/*/pyproject.toml")]):
         project = tomllib.loads(file.read_text("utf-8"))["project"]
-        required = (_REQUIRED.match(line) for line in project.get("dependencies", ()))
-        yield Package(project["name"], file.parent, frozenset(found[0] for found in required if found))
+        required = _names(project.get("dependencies", ()))
+        extras = project.get("optional-dependencies", {})
+        optional = _names(line for lines in extras.values() for line in lines)
+        yield Package(project["name"], file.parent, required, optional - required)
+
+
+def _names(lines: Iterable[str]) -> frozenset[str]:
+    return frozenset(found[0] for line in lines if (found := _REQUIRED.match(line)))
 
 
 def pins(lock: str) -> Iterator[Pin]:
@@ -79,11 +87,19 @@ def pins(lock: str) -> Iterator[Pin]:
             lines.append(line)
 
 
-def locked_part(lock: str, roots: Iterable[str]) -> str:
-    """What `roots` need, and those of them that the lock has itself, as a requirements file with hashes."""
+def locked_part(lock: str, roots: Iterable[str], own: Iterable[Package] = ()) -> str:
+    """What `roots` need, and those of them that the lock has itself, as a requirements file with hashes.
+
+    The lock does not tell an extra's packages from the others: `own` does.
+    """
     found = list(pins(lock))
+    optional = {package.name: package.optional for package in own}
     wanted = set(roots)
-    while more := {pin.name for pin in found if pin.via & wanted} - wanted:
+
+    def is_wanted(pin: Pin) -> bool:
+        return any(pin.name not in optional.get(name, ()) for name in pin.via & wanted)
+
+    while more := {pin.name for pin in found if is_wanted(pin)} - wanted:
         wanted |= more
     return "".join(f"{pin.text}\n" for pin in found if pin.name in wanted)
 
@@ -97,8 +113,9 @@ def main(arguments: Sequence[str]) -> int:
     if what == "folders":
         print(*(package.folder for package in own_packages(root, names[0])), sep="\n")
         return 0
-    own = [package.name for name in names if name.startswith("dillinger-") for package in own_packages(root, name)]
-    part = locked_part((root / "requirements.lock").read_text("utf-8"), [*names, *own])
+    own = [package for name in names if name.startswith("dillinger-") for package in own_packages(root, name)]
+    roots = [*names, *(package.name for package in own)]
+    part = locked_part((root / "requirements.lock").read_text("utf-8"), roots, own)
     print(part, end="")
     return 0 if part else 1
 

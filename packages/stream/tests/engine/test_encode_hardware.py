@@ -117,8 +117,8 @@ def test_another_bitrate_holds_while_it_runs() -> None:
 def test_a_child_that_dies_is_a_broken_encoder_by_name() -> None:
     encoder = GstEncoder(EncoderSettings(WIDTH, HEIGHT, 4_000_000, 60.0), PLAN)
     encoder.encode(frame(plain(1, 2, 3), 0), keyframe=False)
-    os.kill(encoder._child.pid, signal.SIGKILL)
-    encoder._child.wait()
+    os.kill(encoder._child.process.pid, signal.SIGKILL)
+    encoder._child.process.wait()
     with pytest.raises(EncoderError, match="x264enc is gone"):
         for number in (1, 2):
             encoder.encode(frame(plain(1, 2, 3), number), keyframe=False)

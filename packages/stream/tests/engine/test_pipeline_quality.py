@@ -145,8 +145,8 @@ def test_a_graphics_card_that_breaks_in_the_middle_is_replaced_by_software(
     reason = pipeline.stats().codec_reason
     assert reason is not None
     assert "by x264enc on this machine's graphics card" in reason
-    os.kill(cards[0]._child.pid, signal.SIGKILL)
-    cards[0]._child.wait()
+    os.kill(cards[0]._child.process.pid, signal.SIGKILL)
+    cards[0]._child.process.wait()
 
     def is_replaced() -> bool:
         painter.fill(0x0000FF, 0, 0, 640, 480)

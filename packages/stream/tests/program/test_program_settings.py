@@ -13,6 +13,7 @@ from packages.stream.tests.program.program_house import Shelf
 
 from dillinger_contracts.errors import Denied, Invalid, Unsupported
 from dillinger_contracts.settings import Origin
+from dillinger_stream.errors import CaptureError
 from dillinger_stream.program.admission import Keys, secret_of
 from dillinger_stream.program.server import address_of
 from dillinger_stream.program.settings import (
@@ -151,9 +152,21 @@ def test_a_wayland_session_is_not_mistaken_for_its_xwayland() -> None:
     assert kind_of(CaptureSettings(display=":1"), wayland) == "x11"
     assert kind_of(CaptureSettings(source="x11"), wayland) == "x11"
     assert kind_of(CaptureSettings(display="wayland-1"), {"DISPLAY": ":0"}) == "wayland"
-    with pytest.raises(Unsupported) as refused:
-        choose(CaptureSettings(source="portal"), wayland)
-    assert refused.value.hint and "--display" in refused.value.hint
+
+
+def test_desktops_that_only_a_portal_hands_out_are_known() -> None:
+    there = {"WAYLAND_DISPLAY": "wayland-0", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/7/bus"}
+    for desktop, kind in (("ubuntu:GNOME", "portal"), ("KDE", "portal"), ("sway", "wayland"), ("", "wayland")):
+        assert kind_of(CaptureSettings(), there | {"XDG_CURRENT_DESKTOP": desktop}) == kind
+    assert kind_of(CaptureSettings(), {"DISPLAY": ":0", "XDG_CURRENT_DESKTOP": "KDE"}) == "x11"
+    found = choose(CaptureSettings(source="portal"), there | {"XDG_CURRENT_DESKTOP": "ubuntu:GNOME"})
+    same = choose(CaptureSettings(source="portal"), {"XDG_RUNTIME_DIR": "/run/user/7"})
+    assert (found.kind, found.name, found.key) == ("portal", "GNOME", same.key) and same.name == "portal"
+    assert not found.shares_clipboard
+    with pytest.raises(Invalid, match="not the display :1"):
+        choose(CaptureSettings(source="portal", display=":1"), there)
+    with pytest.raises(CaptureError, match="no session bus"):
+        choose(CaptureSettings(source="portal"), {})
 
 
 def test_a_compositor_is_found_by_its_name_or_path() -> None:

@@ -1,5 +1,5 @@
-"""Encoders of GStreamer, for graphics cards: a child process (`gst_child.py`) gets pictures by descriptor and hands
-out access units. What each card's pipeline looks like is in `vaapi.py` and `nvenc.py`.
+"""Encoders of GStreamer, for graphics cards: a child process (`gst.child`) gets pictures by descriptor and hands out
+access units. What each card's pipeline looks like is in `vaapi.py` and `nvenc.py`.
 
 The picture is shared memory that both sides have mapped: only what changed is copied into it, and the card makes its
 own colours of it. The child takes the descriptor of a DMA-BUF as well, and the plans have a pipeline for it, but no
@@ -9,29 +9,23 @@ capture of ours hands one out yet. One thread.
 from __future__ import annotations
 
 import contextlib
-import json
 import mmap
 import os
-import socket
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dillinger_contracts.media import Box
 from dillinger_stream.frames import AccessUnit, Frame
+from dillinger_stream.gst import child
+from dillinger_stream.gst.process import GstProcess
 
-from . import gst_child
 from .base import EncoderCaps, EncoderError, EncoderSettings, EncoderUnavailable, EncodeTiming
 from .h264 import codec_string
-
-SYSTEM_PYTHON = Path("/usr/bin/python3")
-_START_S, _ANSWER_S, _END_S = 15.0, 6.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +76,16 @@ class GstEncoder:
             self._memory = mmap.mmap(descriptor, frame_bytes)
             shape = (settings.height_px, settings.width_px, 4)
             self._pixels: Any = np.frombuffer(self._memory, dtype=np.uint8).reshape(shape)
-            self._child, self._connection = _start_child()
             order = {
                 "pipeline": plan.pipeline(settings), "frame_bytes": frame_bytes,
                 "bitrate_property": plan.bitrate_property, "is_dmabuf": False,
             }  # fmt: skip
             try:
-                self._connection.settimeout(_START_S)
-                gst_child.send(self._connection, gst_child.OPEN, json.dumps(order).encode(), (descriptor,))
-                self._expect(gst_child.READY)
-                self._connection.settimeout(_ANSWER_S)
+                self._child = GstProcess(plan.caps.name, EncoderError)
+                self._child.open(child.OPEN, order, (descriptor,))
             except EncoderError as error:
-                self.close()
-                raise EncoderUnavailable(error.message, hint=f"apt-get install {plan.packages}") from error
+                hint = error.hint or f"apt-get install {plan.packages}"
+                raise EncoderUnavailable(error.message, hint=hint) from error
         finally:
             os.close(descriptor)
 
@@ -129,9 +120,11 @@ class GstEncoder:
         copied_ns = time.perf_counter_ns()
         self._start_ns = frame.captured_at_ns if self._start_ns is None else self._start_ns
         at_ns = max(0, frame.captured_at_ns - self._start_ns)
-        order = gst_child.FRAME_FIELDS.pack(at_ns, keyframe or not self._sequence)
-        self._send(gst_child.FRAME, order)
-        answer = self._expect(gst_child.UNIT)
+        order = child.FRAME_FIELDS.pack(at_ns, keyframe or not self._sequence)
+        self._child.send(child.FRAME, order)
+        answer = self._child.expect(child.UNIT)
+        if len(answer) < 2:
+            raise EncoderError(f"{self.caps.name} gave an empty unit")
         encode_ms = (time.perf_counter_ns() - copied_ns) / 1e6
         self.timing = EncodeTiming((copied_ns - start_ns) / 1e6, encode_ms)
         return self._unit(frame, answer[1:], is_keyframe=bool(answer[0]))
@@ -140,17 +133,11 @@ class GstEncoder:
         """Takes effect on the next frame, without a keyframe."""
         # It goes on counting at the rate that it was opened with: told in its terms, a picture's share is right.
         kbps = round(bitrate_bps * self._settings.rate_hz / rate_hz / 1000)
-        self._send(gst_child.BITRATE, gst_child.BITRATE_FIELDS.pack(max(1, kbps)))
+        self._child.send(child.BITRATE, child.BITRATE_FIELDS.pack(max(1, kbps)))
 
     def close(self) -> None:
         """Ends the child; idempotent."""
-        self._connection.close()
-        if self._child.poll() is None:
-            try:
-                self._child.wait(_END_S)
-            except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
+        self._child.close()
         self._pixels = None
         with contextlib.suppress(BufferError):  # a view of the picture may still be somewhere; it goes with it
             self._memory.close()
@@ -169,41 +156,3 @@ class GstEncoder:
             width_px=width, height_px=height, box=Box(0, 0, width, height), is_keyframe=is_keyframe,
             codec=self._codec_string, format=self._settings.format, desktop_px=(frame.width_px, frame.height_px),
         )  # fmt: skip
-
-    def _send(self, kind: int, payload: bytes) -> None:
-        try:
-            gst_child.send(self._connection, kind, payload)
-        except OSError as error:
-            raise EncoderError(f"{self.caps.name} is gone: {error}") from error
-
-    def _expect(self, kind: int) -> bytes:
-        name = self.caps.name
-        try:
-            found, payload, _ = gst_child.receive(self._connection)
-        except TimeoutError as error:
-            raise EncoderError(f"{name} does not answer") from error
-        except (EOFError, OSError, ValueError) as error:
-            raise EncoderError(f"{name} is gone: {error or 'its process ended'}") from error
-        if found == gst_child.FAULT:
-            raise EncoderError(f"{name} failed: {payload.decode(errors='replace')}")
-        if found != kind or (kind == gst_child.UNIT and len(payload) < 2):
-            raise EncoderError(f"{name} answers something else ({found})")
-        return payload
-
-
-def _start_child() -> tuple[subprocess.Popen[bytes], socket.socket]:
-    ours, childs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    command = (str(SYSTEM_PYTHON), "-I", gst_child.__file__, str(childs.fileno()))
-    try:
-        child = subprocess.Popen(
-            command, pass_fds=(childs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-    except OSError as error:
-        ours.close()
-        raise EncoderUnavailable(
-            f"{SYSTEM_PYTHON} can't be started: {error}", hint="apt-get install python3"
-        ) from error
-    finally:
-        childs.close()
-    return child, ours

@@ -1,9 +1,9 @@
 """Input into a Wayland desktop by a virtual pointer and a virtual keyboard. Lives on the loop.
 
-All peers share one connection and each has a sink of its own with what it holds down. Nothing here waits for the
-compositor: what its socket has no room for is sent when it has, and a compositor that does not read for long is
-`Unavailable`. Programs repeat held keys by themselves, so a key that is down already is not pressed again. The keyboard
-brings its layout along, and says which modifiers are on, since the compositor does not follow them.
+All peers share one connection. Nothing here waits for the compositor: what its socket has no room for is sent when it
+has, and a compositor that does not read for long is `Unavailable`. Programs repeat held keys by themselves, so a key
+that is down already is not pressed again. The keyboard brings its layout along, and says which modifiers are on, since
+the compositor does not follow them.
 """
 
 from __future__ import annotations
@@ -12,27 +12,16 @@ import fcntl
 import os
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, ReleaseAll, Wheel
 from dillinger_contracts.session import FIRST_LAYOUT
 from dillinger_stream.wayland.connection import WaylandConnection
 
+from .evdev import FIRST_BUTTON, NOTCH_TRAVEL, EvdevSink, Holders
 from .late_writer import LateWriter
 from .xkb import Keymap, Modifiers
 
-_NOTCH = 120
-_NOTCH_TRAVEL = 15.0
-"""What a notch of a mouse's wheel is in a compositor's units."""
-_MOST_NOTCHES = 16
-"""A wheel event of more is a prank."""
-_VERTICAL, _HORIZONTAL = 0, 1
-_BUTTONS = {1: 0x110, 2: 0x112, 3: 0x111, 8: 0x113, 9: 0x114}
-"""X11's numbers → BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, BTN_EXTRA of linux/input-event-codes.h."""
-_FIRST_BUTTON = 0x110
-"""Keys have numbers below, which makes one number enough for both."""
 _MOST_PX = 16_384
 _CURRENT = 1
 _XKB_V1 = 1
@@ -57,7 +46,7 @@ class WaylandInput:
             keyboards = connection.bind("zwp_virtual_keyboard_manager_v1", hint=_HINT)
             self._pointer = pointers.make("create_virtual_pointer", "zwlr_virtual_pointer_v1", seat)
             self._keyboard = keyboards.make("create_virtual_keyboard", "zwp_virtual_keyboard_v1", seat)
-            self._holders: Counter[int] = Counter()
+            self._holders = Holders(self._turn)
             self._layout = layout
             self._load(keymap)
             connection.roundtrip()
@@ -66,9 +55,9 @@ class WaylandInput:
             raise
         self._writer = LateWriter(self._connection, self._write)
 
-    def sink(self) -> WaylandSink:
+    def sink(self) -> EvdevSink:
         """For one peer."""
-        return WaylandSink(self)
+        return EvdevSink(self)
 
     def set_layout(self, layout: str) -> None:
         """Keys that are down stay down; raises `Unsupported`, and leaves it as it was, or `Unavailable`."""
@@ -84,20 +73,15 @@ class WaylandInput:
 
     def press(self, code: int) -> None:
         """One more peer holds this key or button; the first of them presses it."""
-        if not self._holders[code]:
-            self._turn(code, is_down=True)
-        self._holders[code] += 1
+        self._holders.press(code)
 
     def let_go(self, code: int) -> None:
         """One peer less holds it; with the last it goes up."""
-        self._holders[code] -= 1
-        if self._holders[code] <= 0:
-            del self._holders[code]
-            self._turn(code, is_down=False)
+        self._holders.let_go(code)
 
     def scroll(self, axis: int, notches: int) -> None:
         """Whole notches of the wheel."""
-        self._point("axis_discrete", axis, notches * _NOTCH_TRAVEL, notches)
+        self._point("axis_discrete", axis, notches * NOTCH_TRAVEL, notches)
 
     def move_to(self, x: int, y: int) -> None:
         """To a place of the desktop, 0 to 65535 across it."""
@@ -111,8 +95,8 @@ class WaylandInput:
         """By pixels."""
         self._point("motion", dx, dy)
 
-    def _turn(self, code: int, *, is_down: bool) -> None:
-        if code >= _FIRST_BUTTON:
+    def _turn(self, code: int, is_down: bool) -> None:
+        if code >= FIRST_BUTTON:
             self._point("button", code, int(is_down))
             return
         self._keymap.turn(code, is_down=is_down)
@@ -126,8 +110,8 @@ class WaylandInput:
         self._writer.send()
 
     def _load(self, keymap: Keymap) -> None:
-        for code in self._holders:
-            if code < _FIRST_BUTTON:
+        for code in self._holders.held:
+            if code < FIRST_BUTTON:
                 keymap.turn(code, is_down=True)
         text = keymap.text + b"\0"
         descriptor = os.memfd_create("dillinger-keymap", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -156,61 +140,6 @@ class WaylandInput:
         self._connection.read()
         self._connection.flush()
         return not self._connection.has_unsent
-
-
-class WaylandSink:
-    """One peer's hands."""
-
-    def __init__(self, display: WaylandInput) -> None:
-        self._display = display
-        self._held: set[int] = set()
-        self._wheel = {_HORIZONTAL: 0, _VERTICAL: 0}
-
-    def handle(self, event: InputEvent) -> None:
-        """Injects `event`; raises `Unavailable` when the display is gone."""
-        match event:
-            case Key():
-                self._hold(event.code, event.is_down)
-            case Button():
-                self._hold(_BUTTONS[event.button], event.is_down)
-            case Move():
-                self._display.move_to(event.x, event.y)
-            case MoveBy():
-                self._display.move_by(event.dx, event.dy)
-            case Wheel():
-                self._roll(_HORIZONTAL, event.dx)
-                self._roll(_VERTICAL, event.dy)
-            case ReleaseAll():
-                self.release_all()
-            case _:
-                pass  # `shown` is for the transport
-
-    def release_all(self) -> None:
-        """Lets go of every key and button that this peer holds; idempotent."""
-        held, self._held = self._held, set()
-        self._wheel = dict.fromkeys(self._wheel, 0)
-        for code in held:
-            self._display.let_go(code)
-
-    def close(self) -> None:
-        """Nothing but the keys was this peer's own."""
-        self.release_all()
-
-    def _hold(self, code: int, is_down: bool) -> None:
-        if is_down and code not in self._held:
-            self._display.press(code)
-            self._held.add(code)
-        elif not is_down and code in self._held:
-            self._held.discard(code)
-            self._display.let_go(code)
-
-    def _roll(self, axis: int, travel: int) -> None:
-        """Each whole notch of what has come together; the rest waits for more."""
-        travel += self._wheel[axis]
-        notches = int(travel / _NOTCH)
-        self._wheel[axis] = travel - notches * _NOTCH
-        if notches:
-            self._display.scroll(axis, max(-_MOST_NOTCHES, min(notches, _MOST_NOTCHES)))
 
 
 def _now_ms() -> int:

@@ -111,7 +111,7 @@ def start(
     settings, _ = load_settings(_merged(told, override), file=config)
     configure(log_level or ("info" if verbose else "warning"))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings, os.environ, on_open=_tell_opened))
+        runner.run(run(settings, os.environ, on_open=_tell_opened, on_question=_say))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it has ended: a second Ctrl-C shall not make a failure of it
     _say("The stream has ended.")

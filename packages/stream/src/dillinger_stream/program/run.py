@@ -52,16 +52,25 @@ class Opened:
     """Why there is no sound; None where there is."""
 
 
-async def run(settings: Settings, environment: Mapping[str, str], *, on_open: Callable[[Opened], None]) -> None:
-    """Streams until somebody ends it; raises `DillingerError` where it can't begin, or the desktop is lost."""
+async def run(
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    on_open: Callable[[Opened], None],
+    on_question: Callable[[str], None],
+) -> None:
+    """Streams until somebody ends it; raises `DillingerError` where it can't begin, or the desktop is lost.
+
+    `on_question` is given what the desktop is about to ask its owner.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
-        source = choose(settings.capture, environment)
+        source = choose(settings.capture, environment, is_view_only=settings.server.view_only)
         keys = Keys(secret_of(settings.server.key_file), is_view_only=settings.server.view_only)
-        pages = Pages(find_web_dir(settings.server.web_dir), _wishes(settings))
+        pages = Pages(find_web_dir(settings.server.web_dir), _wishes(settings, source))
         tls = tls_context(settings.server)
         folder = ensure_private(runtime_folder(environment, uid=os.getuid()))
         claim = _claim(folder, source)
@@ -69,7 +78,10 @@ async def run(settings: Settings, environment: Mapping[str, str], *, on_open: Ca
         listener = listen(settings.server)
         stack.callback(listener.close)
         stack.push_async_callback(source.close)
-        await source.connect()
+        if source.question is not None:
+            on_question(source.question)
+        if not await _connect(source, stopping):
+            return
         silence = await _why_silent(settings, environment)
         stream = DesktopStream(source, settings, environment, admit=keys.admit, has_sound=silence is None)
         stack.push_async_callback(stream.close)
@@ -99,6 +111,20 @@ async def run(settings: Settings, environment: Mapping[str, str], *, on_open: Ca
     log.info("stream_ended")
 
 
+async def _connect(source: DesktopSource, stopping: asyncio.Event) -> bool:
+    """Whether it is connected; or somebody wants an end before: a person may be asked, and think for long."""
+    connecting, stopped = asyncio.create_task(source.connect()), asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait((connecting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            await connecting
+        return connecting.done()
+    finally:
+        for task in (connecting, stopped):
+            task.cancel()
+        await asyncio.gather(connecting, stopped, return_exceptions=True)
+
+
 def _claim(folder: Path, source: DesktopSource) -> Claim:
     try:
         return Claim.take(folder, source.key)
@@ -114,7 +140,7 @@ def _claim(folder: Path, source: DesktopSource) -> Claim:
         ) from taken
 
 
-def _wishes(settings: Settings) -> dict[str, object]:
+def _wishes(settings: Settings, source: DesktopSource) -> dict[str, object]:
     """What the page's player asks for."""
     return {
         "codec": settings.encoder.codec,
@@ -122,7 +148,7 @@ def _wishes(settings: Settings) -> dict[str, object]:
         "bitrate_bps": settings.encoder.bitrate_bps,
         "prefers": settings.encoder.prefers,
         "transport": settings.webrtc.transport,
-        "shares_clipboard": settings.capture.clipboard,
+        "shares_clipboard": source.shares_clipboard,
     }
 
 

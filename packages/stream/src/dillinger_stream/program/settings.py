@@ -44,11 +44,11 @@ class CaptureSettings(AppSettings):
     """What is streamed."""
 
     source: Literal["auto", "x11", "wayland", "portal"] = "auto"
-    """The kind of desktop: `x11`, or `wayland` for compositors made with wlroots; `portal` (GNOME, KDE) is refused by
-    this release. `auto` finds out."""
+    """The kind of desktop: `x11`; `wayland` for compositors made with wlroots; `portal` for GNOME, KDE and others,
+    which ask on their screen first. `auto` finds out."""
     display: str | None = Field(default=None, max_length=200)
     """The display: X11's, such as `:1`, or a compositor's, such as `wayland-1` or its socket's whole path. Unset: the
-    one of `WAYLAND_DISPLAY` or `DISPLAY`."""
+    one of `WAYLAND_DISPLAY` or `DISPLAY`. Of no use to the portal."""
     sound: Literal["auto", "off"] = "auto"
     """Whether what the machine plays is heard: by the monitor of its PulseAudio or PipeWire, where there is one."""
     sound_source: str | None = Field(default=None, max_length=200, pattern=r"^[^-\s][^\s]*$")

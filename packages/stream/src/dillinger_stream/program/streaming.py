@@ -71,7 +71,7 @@ class DesktopStream:
                 resize=None,  # whoever sits before the desktop keeps its size
                 has_sound=has_sound,
                 on_peers_changed=lambda peers: log.info("viewers_changed", viewers=peers),
-                clipboard=source if settings.capture.clipboard else None,
+                clipboard=source if source.shares_clipboard else None,
                 set_keyboard=source.set_keyboard,
             ),
             HubSettings(max_peers=settings.server.max_viewers, spare_peers=0, media=settings.webrtc.access()),

@@ -24,6 +24,10 @@ class DesktopSource(Clipboard, Protocol):
     """A program copied something; called on the loop."""
     on_pointer_moved: Callable[[], None]
     """Input moved the pointer, where the picture does not tell by itself; called on the loop."""
+    shares_clipboard: bool
+    """Whether what is copied and pasted is shared."""
+    question: str | None
+    """What is to be done at the desktop while `connect` waits; None where nothing is asked there."""
     set_keyboard: Callable[[str], Awaitable[None]] | None
     """Gives the stream's own keyboard the layout of who plays; None where the desktop's one keyboard is its owner's."""
 

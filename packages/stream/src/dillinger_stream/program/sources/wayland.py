@@ -1,8 +1,8 @@
 """The desktop of a Wayland compositor made with wlroots (sway, labwc, Wayfire, …): captured by wlr-screencopy, played
 by a virtual keyboard and pointer, its clipboard shared by wlr-data-control.
 
-GNOME and KDE have none of these: there a desktop is handed out by the portal. On the loop, where only connecting
-waits, in threads. A connection of its own tells when the compositor ends.
+GNOME and KDE have none of these: there a desktop is handed out by the portal (`portal.py`). On the loop, where only
+connecting waits, in threads. A connection of its own tells when the compositor ends.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dillinger_stream.wayland.connection import WaylandConnection, connect
 from .end_watch import EndWatch
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_HINT = "GNOME's and KDE's desktops are streamed in an X11 session (“on Xorg”) only, in this release"
+_HINT = "Desktops of other kinds are handed out by their portal: --source portal"
 
 
 def socket_path(name: str, environment: Mapping[str, str]) -> Path:
@@ -49,6 +49,7 @@ class WaylandSource:
     """One compositor."""
 
     kind = "wayland"
+    question: str | None = None
 
     def __init__(self, name: str, environment: Mapping[str, str], *, has_clipboard: bool) -> None:
         """Raises `Invalid` for a name that is no display."""
@@ -59,7 +60,7 @@ class WaylandSource:
         self.on_copied: Callable[[Clip], None] = lambda clip: None
         self.on_pointer_moved: Callable[[], None] = lambda: None
         self.set_keyboard: Callable[[str], Awaitable[None]] | None = self._set_keyboard
-        self._has_clipboard = has_clipboard
+        self.shares_clipboard = has_clipboard
         self._watch: WaylandConnection | None = None
         self._input: WaylandInput | None = None
         self._first_capture: WaylandCapture | None = None
@@ -79,7 +80,7 @@ class WaylandSource:
         try:
             self._first_capture = await asyncio.to_thread(WaylandCapture, self._dial)
             self._input = await asyncio.to_thread(WaylandInput, self._dial)
-            if self._has_clipboard:
+            if self.shares_clipboard:
                 self._clipboard = await asyncio.to_thread(
                     WaylandClipboard, self._dial, on_copied=lambda clip: self.on_copied(clip)
                 )

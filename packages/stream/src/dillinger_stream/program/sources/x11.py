@@ -50,6 +50,7 @@ class X11Source:
     """One display."""
 
     kind = "x11"
+    question: str | None = None
 
     def __init__(self, name: str, environment: Mapping[str, str], *, has_clipboard: bool) -> None:
         """Raises `Invalid` or `Unsupported` for a name that is no display of this machine."""
@@ -61,7 +62,7 @@ class X11Source:
         self._number = number
         self._environment = environment
         self._socket_path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - where X servers of this machine listen
-        self._has_clipboard = has_clipboard
+        self.shares_clipboard = has_clipboard
         self._cookie: bytes | None = None
         self._watch: XConnection | None = None
         self._input: XTestInput | None = None
@@ -80,7 +81,7 @@ class X11Source:
         try:
             self._watch = XConnection(path, auth_cookie=cookie)
             self._input = XTestInput(path, auth_cookie=cookie, on_pointer_moved=lambda: self.on_pointer_moved())
-            if self._has_clipboard:
+            if self.shares_clipboard:
                 self._clipboard = X11Clipboard(
                     path, auth_cookie=cookie, on_copied=lambda clip: _call(loop, lambda: self.on_copied(clip))
                 )

@@ -1,0 +1,1 @@
+"""GStreamer, in a process of its own."""
