@@ -12,7 +12,7 @@ from dillinger_bench.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 def hear(viewer: Viewer, what: str) -> None:
@@ -21,16 +21,15 @@ def hear(viewer: Viewer, what: str) -> None:
 
 def hear_and_mute(viewer: Viewer) -> None:
     hear(viewer, "the tone")
-    viewer.page.mouse.move(640, 10)
-    viewer.by_id("mute-button").click()
+    viewer.by_id("mute-button").press("Enter")  # by a key, since the bar may be hidden
     wait_until(lambda: viewer.sound_level() < 0.005, TIMEOUT_S, "silence after mute")
-    viewer.page.mouse.move(640, 12)
-    viewer.by_id("mute-button").click()
+    viewer.by_id("mute-button").press("Enter")
     hear(viewer, "the tone again")
 
 
-def decoder(viewer: Viewer) -> str:
-    return str((viewer.player() or {})["sound"]["decoded_by"])
+def wait_decoded_by(viewer: Viewer, who: str) -> None:
+    """On a busy machine WebRTC may break for a while, and its sound goes the WebSocket's way until it is back."""
+    wait_until(lambda: (viewer.player() or {})["sound"]["decoded_by"] == who, TIMEOUT_S, f"sound decoded by the {who}")
 
 
 def test_sound_of_both_transports_is_heard_muted_and_decoded_by_the_player(viewer: Viewer) -> None:
@@ -38,7 +37,7 @@ def test_sound_of_both_transports_is_heard_muted_and_decoded_by_the_player(viewe
     for transport in ("websocket", "webrtc", "websocket"):
         viewer.choose_transport(transport)
         hear_and_mute(viewer)
-        assert decoder(viewer) == "player"
+        wait_decoded_by(viewer, "player")
 
 
 def test_where_sound_can_not_be_taken_out_of_webrtc_the_browser_plays_it(open_viewer: Callable[..., Viewer]) -> None:
@@ -47,7 +46,24 @@ def test_where_sound_can_not_be_taken_out_of_webrtc_the_browser_plays_it(open_vi
     viewer.play("testcard-tone")
     viewer.choose_transport("webrtc")
     hear_and_mute(viewer)
-    assert decoder(viewer) == "browser"
+    wait_decoded_by(viewer, "browser")
     viewer.choose_transport("websocket")
     hear_and_mute(viewer)
-    assert decoder(viewer) == "player"
+    wait_decoded_by(viewer, "player")
+
+
+def test_a_buffer_that_is_too_short_for_the_machine_gives_way_to_a_longer_one(
+    open_viewer: Callable[..., Viewer],
+) -> None:
+    viewer = open_viewer()
+    viewer.page.add_init_script(
+        "let read = 0;"
+        "const stats = { get: () => ({ underrunEvents: globalThis.isStarved ? ++read : 0 }) };"
+        "Object.defineProperty(AudioContext.prototype, 'playbackStats', stats);"
+    )
+    viewer.play("testcard-tone")
+    hear(viewer, "the tone")
+    assert (viewer.player() or {})["sound"]["is_quick"]
+    viewer.page.evaluate("globalThis.isStarved = true")
+    wait_until(lambda: not (viewer.player() or {})["sound"]["is_quick"], TIMEOUT_S, "the longer buffer")
+    hear_and_mute(viewer)

@@ -88,10 +88,11 @@ export class Diagnostics {
     volume: number;
     is_muted: boolean;
     decoded_by: "player" | "browser";
+    is_quick: boolean;
     gaps: number | null;
   } {
-    const { state, level, volume, isMuted, decodedBy, gaps } = this.#player.sound;
-    return { state, level, volume, is_muted: isMuted, decoded_by: decodedBy, gaps };
+    const { state, level, volume, isMuted, decodedBy, isQuick, gaps } = this.#player.sound;
+    return { state, level, volume, is_muted: isMuted, decoded_by: decodedBy, is_quick: isQuick, gaps };
   }
 
   /** The last 43 ms of sound, 48 kHz, and when the last sample leaves the loudspeaker: milliseconds since the epoch. */

@@ -6,6 +6,7 @@ import { JitterBuffer } from "../src/jitter";
 import { CHANNELS, ringMemory, SampleRing } from "../src/ring";
 import { RingReader } from "../src/ring_reader";
 import { type InOrder, type Numbered, PACKET_FRAMES, SoundOrder } from "../src/sound_order";
+import { Struggle } from "../src/struggle";
 
 const SECOND = 48_000;
 const QUANTUM = 128;
@@ -183,4 +184,17 @@ test("running dry fades, and does not click", () => {
   const { heard, jitter } = playRing(3, (number) => number * 0.01 + (number >= 100 ? 0.1 : 0));
   expect(jitter.gaps).toBe(1);
   expect(steepest(heard)).toBeLessThan(2 * steepest(left(chord(0, SECOND))));
+});
+
+test("a loudspeaker that runs dry again and again struggles; one that did at the beginning does not", () => {
+  const read = (perSecond: number[]): boolean[] => {
+    const struggle = new Struggle();
+    let underrunEvents = 0;
+    return perSecond.map((events) => {
+      underrunEvents += events;
+      return struggle.read({ underrunEvents });
+    });
+  };
+  expect(read([40, 3, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1])).not.toContain(true);
+  expect(read([0, 2, 1, 0, 9, 3])).toEqual([false, false, false, false, false, true]);
 });
