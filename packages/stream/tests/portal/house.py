@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 WAIT_S = 30.0
+REGISTRY = Path.home() / ".cache/dillinger-tests/gstreamer.bin"
+"""What GStreamer knows of its plugins: to look at all of them takes seconds, in each new home."""
 SCREEN = Path(__file__).with_name("guests") / "screen.py"
 _NUMBERS = itertools.count()
 _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -38,8 +40,9 @@ class House:
         self.address = f"unix:path={self.folder}/bus"
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "XDG_RUNTIME_DIR": str(self.folder),
-            "DBUS_SESSION_BUS_ADDRESS": self.address,
+            "DBUS_SESSION_BUS_ADDRESS": self.address, "GST_REGISTRY": str(REGISTRY),
         }  # fmt: skip
+        REGISTRY.parent.mkdir(parents=True, exist_ok=True)
         self._processes: list[subprocess.Popen[Any]] = []
         self._log = (self.folder / "log").open("wb")
 

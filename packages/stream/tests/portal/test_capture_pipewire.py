@@ -24,7 +24,9 @@ from dillinger_stream.frames import AccessUnit
 from dillinger_stream.gst import child
 from dillinger_stream.pipeline import VideoPipeline
 
-OUT = "appsink name=out sync=false emit-signals=true max-buffers=1 drop=true"
+ALL = "appsink name=out sync=false emit-signals=true max-buffers=1"
+"""Every picture waits until it is fetched."""
+OUT = f"{ALL} drop=true"
 WAIT_S = 30.0
 
 
@@ -37,11 +39,12 @@ def source(width: int, height: int, *, pattern: str = "red", count: int = -1) ->
 
 
 @contextlib.contextmanager
-def capturing(pipeline: str) -> Iterator[PipeWireCapture]:
+def capturing(pipeline: str, out: str = OUT) -> Iterator[PipeWireCapture]:
     remote = os.memfd_create("no-pipewire-here")
-    capture = PipeWireCapture(f"{pipeline} ! {OUT}", remote)
+    capture = PipeWireCapture(f"{pipeline} ! {out}", remote)
     os.close(remote)
     try:
+        capture.wait(WAIT_S, -1)
         yield capture
     finally:
         capture.close()
@@ -71,7 +74,7 @@ def test_only_what_changed_is_given() -> None:
 
 def test_another_size_in_the_middle_is_a_whole_picture() -> None:
     both = f"concat name=c {source(641, 481, count=5)} ! c. {source(320, 240, pattern='blue')} ! c. c."
-    with capturing(both) as capture:
+    with capturing(both, ALL) as capture:
         frame = capture.grab(whole=True)
         assert (frame.width_px, frame.height_px) == (640, 480), "even, as video has it"
         while frame.width_px == 640:
@@ -82,7 +85,7 @@ def test_another_size_in_the_middle_is_a_whole_picture() -> None:
 
 
 def test_the_end_of_the_pictures_is_told() -> None:
-    with capturing(source(320, 240, count=2)) as capture, pytest.raises(CaptureError, match="no pictures any more"):
+    with pytest.raises(CaptureError, match="no pictures any more"), capturing(source(320, 240, count=2)) as capture:
         while True:
             capture.wait(WAIT_S, -1)
             capture.grab()
@@ -130,11 +133,10 @@ def test_pictures_go_on_when_the_child_was_killed() -> None:
 
 
 def test_a_child_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipewire, "_QUIET_S", 0.2)
-    monkeypatch.setattr(pipewire, "_DEADLINE_S", 0.5)
     with capturing(source(320, 240)) as capture:
-        assert capture.wait(WAIT_S, -1)
         capture.grab(whole=True)
+        monkeypatch.setattr(pipewire, "_QUIET_S", 0.2)
+        monkeypatch.setattr(pipewire, "_DEADLINE_S", 0.5)
         os.kill(capture._child.process.pid, signal.SIGSTOP)
         with pytest.raises(CaptureError, match="answer"):
             while capture.wait(WAIT_S, -1):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packages.stream.tests.portal.house import House, Screen
+from packages.stream.tests.portal.house import REGISTRY, House, Screen
 from packages.stream.tests.portal.standin import Manners, StandIn
 from packages.stream.tests.program.program_house import Program, Shelf, Viewer, wait_for
 
@@ -27,6 +27,7 @@ def environment(house: House) -> dict[str, str]:
         "DBUS_SESSION_BUS_ADDRESS": house.address,
         "XDG_CURRENT_DESKTOP": "ubuntu:GNOME",
         "XDG_SESSION_TYPE": "wayland",
+        "GST_REGISTRY": str(REGISTRY),
     }
 
 

@@ -71,7 +71,7 @@ class PipeWireCapture:
     """The pictures of one node."""
 
     def __init__(self, pipeline: str, remote: int) -> None:
-        """`remote` is PipeWire's socket, which stays the caller's; raises `CaptureError` after 15 s at most."""
+        """`remote` is PipeWire's socket, which stays the caller's; raises `CaptureError` after 30 s at most."""
         self._picture: Any = None
         """(height, width) of uint32: all of the newest picture that was grabbed."""
         self._news_ns = 0

@@ -17,7 +17,8 @@ from dillinger_contracts.errors import Unavailable
 from . import child
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
-_START_S, ANSWER_S, _END_S = 15.0, 6.0, 2.0
+_START_S, ANSWER_S, _END_S = 30.0, 6.0, 2.0
+"""The first start of a user is slow: GStreamer looks at all its plugins then."""
 
 
 class GstProcess:

@@ -23,7 +23,7 @@ from .answers import Value
 
 log = structlog.get_logger()
 
-_CALL_S = 10.0
+_OPEN_S, _CALL_S = 10.0, 10.0
 _MOST_UNANSWERED = 2000
 """Of what was told without waiting: a mouse of 1000 Hz fills it in 2 s."""
 _DAEMON = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
@@ -89,7 +89,7 @@ class SessionBus:
         bus: MessageBus | None = None
         try:
             bus = MessageBus(bus_address=address, negotiate_unix_fd=True)
-            async with asyncio.timeout(_CALL_S):
+            async with asyncio.timeout(_OPEN_S):
                 await bus.connect()
         except Exception as error:  # whatever a library finds wrong with a bus, there is none then
             if bus is not None:

@@ -26,7 +26,7 @@ from dillinger_stream.program.portal.session import PortalSession
 from dillinger_stream.program.portal.token import token_file
 
 _NAME = re.compile(r"[A-Za-z0-9 ._-]{1,64}", re.ASCII)
-_FIRST_PICTURE_S = 10.0
+_FIRST_PICTURE_S = 20.0
 _REMOTE_S = 15.0
 
 
