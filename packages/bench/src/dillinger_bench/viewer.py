@@ -161,13 +161,13 @@ class Viewer:
 
         Afterwards the keyboard is the game's again.
         """
-        menu = self.by_id("stream-menu")
-        self.by_id("stream-button").press("Enter")
+        menu, button = self.by_id("stream-menu"), self.by_id("stream-button")
+        button.press("Enter")
         menu.wait_for()
         yield
-        self.page.keyboard.press("Escape")
+        button.press("Escape")
         menu.wait_for(state="hidden")
-        self.page.keyboard.press("Escape")
+        button.press("Escape")
 
     def choose_transport(self, kind: str) -> None:
         """Chooses the transport in the page and waits for its picture."""

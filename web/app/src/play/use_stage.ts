@@ -41,8 +41,9 @@ export function useStage(refs: StageRefs, live: StreamView): Stage {
     player?.sound.setVolume(chosen.volume, chosen.isMuted);
   }, [player, chosen.volume, chosen.isMuted]);
   useEffect(() => {
-    // Whoever types on the screen's keyboard goes on: a picture of another size is no reason to put it away.
-    if (picture && !stage.current?.contains(document.activeElement)) focusStage();
+    // Whoever types on the screen's keyboard or chooses in a menu goes on: another picture is no reason to put either away.
+    const isBusy = stage.current?.contains(document.activeElement) || document.querySelector(":popover-open");
+    if (picture && !isBusy) focusStage();
   }, [picture, stage, focusStage]);
   return { fullScreen, pointer, barWish, focusStage };
 }
