@@ -168,7 +168,7 @@ def test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse(
     play(viewer, "minesweeper")
 
     wait_until(lambda: picture_size(viewer)[0] < 400, 20, "a desktop as small as its window")
-    look = "getComputedStyle(document.querySelector('.stage canvas')).imageRendering"
+    look = "getComputedStyle(document.querySelector('.stage .dillinger-surface[data-shown]')).imageRendering"
     assert viewer.page.evaluate(look) == "pixelated", "so small a picture fills the window, and stays sharp"
     width, height = picture_size(viewer)
     field = [(x, y, 4, 4) for x in range(16, width - 20, 8) for y in range(height // 2, height - 20, 8)]
