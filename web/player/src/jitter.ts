@@ -2,8 +2,8 @@
  * When sound is played, waited for, skipped or stretched: the adaptive jitter buffer's judgement, pure. Counts are sample frames at 48 kHz.
  *
  * Sound comes and is fetched in lumps, so what lies there swings. What counts is the least that lies there: `margin` of it is kept
- * against what comes late. Running dry raises the margin (the network needs more), and a good while lowers it again, a longer one each
- * time that this was too early. Of two seconds' least, what is more than the margin is skipped: sound that came late would stay late for
+ * against what comes late. Running dry raises the margin (the network needs more). What was not touched of it for a good while is given
+ * up again, a longer while each time that this was too early. Of two seconds' least, what is more than the margin is skipped: sound that came late would stay late for
  * ever. What is less is stretched a little before it runs dry: the two clocks never agree.
  */
 
@@ -13,8 +13,9 @@ export const MOST_MARGIN = RATE * 0.095;
 const FIRST_MARGIN = RATE * 0.012;
 const STEP_UP = RATE * 0.005;
 const MOST_STEP_UP = RATE * 0.03;
-const STEP_DOWN = RATE * 0.004;
-const FIRST_CALM = RATE * 3;
+/** Of what was not needed, so much is given up at once. */
+const SHARE_DOWN = 0.75;
+const FIRST_CALM = RATE * 4;
 const MOST_CALM = RATE * 60;
 const SPAN = RATE * 2;
 const SLACK = RATE * 0.002;
@@ -45,6 +46,8 @@ export class JitterBuffer {
   private hasRunDry = false;
   private calmFor = 0;
   private calmNeeded = FIRST_CALM;
+  private calmLeast = Number.POSITIVE_INFINITY;
+  private hasLowered = false;
   private spanFor = 0;
   private sinceStretch = 0;
   private leastLeft = Number.POSITIVE_INFINITY;
@@ -68,7 +71,7 @@ export class JitterBuffer {
       this.restartSpan();
       return { skip: 0, play: available };
     }
-    this.calm(wanted);
+    this.calm(available - wanted, wanted);
     return { skip: this.correction(available, wanted), play: wanted };
   }
 
@@ -82,6 +85,7 @@ export class JitterBuffer {
     this.hasRunDry = false;
     this.isFilling = false;
     this.calmFor = 0;
+    this.calmLeast = Number.POSITIVE_INFINITY;
     const skip = available > HOPELESS ? Math.floor(available - this.target) : 0;
     return { skip, play: Math.min(wanted, available - skip) };
   }
@@ -90,14 +94,20 @@ export class JitterBuffer {
     this.gaps += 1;
     const missing = Math.min(MOST_STEP_UP, Math.max(STEP_UP, this.emptyFor));
     this.margin = Math.min(MOST_MARGIN, this.margin + missing);
-    this.calmNeeded = Math.min(MOST_CALM, this.calmNeeded * 2);
+    if (this.hasLowered) this.calmNeeded = Math.min(MOST_CALM, this.calmNeeded * 2);
+    this.hasLowered = false;
   }
 
-  private calm(wanted: number): void {
+  private calm(left: number, wanted: number): void {
     this.calmFor += wanted;
+    this.calmLeast = Math.min(this.calmLeast, left);
     if (this.calmFor < this.calmNeeded) return;
+    const unneeded = Math.min(this.calmLeast, this.margin) - LEAST_MARGIN;
     this.calmFor = 0;
-    this.margin = Math.max(LEAST_MARGIN, this.margin - STEP_DOWN);
+    this.calmLeast = Number.POSITIVE_INFINITY;
+    if (unneeded <= 0) return;
+    this.hasLowered = true;
+    this.margin -= unneeded * SHARE_DOWN;
   }
 
   private correction(available: number, wanted: number): number {

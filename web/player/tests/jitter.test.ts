@@ -34,11 +34,11 @@ test("a steady stream plays without a gap after the first wait", () => {
   expect(available).toBeLessThan(0.06 * SECOND);
 });
 
-test("a jittery network raises the target until it holds", () => {
+test("what waits grows until a jittery network is no longer heard", () => {
   const late = (packet: number): number => packet * 0.01 + (packet % 50 >= 40 ? 0.08 : 0);
   const { jitter } = play(20, late);
-  expect(jitter.margin).toBeGreaterThan(LEAST_MARGIN + 0.01 * SECOND);
   expect(jitter.margin).toBeLessThanOrEqual(MOST_MARGIN);
+  expect(jitter.gaps).toBeLessThan(4);
   const before = jitter.gaps;
   play(20, late, jitter);
   expect(jitter.gaps - before).toBeLessThanOrEqual(1); // the second stream begins anew, which may cost one
@@ -46,7 +46,7 @@ test("a jittery network raises the target until it holds", () => {
 
 test("calm lowers the margin to its least, later each time that it was needed after all", () => {
   const { jitter, gaps } = play(60, (packet) => packet * 0.01);
-  expect(jitter.margin).toBe(LEAST_MARGIN);
+  expect(jitter.margin).toBeLessThan(LEAST_MARGIN + 0.001 * SECOND);
   expect(gaps * QUANTUM).toBeLessThan(0.06 * SECOND);
   const everyFive = (packet: number): number => packet * 0.01 + (packet % 500 > 497 ? 0.02 : 0);
   expect(play(240, everyFive).jitter.gaps).toBeLessThan(8);
@@ -103,4 +103,11 @@ test("a full ring takes no more, and says how much it took", () => {
   expect(ring.write(new Float32Array(2 * 40_000))).toBe(8_000);
   ring.skip(100_000);
   expect(ring.available()).toBe(0);
+});
+
+test("what hiccups at the beginning cost is given up soon after", () => {
+  const busy = (packet: number): number => packet * 0.01 + (packet < 300 && packet % 100 > 90 ? 0.07 : 0);
+  const { jitter } = play(12, busy);
+  expect(jitter.gaps).toBeGreaterThan(0);
+  expect(jitter.margin).toBeLessThan(0.02 * SECOND);
 });
