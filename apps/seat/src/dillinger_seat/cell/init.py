@@ -136,7 +136,8 @@ class Init:
         self._say(**{"is": "up", "oom_kills": self._oom_kills()})
         is_open = True
         while is_open:
-            for key, _ in self._selector.select():
+            # Ends last: what a part said before it ended comes before.
+            for key, _ in sorted(self._selector.select(), key=lambda found: found[0].fd == woken):
                 if key.fd == woken:
                     os.read(woken, 4096)
                     self._reap()
