@@ -88,7 +88,7 @@ class StandIn:
             (runtime / name).mkdir(parents=True, exist_ok=True)
         for name in ("auth", *(f"cell/etc/{name}" for name in ("passwd", "group", "nsswitch.conf", "machine-id"))):
             (runtime / name).touch()
-        (self.folder / "preload").mkdir()
+        (self.folder / "preload").mkdir(exist_ok=True)
         (runtime / "cell/init.py").write_text(_INIT, "ascii")
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(runtime / "cell/.init.sock"))
