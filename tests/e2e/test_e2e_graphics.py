@@ -77,6 +77,11 @@ def test_vulkan_draws_in_software(viewer: Viewer, house: House, add_game: Callab
     add_game("vulkan", '["vkcube"]')
     said = play(viewer, house, "vulkan")
     wait_until(lambda: "llvmpipe" in said(), START_S, "a Vulkan device that is none of hardware")
+
+    def has_shapes() -> bool:
+        means = viewer.means(*GRID)
+        return max(map(max, means)) - min(map(min, means)) > 20
+
+    wait_until(has_shapes, START_S, "a cube before something else")
     first = viewer.means(*GRID)
-    assert max(map(max, first)) - min(map(min, first)) > 20, "a cube before something else"
     wait_until(lambda: viewer.means(*GRID) != first, START_S, "the cube turns")

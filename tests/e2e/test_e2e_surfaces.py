@@ -41,8 +41,10 @@ def test_a_person_sees_the_game_and_what_a_key_does(viewer: Viewer, script: str,
     viewer.play("testcard-idle")
     viewer.choose_transport("websocket")
     wait_until(lambda: card_on_screen(viewer).key_presses == 0, SHOW_TIMEOUT_S, "the card on the screen")
-    assert viewer.page.evaluate("dillingerPlayer.renderer") in renderers
+    wait_until(
+        lambda: viewer.page.evaluate("dillingerPlayer.renderer") in renderers, SHOW_TIMEOUT_S, f"drawn by {renderers}"
+    )
     viewer.by_id("stage").focus()
     viewer.page.keyboard.press("Space")
+    wait_until(lambda: card_on_screen(viewer).key == guest.SPACE, SHOW_TIMEOUT_S, "the key on the screen")
     wait_until(lambda: card_on_screen(viewer).key_flip, SHOW_TIMEOUT_S, "the key's flip on the screen")
-    assert card_on_screen(viewer).key == guest.SPACE
