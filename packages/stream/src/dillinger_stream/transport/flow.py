@@ -7,15 +7,17 @@ trip plus a margin means that what is sent now would come too late.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass
+
+from .lowest import LowestOf
 
 UNMEASURED_LIMIT_MS = 1500.0
 """Until the first frame is shown the decoder is being set up; this long it may take."""
 MARGIN_MS = 120.0
 """On top of twice the base round trip: seven frames at 60 Hz, more than a scheduler's hiccup."""
 MAX_IN_FLIGHT = 240
-_BASE_WINDOW = 600  # frames that the base round trip is the minimum of: 10 s at 60 Hz
+_BASE_WINDOW_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class FlowWindow:
 
     def __init__(self) -> None:
         self._in_flight: OrderedDict[int, _Sent] = OrderedDict()
-        self._base: deque[float] = deque(maxlen=_BASE_WINDOW)
+        self._base = LowestOf(_BASE_WINDOW_S)
+        self._base_ms: float | None = None
         self._rtts_ms: list[float] = []
         self._latencies_ms: list[float] = []
 
@@ -81,7 +84,7 @@ class FlowWindow:
             if number == sequence:
                 break
         whole_ms = (now_ns - frame.sent_at_ns) / 1e6
-        self._base.append(whole_ms)
+        self._base_ms = self._base.add(now_ns / 1e9, whole_ms)
         self._rtts_ms.append(max(0.0, whole_ms - browser_us / 1e3))
         self._latencies_ms.append((now_ns - frame.captured_at_ns) / 1e6)
         return True
@@ -89,11 +92,11 @@ class FlowWindow:
     @property
     def base_ms(self) -> float | None:
         """The shortest round trip of late, the browser's decoding and drawing included."""
-        return min(self._base) if self._base else None
+        return self._base_ms
 
     def limit_ms(self) -> float:
         """How long a frame may be on its way before the path counts as late."""
-        return 2 * min(self._base) + MARGIN_MS if self._base else UNMEASURED_LIMIT_MS
+        return UNMEASURED_LIMIT_MS if self._base_ms is None else 2 * self._base_ms + MARGIN_MS
 
     def is_late(self, now_ns: int) -> bool:
         """Whether the oldest frame is overdue, or too many are on their way."""
