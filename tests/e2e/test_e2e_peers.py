@@ -35,8 +35,8 @@ def assert_measured(browser: Browser, product: Product) -> None:
         assert session.eye.picture().shape == (CASES[0].height_px, CASES[0].width_px)
         ours = family_of([session])
         assert ours.display < ours.session <= ours.all
-        found = motion_figures([session], Effort(window_s=2))
-    assert {"shown_fps", "cpu_motion", "cpu_motion_display", "cpu_browser", "bitrate", "look"} <= found.keys()
+        found = motion_figures([session], CASES[0], Effort(window_s=2))
+    assert {"shown_fps", "cpu_motion", "cpu_motion_display", "cpu_browser", "bitrate"} <= found.keys()
     assert found["memory_all"] >= found["memory"] > 10
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from dillinger_bench.commands.telling import ensure_writable
@@ -22,8 +23,8 @@ from dillinger_bench.peers.command import known, ready
 from dillinger_bench.peers.gstreamer import GStreamer
 from dillinger_bench.peers.quality import LENS, Luma, drawn, lens_likeness, motion_ssim, scene, ssim
 from dillinger_bench.peers.rounds import Tally, Turn, held, least_favourable, plan
-from dillinger_bench.peers.screen import key_block_is_white
 from dillinger_bench.peers.traffic import total_sent
+from dillinger_bench.screen import Screen, card_of
 from dillinger_bench.testcard import guest
 from dillinger_contracts.errors import Invalid, Unavailable
 
@@ -206,13 +207,29 @@ def test_selkies_is_pinned_with_all_that_it_needs() -> None:
     assert all(figure.doc for figure in PEER_FIGURES.values())
 
 
+def small_jpeg(picture: npt.NDArray[np.uint8]) -> bytes:
+    codec = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(codec, av.VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt, codec.time_base = 320, 180, "yuvj420p", Fraction(1, 60)
+    return bytes(codec.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuvj420p"))[0])
+
+
 @pytest.mark.parametrize("is_white", [False, True])
 def test_the_key_block_is_read_from_a_small_picture_of_the_screen(is_white: bool) -> None:
     picture = np.full((180, 320, 3), 40, dtype=np.uint8)
     x, y = (at // 4 for at in guest.FLIPS["key"])
     picture[y : y + 16, x : x + 16] = 255 if is_white else 0
-    codec = av.CodecContext.create("mjpeg", "w")
-    assert isinstance(codec, av.VideoCodecContext)
-    codec.width, codec.height, codec.pix_fmt, codec.time_base = 320, 180, "yuvj420p", Fraction(1, 60)
-    jpeg = bytes(codec.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuvj420p"))[0])
-    assert key_block_is_white(jpeg) is is_white
+    assert card_of(small_jpeg(picture)).key_flip is is_white
+
+
+def test_a_picture_that_was_composed_twice_counts_once() -> None:
+    def counter(value: int) -> bytes:
+        picture = np.zeros((180, 320, 3), dtype=np.uint8)
+        x, y = (at // 4 for at in guest.ORIGIN_PX)
+        for place, bit in enumerate(f"{value << guest.CHECK_BITS | guest.check_bits(value):032b}"):
+            picture[y : y + 4, x + 4 * place : x + 4 * place + 4] = 255 * int(bit)
+        return small_jpeg(picture)
+
+    shown = [(0.0, 1), (20.0, 2), (40.0, 2), (60.0, 3), (100.0, 5)]
+    assert Screen([(at_ms, counter(value)) for at_ms, value in shown]).shown_fps() == pytest.approx(30)
+    assert Screen().shown_fps() == 0

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser
 from .client import RunnerClient
 from .figures import REFRESH_WAIT_MS, matched, percentile
 from .metering import listener_pid, meter, processes, pss_bytes, seat_pid, split
+from .screen import open_screen
 from .target import Target
 from .testcard import guest
 from .testcard.install import ON_WAYLAND
@@ -156,14 +157,14 @@ class Bench:
                 time.sleep(_SETTLE_S)
                 values |= self._costs(viewer, mode)
                 if mode == "motion":
-                    values |= self._frames(viewer) | self._stages(viewer)
+                    values |= self._frames(viewer, case) | self._stages(viewer)
         return values
 
     def watched(self, case: Case, watching: Callable[[str], AbstractContextManager[None]]) -> Values:
         """What who plays has of a game in full motion, and what it costs, while `watching` has others look on."""
         with self.playing("testcard-motion", case) as viewer, watching(viewer.session_id):
             time.sleep(_SETTLE_S)
-            values = self._costs(viewer, "motion") | self._frames(viewer) | self._stages(viewer)
+            values = self._costs(viewer, "motion") | self._frames(viewer, case) | self._stages(viewer)
             socket = self._target.display_socket(viewer.session_id)
             with XClient(socket, cookie=self._target.display_cookie(viewer.session_id)) as display:
                 pressed = self._press(viewer, lambda: _press_at(display))
@@ -222,14 +223,11 @@ class Bench:
             values["memory"] = pss_bytes(family.ours) / 1e6
         return values
 
-    def _frames(self, viewer: Viewer) -> Values:
-        """Different pictures that were seen a second."""
-        viewer.page.evaluate("dillingerProbe.watch('frames')")
-        began = viewer.page.evaluate("dillingerProbe.now()")
-        time.sleep(self._effort.window_s)
-        frames, ended = viewer.page.evaluate("[dillingerProbe.seen.frames, dillingerProbe.now()]")
-        viewer.page.evaluate("dillingerProbe.watch('nothing')")
-        return {"shown_fps": frames / ((ended - began) / 1000)}
+    def _frames(self, viewer: Viewer, case: Case) -> Values:
+        """Different pictures that were composed a second."""
+        with open_screen(viewer.page, case.width_px, case.height_px) as screen:
+            viewer.page.wait_for_timeout(self._effort.window_s * 1000)
+        return {"shown_fps": screen.shown_fps()}
 
     def _stages(self, viewer: Viewer) -> Values:
         """What the seat and the player measured of their own stages in the last second."""

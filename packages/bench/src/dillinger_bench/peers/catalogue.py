@@ -47,10 +47,9 @@ PEER_FIGURES = {
         Figure("first_frame", "s", "session asked for → first picture in a page that is loaded anew", digits=2),
         Figure("ssim", "", "shown against drawn picture in full motion, luma; 1 is the same", digits=3, **_MORE),
         Figure("bitrate", "Mbit/s", "sent to one browser in full motion"),
-        Figure("look", "ms", "main thread's time that one look of the bench's eye takes in the page", digits=2),
     )
 }
-JUDGED = {name: figure.is_more_better for name, figure in PEER_FIGURES.items() if name not in ("bitrate", "look")}
+JUDGED = {name: figure.is_more_better for name, figure in PEER_FIGURES.items() if name != "bitrate"}
 """Figures of which more or less is better."""
 BETTER_SELKIES = "better selkies"
 

@@ -1,6 +1,6 @@
 // The bench's eye in any product's page: at every refresh it reads a few pixels of whatever shows the picture and notes when
 // they change. It knows no product: the picture is the largest canvas or video that can be seen. The time of a look is taken
-// before the reading. `lookMs` tells what the looks cost.
+// before the reading.
 // Times are wall-clock milliseconds (performance.timeOrigin + performance.now()).
 globalThis.dillingerEye = (() => {
   const now = () => performance.timeOrigin + performance.now();
@@ -9,7 +9,7 @@ globalThis.dillingerEye = (() => {
   const [flipX, flipY] = layout.flips.key;
   const flip = { x: flipX + layout.flipPx / 2, y: flipY + layout.flipPx / 2, width: 2, height: 2 };
 
-  const blank = () => ({ flips: [], keys: [], frames: 0, looks: 0, lookMs: 0 });
+  const blank = () => ({ flips: [], keys: [], frames: 0 });
   const seen = { ...blank(), firstFrameAt: null };
   let watching = "first";
   let last = null;
@@ -68,8 +68,6 @@ globalThis.dillingerEye = (() => {
     const box = watching === "flips" ? flip : words;
     const began = watching;
     surfaces.pixels(element, box).then((pixels) => pixels && watching === began && take(pixels, at), () => {});
-    seen.looks += 1;
-    seen.lookMs += now() - at;
   };
   const turn = () => {
     if (watching !== "nothing") look();

@@ -19,13 +19,13 @@ from dillinger_bench.figures import REFRESH_WAIT_MS, matched, percentile
 from dillinger_bench.ledger import family as living_family
 from dillinger_bench.measure import Case, Values
 from dillinger_bench.metering import meter, processes, pss_bytes
+from dillinger_bench.screen import Screen, open_screen
 from dillinger_bench.testcard import guest
 from dillinger_bench.xclient import XClient
 
 from .base import Family, Mode, Product, Running, family
 from .eye import Eye, open_eye
 from .quality import motion_ssim
-from .screen import open_screen
 from .traffic import sent_bytes
 
 _SETTLE_S = 2.0
@@ -81,7 +81,7 @@ def measure(browser: Browser, product: Product, case: Case, effort: Effort) -> V
     with watched(browser, product, case, "motion") as session:
         first_frames.append(session.first_frame_s)
         time.sleep(_SETTLE_S)
-        values |= motion_figures([session], effort)
+        values |= motion_figures([session], case, effort)
         values["ssim"] = fmean(motion_ssim(session.eye.picture()) for _ in range(_PICTURES))
     values["first_frame"] = percentile(first_frames, 0.5)
     return values
@@ -94,12 +94,12 @@ def measure_many(browser: Browser, product: Product, case: Case, effort: Effort,
             stack.enter_context(watched(browser, product, case, "motion", number)) for number in range(sessions)
         ]
         time.sleep(_SETTLE_S)
-        return motion_figures(all_of_them, effort)
+        return motion_figures(all_of_them, case, effort)
 
 
-def motion_figures(sessions: list[Watched], effort: Effort) -> Values:
+def motion_figures(sessions: list[Watched], case: Case, effort: Effort) -> Values:
     """Frames and costs of sessions in full motion."""
-    return _costs(sessions, "motion", effort) | _shown(sessions, effort)
+    return _costs(sessions, "motion", effort) | _shown(sessions, case, effort)
 
 
 def _keys(session: Watched, product: Product, case: Case, effort: Effort) -> Values:
@@ -167,7 +167,7 @@ def _press(eye: Eye, press: Callable[[], float | None], effort: Effort) -> list[
 def _press_before_screen(eye: Eye, case: Case, press: Callable[[], float | None], effort: Effort) -> list[float]:
     """The same, until the compositor's picture showed it; the page's eye rests."""
     eye.watch("nothing")
-    with open_screen(eye.page, case) as screen:
+    with open_screen(eye.page, case.width_px, case.height_px) as screen:
         pressed = _press_all(eye.page, press, effort)
         keys = eye.seen()["keys"]
     return matched(pressed or keys, screen.flips(), _KEY_DEADLINE_MS)
@@ -198,25 +198,20 @@ def _costs(sessions: list[Watched], mode: Mode, effort: Effort) -> Values:
     return values
 
 
-def _shown(sessions: list[Watched], effort: Effort) -> Values:
-    """Different pictures seen a second, of the session that shows the fewest, what they take, and what looking cost."""
-    for session in sessions:
-        session.eye.watch("frames")
-    before = [session.eye.seen() for session in sessions]
+def _shown(sessions: list[Watched], case: Case, effort: Effort) -> Values:
+    """Different pictures composed a second, of the session that shows the fewest, and what they take."""
     bytes_before = _bytes(sessions)
-    time.sleep(effort.window_s)
-    after = [session.eye.seen() for session in sessions]
+    began_s = time.monotonic()
+    with ExitStack() as stack:
+        screens: list[Screen] = [
+            stack.enter_context(open_screen(session.eye.page, case.width_px, case.height_px)) for session in sessions
+        ]
+        sessions[0].eye.page.wait_for_timeout(effort.window_s * 1000)
+    span_s = time.monotonic() - began_s
     bytes_after = _bytes(sessions)
-    for session in sessions:
-        session.eye.watch("nothing")
-    spans_s = [(end["now"] - start["now"]) / 1000 for start, end in zip(before, after, strict=True)]
-    frames = [end["frames"] - start["frames"] for start, end in zip(before, after, strict=True)]
-    values = {
-        "shown_fps": min(count / span_s for count, span_s in zip(frames, spans_s, strict=True)),
-        "look": fmean(end["lookMs"] / max(1, end["looks"]) for end in after),
-    }
+    values = {"shown_fps": min(screen.shown_fps() for screen in screens)}
     if bytes_before is not None and bytes_after is not None:
-        values["bitrate"] = 8 * (bytes_after - bytes_before) / spans_s[0] / 1e6 / len(sessions)
+        values["bitrate"] = 8 * (bytes_after - bytes_before) / span_s / 1e6 / len(sessions)
     return values
 
 
