@@ -280,6 +280,14 @@ def test_a_cell_that_fell_as_a_whole_for_want_of_memory_is_told_as_that() -> Non
     assert honest(crashed, was_out_of_memory=True) == crashed
 
 
+def test_a_seat_that_was_ended_by_a_signal_is_told_why() -> None:
+    ended = SessionEnd(reason=EndReason.SEAT_LOST, message="From outside", ended_at=datetime.now(UTC))
+    assert honest(ended, was_out_of_memory=False, stop=EndReason.START_TIMEOUT).reason is EndReason.START_TIMEOUT
+    assert honest(ended, was_out_of_memory=False) == ended
+    crashed = ended.model_copy(update={"reason": EndReason.GAME_CRASHED})
+    assert honest(crashed, was_out_of_memory=False, stop=EndReason.USER_STOP) == crashed
+
+
 def test_usage_is_read_where_the_first_process_says(tmp_path: Path) -> None:
     """And only where that process is the container's: a runner in a container sees others under these numbers."""
     roots = {name: tmp_path / "cgroup" / name for name in ("memory", "pids", "cpuacct")}

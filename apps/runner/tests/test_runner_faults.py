@@ -74,7 +74,7 @@ async def test_a_seat_that_ended_while_no_runner_was_there_tells_the_next(lab: R
     await lab.start()
     async with lab.client() as client:
         view = await lab.until(client, session_id, "ended")
-    assert view["end"]["reason"] == "user_stop"
+    assert view["end"]["reason"] == "seat_lost"
     assert lab.leftovers() == []
 
 

@@ -91,7 +91,7 @@ async def test_it_plays_and_leaves_nothing(rig: Any, container: Container) -> No
     viewer = await rig.view()
     await rig.next_text(viewer, "video_config")
     rig.process.send_signal(signal.SIGTERM)
-    assert (await rig.ended()).reason is EndReason.USER_STOP
+    assert (await rig.ended()).reason is EndReason.SEAT_LOST
     await asyncio.to_thread(container.wait_gone)
     assert rig.traces() == []
     assert not (rig.session_dir / SESSION_PRELOAD).exists()
@@ -108,7 +108,7 @@ async def test_a_compositor_in_it_is_reached_by_connections_of_its_init(rig: Any
     await viewer.send(encode(Key(code=30, is_down=True)))
     await rig.printed("key 30 down")
     rig.process.send_signal(signal.SIGTERM)
-    assert (await rig.ended()).reason is EndReason.USER_STOP
+    assert (await rig.ended()).reason is EndReason.SEAT_LOST
     await asyncio.to_thread(container.wait_gone)
     assert rig.traces() == []
 

@@ -58,7 +58,7 @@ async def test_end_is_written_down_when_the_runner_is_away(rig: Any) -> None:
     await rig.runner.stop()
     rig.process.terminate()
     end = await rig.ended()
-    assert end.reason is EndReason.USER_STOP
+    assert end.reason is EndReason.SEAT_LOST
     assert rig.runner.bodies(SeatReady) and rig.runner.end is None
 
 

@@ -136,14 +136,14 @@ async def test_game_that_prints_without_end_has_a_bounded_log(rig: Any) -> None:
     await asyncio.to_thread(rig.wait_file, rig.session_dir / "guest.log.1")
     assert sum(path.stat().st_size for path in rig.session_dir.glob("guest.log*")) <= 2 << 20
     rig.process.send_signal(signal.SIGTERM)
-    assert (await rig.ended()).reason is EndReason.USER_STOP
+    assert (await rig.ended()).reason is EndReason.SEAT_LOST
 
 
 async def test_stop_in_the_middle_of_a_start_leaves_nothing(rig: Any) -> None:
     rig.start("/bin/sleep", "600")
     await rig.runner.wait_for(lambda: "cell" in rig.runner.steps)
     rig.process.send_signal(signal.SIGTERM)
-    assert (await rig.ended()).reason is EndReason.USER_STOP
+    assert (await rig.ended()).reason is EndReason.SEAT_LOST
     assert rig.traces() == []
 
 

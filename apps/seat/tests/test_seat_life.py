@@ -164,7 +164,7 @@ async def test_sigterm_stops_in_order_and_a_second_one_does_not_wait_for_the_gam
     await asyncio.to_thread(rig.wait_log, "session_ending")
     rig.process.send_signal(signal.SIGTERM)
     end = await rig.ended()
-    assert end.reason is EndReason.USER_STOP
+    assert end.reason is EndReason.SEAT_LOST
     assert time.monotonic() - began < 2.5, "three seconds of grace were cut short"
     assert rig.traces() == []
 
@@ -176,7 +176,7 @@ async def test_without_isolation_it_plays_too_and_leaves_nothing(rig: Any) -> No
     viewer = await rig.view()
     await rig.next_text(viewer, "video_config")
     rig.process.send_signal(signal.SIGTERM)
-    assert (await rig.ended()).reason is EndReason.USER_STOP
+    assert (await rig.ended()).reason is EndReason.SEAT_LOST
     assert rig.traces() == []
 
 

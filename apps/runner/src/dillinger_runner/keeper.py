@@ -271,7 +271,8 @@ class Keeper:
         if record.seen(is_known=seen.phase is not SeatPhase.UNKNOWN):
             self.changed(record)
         end = await asyncio.to_thread(self.store.end, record.session_id)
-        end = honest(end, was_out_of_memory=seen.was_out_of_memory) if end is not None else None
+        if end is not None:
+            end = honest(end, was_out_of_memory=seen.was_out_of_memory, stop=record.stop)
         decision = decide(_facts(record, seen, end), self.config.deadlines)
         match decision.step:
             case Step.PLACE:

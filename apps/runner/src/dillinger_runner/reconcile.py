@@ -125,8 +125,14 @@ def _finish(facts: Facts) -> Decision:
     return Decision(Step.FINISH, EndReason.SEAT_LOST, f"The seat is gone without a report{how}")
 
 
-def honest(end: SessionEnd, *, was_out_of_memory: bool) -> SessionEnd:
-    """A seat's own word for its end; one whose cell fell as a whole can't have seen that memory ran out."""
+def honest(end: SessionEnd, *, was_out_of_memory: bool, stop: EndReason | None = None) -> SessionEnd:
+    """A seat's own word for its end, where it could know.
+
+    One whose cell fell as a whole can't have seen that memory ran out, and one that was ended by a signal can't have
+    heard why: that is `stop`, if the session was to be stopped.
+    """
+    if end.reason is EndReason.SEAT_LOST and stop is not None:
+        return end.model_copy(update={"reason": stop, "message": ""})
     if end.reason not in (EndReason.INTERNAL, EndReason.CELL_LOST) or not was_out_of_memory:
         return end
     message = f"The session's memory is used up ({end.message})"

@@ -362,7 +362,11 @@ class Seat:
     def _on_term(self) -> None:
         if self._watches.verdict.is_given:
             self._hurry.set()
-        self._watches.verdict.give(EndReason.USER_STOP, "The seat was told to stop")
+        # Whoever runs sessions says why they end. A bare signal is the machine's or the container engine's own.
+        self._watches.verdict.give(
+            EndReason.SEAT_LOST,
+            "The seat was told to end from outside, as by a machine or a container engine that stops",
+        )
 
     async def _quit(self, guest: Guest) -> None:
         """Asks the game to end; a second SIGTERM to the seat means: no more grace."""
