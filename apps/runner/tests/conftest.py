@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from apps.runner.tests.runner_lab import RunnerLab
 
+_SHORT = "dl-"
+"""Of folders: pytest's own carry a test's name, and are too long for sockets below them."""
+
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[RunnerLab]:
+async def lab() -> AsyncIterator[RunnerLab]:
     """A runner that is not started yet; whatever it left is ended afterwards."""
-    lab = RunnerLab(tmp_path)
-    try:
-        yield lab
-    finally:
-        await lab.clear()
+    with tempfile.TemporaryDirectory(prefix=_SHORT) as folder:
+        lab = RunnerLab(Path(folder))
+        try:
+            yield lab
+        finally:
+            await lab.clear()
 
 
 @pytest.fixture(scope="module")
-def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunnerLab]:
+def shared_lab() -> Iterator[RunnerLab]:
     """One running runner for all tests of a module that do it no harm."""
-    lab = RunnerLab(tmp_path_factory.mktemp("runner"))
-    asyncio.run(lab.start())
-    try:
-        yield lab
-    finally:
-        asyncio.run(lab.clear())
+    with tempfile.TemporaryDirectory(prefix=_SHORT) as folder:
+        lab = RunnerLab(Path(folder))
+        asyncio.run(lab.start())
+        try:
+            yield lab
+        finally:
+            asyncio.run(lab.clear())

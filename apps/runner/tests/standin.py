@@ -101,7 +101,7 @@ class StandIn:
 
     def _on_term(self, _number: int, _frame: object) -> None:
         self.is_told_to_end = True
-        self.end = self.end or _end("seat_lost")
+        self.end = self.end or _end("seat_lost", message="Told by a signal")
 
     def _serve(self, socket: ClientConnection) -> None:
         socket.send(

@@ -78,6 +78,19 @@ async def test_a_seat_that_ended_while_no_runner_was_there_tells_the_next(lab: R
     assert lab.leftovers() == []
 
 
+async def test_a_seat_that_a_signal_ends_is_told_in_its_own_words(lab: RunnerLab) -> None:
+    """As an engine or a machine that stops sends it, with the runner there to hear."""
+    lab.add_game("game", "well")
+    await lab.start()
+    async with lab.client() as client:
+        session_id = (await lab.play(client, "game"))["sessionId"]
+        await lab.until(client, session_id, "ready")
+        lab.kill_seat(session_id, signal.SIGTERM)
+        end = (await lab.until(client, session_id, "ended"))["end"]
+    assert (end["reason"], end["message"]) == ("seat_lost", "Told by a signal")
+    assert lab.leftovers() == []
+
+
 async def test_killed_seats_end_their_sessions_and_leave_nothing(lab: RunnerLab) -> None:
     """SIGKILL in each state: seat_lost, and children, sockets and cgroups are gone when that is told."""
     await lab.start()

@@ -131,7 +131,7 @@ def honest(end: SessionEnd, *, was_out_of_memory: bool, stop: EndReason | None =
     One whose cell fell as a whole can't have seen that memory ran out, and one that was ended by a signal can't have
     heard why: that is `stop`, if the session was to be stopped.
     """
-    if end.reason is EndReason.SEAT_LOST and stop is not None:
+    if end.reason is EndReason.SEAT_LOST and stop not in (None, EndReason.SEAT_LOST):
         return end.model_copy(update={"reason": stop, "message": ""})
     if end.reason not in (EndReason.INTERNAL, EndReason.CELL_LOST) or not was_out_of_memory:
         return end

@@ -188,6 +188,8 @@ def test_the_desktop_takes_the_size_of_a_window_that_keeps_its_own(display: Disp
     window = display.main_window()
     assert window is not None
     assert display.fit(window) == (640, 480)
+    window = display.main_window()
+    assert window is not None and (window.width_px, window.height_px) == (640, 480), "asked before the game answers"
     bare_painter.core.ConfigureWindow(window_id, 4 | 8, [600, 400])  # the game snaps back to its proportions
     bare_painter.sync()
     for _ in range(2):
