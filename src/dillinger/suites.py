@@ -24,7 +24,7 @@ from .tree import Tree, node_folder
 
 DEADLINE_S = {False: 900, True: 4 * 3600}
 """For one suite: the short run, the full run."""
-SIDE_BY_SIDE = {"stream": 3, "seat": 3, "core": 3, "cli": 2}
+SIDE_BY_SIDE = {"stream": 3, "seat": 3, "runner": 2, "core": 3, "cli": 2}
 """In how many processes the suites run whose tests mind nothing of the machine but their own; they wait more than they
 compute, so two or three keep two cores busy. The others share cgroups, the engine, or what they count."""
 NOTHING_COLLECTED = 5
