@@ -1,13 +1,31 @@
-"""What several tests of encoders share: decoders by format, and an encoder of GStreamer that needs no graphics card."""
+"""What tests of encoders and pipelines share: decoders, and an encoder of GStreamer that needs no graphics card."""
 
 from __future__ import annotations
+
+from typing import Any
+
+import av
+import numpy as np
 
 from dillinger_contracts.session import VideoFormat
 from dillinger_stream.encode.base import EncoderCaps, EncoderSettings
 from dillinger_stream.encode.gstreamer import SINK, GstPlan, source
+from dillinger_stream.frames import AccessUnit
 
 DECODERS: dict[VideoFormat, str] = {"vp8": "vp8", "vp9": "vp9", "av1": "libdav1d"}
 """PyAV's names; of the others: h264."""
+
+
+def last_picture(units: list[AccessUnit]) -> Any:
+    """As RGB, from the last keyframe on."""
+    first = max(number for number, unit in enumerate(units) if unit.is_keyframe)
+    decoder: Any = av.CodecContext.create(DECODERS.get(units[first].format, "h264"), "r")
+    pictures = [one for unit in units[first:] for one in decoder.decode(av.Packet(unit.data))]
+    return [*pictures, *decoder.decode(None)][-1].to_ndarray(format="rgb24", src_colorspace="ITU601")
+
+
+def is_color(picture: Any, x: int, y: int, color: tuple[int, int, int], *, within: int = 14) -> bool:
+    return bool(np.abs(picture[y, x].astype(int) - color).max() < within)
 
 
 def in_software(settings: EncoderSettings) -> str:

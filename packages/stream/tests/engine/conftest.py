@@ -12,9 +12,14 @@ from typing import Any
 import pytest
 import xcffib
 import xcffib.xproto
+from packages.stream.tests.engine.codec_parts import last_picture
 
 from dillinger_contracts.errors import DillingerError
+from dillinger_stream.capture.xconnection import XConnection
 from dillinger_stream.frames import AccessUnit
+
+WAIT_S = 30.0
+_LOOK_S = 0.01
 
 
 @dataclass
@@ -36,6 +41,10 @@ class XServer:
         self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(WAIT_S)
+
 
 def start_xvfb(size: str = "640x480", *extra: str) -> XServer:
     read_fd, write_fd = os.pipe()
@@ -52,8 +61,7 @@ def start_xvfb(size: str = "640x480", *extra: str) -> XServer:
 def xvfb() -> Iterator[XServer]:
     server = start_xvfb()
     yield server
-    server.process.terminate()
-    server.process.wait(10)
+    server.end()
 
 
 @pytest.fixture
@@ -66,8 +74,16 @@ def start_display() -> Iterator[Callable[..., XServer]]:
 
     yield start
     for server in servers:
-        server.process.terminate()
-        server.process.wait(10)
+        server.end()
+
+
+def catch_up(connection: XConnection) -> None:
+    """Returns when the server has done what this connection asked for, and all has come that it was told by then.
+
+    What one client has sent without waiting, another one's request may overtake; and an answer to one comes before what
+    the server has to tell the others.
+    """
+    connection.reply(connection.raw.core.GetInputFocus())
 
 
 class Painter:
@@ -148,22 +164,47 @@ class Witness:
     def restarted(self, part: str, message: str) -> None:
         self.restarts.append((part, message))
 
-    def until(self, fact: Callable[[], bool], *, limit_s: float = 10.0) -> None:
-        until = time.monotonic() + limit_s
+    def until(self, fact: Callable[[], bool]) -> None:
+        until = time.monotonic() + WAIT_S
         while not fact():
             assert time.monotonic() < until, f"no such fact: {len(self.units)} units, {self.restarts}, {self.failures}"
             time.sleep(0.002)
 
-    def quiet(self, for_s: float = 0.8, *, limit_s: float = 10.0) -> int:
-        """Waits until no unit came for `for_s`; how many there are then."""
-        until = time.monotonic() + limit_s
-        count, since = len(self.units), time.monotonic()
-        while time.monotonic() - since < for_s:
+    def until_seen(self, fact: Callable[[Any], bool]) -> None:
+        """Waits until `fact` is true of the picture that a viewer sees, (height, width, 3) of red, green and blue."""
+        looked_at = 0
+
+        def is_seen() -> bool:
+            nonlocal looked_at
+            units = list(self.units)
+            is_new, looked_at = len(units) > looked_at, len(units)
+            return is_new and fact(last_picture(units))
+
+        self.until(is_seen)
+
+    def quiet(self, for_s: float = 0.8) -> int:
+        """Waits until no unit came for `for_s`; how many there are then.
+
+        It counts looks, not time: while the whole machine stands still nobody makes units.
+        """
+        until = time.monotonic() + WAIT_S + for_s
+        count, looks = len(self.units), 0
+        while looks * _LOOK_S < for_s:
             assert time.monotonic() < until, "units keep coming"
-            if len(self.units) != count:
-                count, since = len(self.units), time.monotonic()
-            time.sleep(0.01)
+            time.sleep(_LOOK_S)
+            looks = looks + 1 if len(self.units) == count else 0
+            count = len(self.units)
         return count
+
+    def rest(self) -> int:
+        """Waits for the first unit, and until no more come; how many there are then."""
+        self.until(lambda: bool(self.units))
+        return self.quiet()
+
+    def has_all(self) -> bool:
+        """Whether none of the units so far is missing."""
+        sequences = [unit.sequence for unit in list(self.units)]
+        return sequences == list(range(len(sequences)))
 
 
 @pytest.fixture

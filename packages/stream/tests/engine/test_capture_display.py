@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import xcffib.xproto
+from packages.stream.tests.engine.conftest import WAIT_S, catch_up
 
 from dillinger_contracts.input import Button
 from dillinger_stream.capture.base import CaptureError
@@ -100,7 +101,7 @@ def modes(display: Display) -> list[object]:
 
 
 async def test_the_first_window_is_noticed(display: Display, bare_painter: Painter) -> None:
-    waiting = asyncio.create_task(display.first_window(timeout_s=10))
+    waiting = asyncio.create_task(display.first_window(timeout_s=WAIT_S))
     await asyncio.sleep(0)
     bare_painter.open_window(0, 0, 10, 10)
     bare_painter.open_window(5, 6, 320, 200, is_mapped=False)
@@ -116,7 +117,7 @@ async def test_no_window_in_time(display: Display) -> None:
 
 
 async def test_the_server_dies_while_a_window_is_awaited(display: Display, xvfb: XServer) -> None:
-    waiting = asyncio.create_task(display.first_window(timeout_s=10))
+    waiting = asyncio.create_task(display.first_window(timeout_s=WAIT_S))
     await asyncio.sleep(0)
     xvfb.kill()
     with pytest.raises(CaptureError):
@@ -125,12 +126,13 @@ async def test_the_server_dies_while_a_window_is_awaited(display: Display, xvfb:
 
 async def test_changes_are_told_once(display: Display, bare_painter: Painter) -> None:
     window_id = bare_painter.open_window(0, 0, 100, 100)
-    await asyncio.wait_for(display.changed(), 5)
+    catch_up(display._connection)
+    await asyncio.wait_for(display.changed(), WAIT_S)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(display.changed(), 0.2)
     bare_painter.core.UnmapWindow(window_id)
     bare_painter.sync()
-    await asyncio.wait_for(display.changed(), 5)
+    await asyncio.wait_for(display.changed(), WAIT_S)
     assert display.windows() == []
 
 
@@ -170,7 +172,7 @@ async def test_a_window_that_says_late_that_its_size_is_fixed_is_noticed(
     display: Display, bare_painter: Painter
 ) -> None:
     window_id = bare_painter.open_window(0, 0, 320, 200)
-    await asyncio.wait_for(display.changed(), 30)
+    await asyncio.wait_for(display.changed(), WAIT_S)
     [window] = display.windows()
     assert not window.is_fixed_size
     said, atoms = hints(16 | 32, (320, 200), (320, 200)), xcffib.xproto.Atom
@@ -178,7 +180,7 @@ async def test_a_window_that_says_late_that_its_size_is_fixed_is_noticed(
         xcffib.xproto.PropMode.Replace, window_id, atoms.WM_NORMAL_HINTS, atoms.WM_SIZE_HINTS, 32, 18, said
     )
     bare_painter.sync()
-    await asyncio.wait_for(display.changed(), 30)
+    await asyncio.wait_for(display.changed(), WAIT_S)
     [window] = display.windows()
     assert window.is_fixed_size
 
@@ -262,6 +264,6 @@ async def test_a_held_button_is_no_taken_pointer(display: Display, painter: Pain
     painter.sync()
     hands = XTestInput(xvfb.socket_path)
     hands.sink().handle(Button(button=1, is_down=True))
-    hands._connection.reply(hands._connection.raw.core.GetInputFocus())
+    catch_up(hands._connection)
     assert not display.is_pointer_taken()
     hands.close()

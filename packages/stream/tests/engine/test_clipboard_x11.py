@@ -60,7 +60,7 @@ def copy(xvfb: XServer) -> Iterator[Callable[..., None]]:
     watcher.close()
     for program in programs:
         program.terminate()
-        program.wait(10)
+        program.wait(TIMEOUT_S)
 
 
 def paste(server: XServer, target: str = "UTF8_STRING") -> bytes:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import struct
+import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +20,14 @@ from dillinger_stream.frames import SoundPacket
 from dillinger_stream.sound.pipeline import SoundPipeline
 
 PACKET_BYTES = 1920
+AHEAD_BYTES = 4 * PACKET_BYTES
+"""So much may wait in the pipe without being late."""
+WAIT_S = 30.0
 
 
 @dataclass
 class Recorder:
-    """Stands for the sound server's recorder: writes at the pace of the clock, as fast as told, or not at all."""
+    """Stands for the sound server's recorder: writes at the pace of who reads, as fast as told, or not at all."""
 
     pipeline: SoundPipeline
     write_fd: int
@@ -30,17 +36,35 @@ class Recorder:
 
     def play(self, samples: Any, *, paced: bool = True) -> None:
         data = np.ascontiguousarray(samples, dtype="<i2").tobytes()
-        started = time.monotonic()
-        for number, offset in enumerate(range(0, len(data), PACKET_BYTES)):
-            os.write(self.write_fd, data[offset : offset + PACKET_BYTES])
-            if paced:
-                time.sleep(max(0.0, started + number * 0.01 - time.monotonic()))
+        for offset in range(0, len(data), PACKET_BYTES):
+            self.write(data[offset : offset + PACKET_BYTES], paced=paced)
 
-    def until(self, fact: Any, limit_s: float = 5.0) -> None:
-        until = time.monotonic() + limit_s
+    def write(self, data: bytes, *, paced: bool = True) -> None:
+        os.write(self.write_fd, data)
+        if paced:
+            self.until(lambda: self.waiting_bytes() <= AHEAD_BYTES)
+
+    def waiting_bytes(self) -> int:
+        """What nobody has read yet."""
+        waiting: int = struct.unpack("i", fcntl.ioctl(self.write_fd, termios.FIONREAD, bytes(4)))[0]
+        return waiting
+
+    def until(self, fact: Callable[[], bool]) -> None:
+        until = time.monotonic() + WAIT_S
         while not fact():
             assert time.monotonic() < until, f"no such fact: {len(self.packets)} packets, {self.failures}"
-            time.sleep(0.005)
+            time.sleep(0.002)
+
+    def settle(self) -> int:
+        """Waits until no packets come any more; how many there are."""
+        count, looks = len(self.packets), 0
+        until = time.monotonic() + WAIT_S
+        while looks < 20:
+            assert time.monotonic() < until, "packets keep coming"
+            time.sleep(0.01)
+            looks = looks + 1 if len(self.packets) == count else 0
+            count = len(self.packets)
+        return count
 
 
 @pytest.fixture
@@ -106,9 +130,9 @@ def test_samples_split_anywhere_stay_in_place(recorder: Recorder) -> None:
     data = np.ascontiguousarray(tone(0.4), dtype="<i2").tobytes()
     offset = 0
     for size in [1, 3, 1919, 7, 1921, 960] * 20:
-        os.write(recorder.write_fd, data[offset : offset + size])
+        recorder.write(data[offset : offset + size])
         offset += size
-        time.sleep(0.005)
+    recorder.until(lambda: len(recorder.packets) == len(data) // PACKET_BYTES)
     sound = heard(recorder.packets)[2400:]
     assert np.sqrt((sound**2).mean(axis=0))[1] == pytest.approx(np.sqrt((sound**2).mean(axis=0))[0] / 2, rel=0.1)
 
@@ -128,21 +152,13 @@ def test_paused_nothing_comes_and_resumed_nothing_old(recorder: Recorder) -> Non
     recorder.play(tone(0.1))
     recorder.until(lambda: bool(recorder.packets))
     recorder.pipeline.pause()
-    recorder.until(lambda: not settle(recorder))
-    count = len(recorder.packets)
+    count = recorder.settle()
     stale = 8  # as many packets as the pipe holds, so that the writer need not wait
-    recorder.play(tone(stale * 0.01))
-    assert len(recorder.packets) == count
+    recorder.play(tone(stale * 0.01), paced=False)
+    assert recorder.settle() == count
     recorder.pipeline.resume()
     recorder.until(lambda: len(recorder.packets) > count)
-    recorder.until(lambda: not settle(recorder))
-    assert len(recorder.packets) - count < stale
-
-
-def settle(recorder: Recorder) -> bool:
-    count = len(recorder.packets)
-    time.sleep(0.05)
-    return len(recorder.packets) != count
+    assert recorder.settle() - count < stale
 
 
 def test_a_cut_pipe_is_told(recorder: Recorder) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import select
 import socket
 import struct
 import threading
@@ -17,10 +18,12 @@ from dillinger_stream.capture import wayland as capture_module
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.capture.wayland import WaylandCapture
 from dillinger_stream.wayland import connection as connection_module
+from dillinger_stream.wayland.connection import WaylandConnection
 from dillinger_stream.wayland.protocols import INTERFACES
 from dillinger_stream.wayland.wire import Reader, WireError, pack, unpack
 
 DEADLINE_S = 0.3
+WAIT_S = 30.0
 GLOBALS = ("wl_shm", "wl_output", "zwlr_screencopy_manager_v1")
 
 
@@ -98,7 +101,7 @@ class Liar:
 
     def close(self) -> None:
         self.client.close()
-        self._thread.join(10)
+        self._thread.join(WAIT_S)
         for pool in self.pools:
             os.close(pool)
 
@@ -230,7 +233,7 @@ def test_damage_is_clipped_and_a_picture_that_changes_its_size_is_whole(tell: Ca
             boxes.append((frame.width_px, frame.box.x, frame.box.y, frame.box.width, frame.box.height))
         if frame.width_px == 32:
             break
-        capture.wait(5, idle)
+        capture.wait(WAIT_S, idle)
     os.close(idle)
     capture.close()
     assert boxes[0] == (64, 0, 0, 64, 48)
@@ -266,6 +269,21 @@ def test_no_bytes_do_more_than_end_the_capture(tell: Callable[[Answer], Liar]) -
         finally:
             capture.close()
             os.close(idle)
+
+
+def test_descriptors_that_nobody_takes_are_closed(tell: Callable[[Answer], Liar]) -> None:
+    liar = tell(_says_nothing)
+    connection = WaylandConnection(liar.client)
+    keyboard = connection.new_proxy("wl_keyboard", connection_module.ignore)
+    reading, writing = os.pipe()
+    data, _ = pack(keyboard.number, 0, "uhu", (1, writing, 9))
+    socket.send_fds(liar._socket, [data], [writing])
+    os.close(writing)
+    assert connection.wait(WAIT_S)
+    connection.read()
+    assert select.select([reading], [], [], WAIT_S)[0], "there is no other end any more"
+    os.close(reading)
+    connection.close()
 
 
 def test_words_that_fit_no_signature_are_refused() -> None:

@@ -38,9 +38,7 @@ OnEvent = Callable[[str, list[Any]], None]
 
 
 def ignore(event: str, arguments: list[Any]) -> None:
-    """What nobody listens to; a descriptor in it is nobody's."""
-    if event == "send":
-        os.close(arguments[-1])
+    """What nobody listens to; descriptors in it are closed before."""
 
 
 def connect(path: str) -> socket.socket:
@@ -263,6 +261,8 @@ class WaylandConnection:
         arguments = unpack(payload, event.signature, self._take_descriptor)
         if event.brings:
             arguments[0] = self._brought(arguments[0], event.brings)
+        if proxy.on is ignore:
+            _close_descriptors(event.signature, arguments)
         proxy.on(event.name, arguments)
 
     def _brought(self, number: int, interface: str) -> Proxy:
@@ -296,6 +296,13 @@ class WaylandConnection:
             self.globals.append(Global(*arguments))
         else:
             self.globals = [found for found in self.globals if found.name != arguments[0]]
+
+
+def _close_descriptors(signature: str, arguments: list[Any]) -> None:
+    """Those of an event that nobody hears."""
+    for kind, argument in zip(signature, arguments, strict=True):
+        if kind == "h":
+            os.close(argument)
 
 
 def _plain(argument: Any) -> Any:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 try:
-    from dillinger_stream.wayland.protocols import parse
+    from dillinger_stream.wayland.protocols import INTERFACES
     from dillinger_stream.wayland.wire import Reader, pack, unpack
 except ModuleNotFoundError:  # where nothing of Dillinger is installed
     sys.path.insert(0, str(Path(__file__).parent))
-    from protocols import parse  # type: ignore[import-not-found, no-redef]
+    from protocols import INTERFACES  # type: ignore[import-not-found, no-redef]
     from wire import Reader, pack, unpack  # type: ignore[import-not-found, no-redef]
 
 COLOURS = (0x2050A0, 0xA03020, 0x208040)
@@ -28,97 +28,7 @@ BLOCK = 0xF0F0F0
 BLOCK_PX = 32
 PLACES = ((64, 64), (160, 96))
 KEY_A, KEY_C = 30, 46
-INTERFACES = parse("""
-wl_display
-> sync n
-> get_registry n
-< error ous
-< delete_id u
-
-wl_registry
-> bind usun
-< global usu
-< global_remove u
-
-wl_callback
-< done u
-
-wl_compositor
-> create_surface n
-
-wl_surface
-> destroy
-> attach oii
-> damage iiii
-> frame n
-> set_opaque_region o
-> set_input_region o
-> commit
-< enter o
-< leave o
-
-wl_shm
-> create_pool nhi
-< format u
-
-wl_shm_pool
-> create_buffer niiiiu
-> destroy
-
-wl_buffer
-> destroy
-< release
-
-wl_seat
-> get_pointer n
-> get_keyboard n
-< capabilities u
-
-wl_pointer
-< enter uoff
-< leave uo
-< motion uff
-< button uuuu
-< axis uuf
-
-wl_keyboard
-< keymap uhu
-< enter uoa
-< leave uo
-< key uuuu
-< modifiers uuuuu
-
-xdg_wm_base
-> destroy
-> create_positioner n
-> get_xdg_surface no
-> pong u
-< ping u
-
-xdg_surface
-> destroy
-> get_toplevel n
-> get_popup noo
-> set_window_geometry iiii
-> ack_configure u
-< configure u
-
-xdg_toplevel
-> destroy
-> set_parent o
-> set_title s
-> set_app_id s
-< configure iia
-< close
-
-zwp_relative_pointer_manager_v1
-> destroy
-> get_relative_pointer no
-
-zwp_relative_pointer_v1
-> destroy
-< relative_motion uuffff
-""")
+BOUND = ("wl_compositor", "wl_shm", "wl_seat", "xdg_wm_base", "zwp_relative_pointer_manager_v1")
 
 
 def say(text: str) -> None:
@@ -184,7 +94,7 @@ class Card:
                     handler(number, event, arguments)
 
     def on_wl_registry(self, number: int, event: str, arguments: list[Any]) -> None:
-        if event == "global" and arguments[1] in INTERFACES and arguments[1] not in self.bound:
+        if event == "global" and arguments[1] in BOUND and arguments[1] not in self.bound:
             name, interface, _ = arguments
             made = self.bound[interface] = self.client.make(interface)
             self.client.call(number, "bind", name, interface, 1, made)
