@@ -27,5 +27,8 @@ export default defineConfig({
     proxy: { "/api": { target: core, ws: true, changeOrigin: true, secure: false } },
   },
   preview: { host: "127.0.0.1", headers: isolation },
-  test: { include: ["player/tests/**/*.test.ts", "desktop/tests/**/*.test.ts", "app/tests/**/*.test.{ts,tsx}"] },
+  test: {
+    include: ["player/tests/**/*.test.ts", "desktop/tests/**/*.test.ts", "app/tests/**/*.test.{ts,tsx}"],
+    testTimeout: 120_000, // a busy machine may do something else for long
+  },
 });

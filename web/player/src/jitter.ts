@@ -3,8 +3,8 @@
  *
  * Sound comes and is fetched in lumps, so what lies there swings. What counts is the least that lies there: `margin` of it is kept
  * against what comes late. Running dry raises the margin (the network needs more). What was not touched of it for a good while is given
- * up again, a longer while each time that this was too early. Of two seconds' least, what is more than the margin is skipped: sound that came late would stay late for
- * ever. What is less is stretched a little before it runs dry: the two clocks never agree.
+ * up again, a longer while each time that this was too early. Of two seconds' least, what is more than the margin is skipped: sound that
+ * came late would stay late for ever. What is less is stretched a little before it runs dry: the two clocks never agree.
  */
 
 const RATE = 48_000;

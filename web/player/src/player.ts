@@ -1,5 +1,5 @@
 /**
- * The player: plays one session in a host element. Composition of the worker (socket, WebCodecs, canvas), the WebRTC path, sound and input.
+ * The player: plays one session in a host element. Composition of the worker (socket, WebCodecs), the WebRTC path, sound and input.
  *
  * The page gives it a host and a way to fetch tickets; it tells the page what happens by callbacks. It needs no framework and makes no
  * request of its own. Main thread.
@@ -75,6 +75,7 @@ export class Player {
     const ring = globalThis.crossOriginIsolated ? (ringMemory(true) as SharedArrayBuffer) : null;
     const samples = new MessageChannel();
     this.worker.onmessage = (event: MessageEvent<FromWorker>) => this.receive(event.data);
+    this.worker.onerror = (event) => this.workerFailed(event);
     this.startWorker(ring, samples.port1);
     void this.fetchTicket();
     this.rtc = new RtcPath({
@@ -202,9 +203,9 @@ export class Player {
     this.rtc.close();
     this.sound.close();
     this.surfaces.close();
-    const worker = this.worker;
-    // The worker says goodbye first.
-    setTimeout(() => worker.terminate(), 250);
+    const { worker } = this;
+    [worker.onmessage, worker.onerror] = [null, null]; // the page has another player by now, or none
+    setTimeout(() => worker.terminate(), 250); // it says goodbye first
   }
 
   private startWorker(ring: SharedArrayBuffer | null, soundPort: MessagePort): void {
@@ -266,6 +267,16 @@ export class Player {
       case "fault":
         return this.options.onNotice({ level: "warning", message: message.message, hint: null });
     }
+  }
+
+  /** Without its script there will never be a link; a fault in it, which has words, is one message less. */
+  private workerFailed(event: ErrorEvent): void {
+    if (event.message) return;
+    this.linkChanged(
+      "failed",
+      "A part of this page could not be loaded. Reload it if trying again does not help.",
+      false,
+    );
   }
 
   private linkChanged(phase: LinkPhase, fault: string | null, hasBeenOpen: boolean): void {

@@ -57,6 +57,21 @@ export class RtcPath {
   /** Answers an offer; a new offer replaces what was before. */
   async answer(sdp: string, iceServers: IceServer[] = []): Promise<void> {
     this.close();
+    let connection: RTCPeerConnection | null = null;
+    try {
+      connection = this.open(iceServers);
+      await connection.setRemoteDescription({ type: "offer", sdp });
+      const answer = await connection.createAnswer();
+      await connection.setLocalDescription(answer);
+      if (connection !== this.connection) return;
+      this.events.send({ type: "description", kind: "answer", sdp: answer.sdp ?? "" });
+    } catch (error) {
+      // Also of servers that the browser takes for none.
+      if (connection === this.connection) this.events.onFault(`WebRTC could not be set up: ${String(error)}`);
+    }
+  }
+
+  private open(iceServers: IceServer[]): RTCPeerConnection {
     const connection = new RTCPeerConnection({ iceServers });
     this.connection = connection;
     connection.ontrack = (event) => this.track(event);
@@ -76,15 +91,7 @@ export class RtcPath {
         sdp_m_line_index: candidate?.sdpMLineIndex ?? null,
       });
     };
-    try {
-      await connection.setRemoteDescription({ type: "offer", sdp });
-      const answer = await connection.createAnswer();
-      await connection.setLocalDescription(answer);
-      if (connection !== this.connection) return;
-      this.events.send({ type: "description", kind: "answer", sdp: answer.sdp ?? "" });
-    } catch (error) {
-      if (connection === this.connection) this.events.onFault(`WebRTC could not be set up: ${String(error)}`);
-    }
+    return connection;
   }
 
   /** Sends over the data channel, if it is open. */

@@ -1,8 +1,8 @@
 /**
  * The messages of `dillinger.signal.v1` as the browser sees them (`contracts/signaling.py` is the definition).
  *
- * Pure. The seat is trusted code, yet a message of an unknown type or without its fields is dropped, not acted on: an
- * older page may meet a newer seat.
+ * Pure. The seat is trusted code, yet a message of an unknown type, without its fields or with others than it should have in them is
+ * dropped, not acted on: an older page may meet a newer seat, and a seat sits beside a game that nobody trusts.
  */
 
 import type { ClipMessage } from "./clip_exchange";
@@ -172,9 +172,10 @@ export type FromSeat =
   | Notice
   | { type: "ended"; end: SessionEnd };
 
-type Fields = Record<string, "string" | "number" | "boolean" | "object">;
+type Kind = "string" | "number" | "boolean" | "object" | "list";
+type Fields = Record<string, Kind>;
 
-/** What each message must have; anything else in it is optional or newer than this page. */
+/** What each message must have. */
 const REQUIRED: Record<FromSeat["type"], Fields> = {
   welcome: { peer_id: "number", role: "string", has_sound: "boolean", is_resizable: "boolean" },
   people: { people: "object" },
@@ -193,6 +194,26 @@ const REQUIRED: Record<FromSeat["type"], Fields> = {
   ended: { end: "object" },
 };
 
+/** What a message may have besides, or null; anything else in it is newer than this page, and not looked at. */
+const OPTIONAL: Partial<Record<FromSeat["type"], Fields>> = {
+  welcome: { ice_servers: "list", has_clipboard: "boolean", has_microphone: "boolean", has_head_tracking: "boolean" },
+  video_config: { desktop_width_px: "number", desktop_height_px: "number" },
+  server_stats: {
+    capture_fps: "number",
+    encode_ms_p50: "number",
+    bitrate_bps: "number",
+    latency_ms_p50: "number",
+    dropped_frames: "number",
+    target_bps: "number",
+    limit_hz: "number",
+    limit_reason: "string",
+    codec_reason: "string",
+    formats: "list",
+    viewers: "number",
+  },
+  notice: { hint: "string" },
+};
+
 /** The message in `text`, or null when it is none that this page knows. */
 export function parseFromSeat(text: string): FromSeat | null {
   let value: unknown;
@@ -204,24 +225,30 @@ export function parseFromSeat(text: string): FromSeat | null {
   if (typeof value !== "object" || value === null) return null;
   const record = value as Record<string, unknown>;
   if (typeof record.type !== "string" || !Object.hasOwn(REQUIRED, record.type)) return null;
-  const required = REQUIRED[record.type as FromSeat["type"]];
-  for (const [name, kind] of Object.entries(required)) {
-    if (typeof record[name] !== kind || record[name] === null) return null;
-  }
+  const type = record.type as FromSeat["type"];
+  const isWhole = Object.entries(REQUIRED[type]).every(([name, kind]) => isOf(kind, record[name]));
+  const isSane = Object.entries(OPTIONAL[type] ?? {}).every(([name, kind]) => isOf(kind, record[name] ?? null, true));
+  if (!isWhole || !isSane) return null;
   if (record.type === "people" && !isPeople(record)) return null;
   if (record.type === "ended") record.end = endOf(record.end as Record<string, unknown>);
   return record as unknown as FromSeat;
+}
+
+function isOf(kind: Kind, value: unknown, mayBeNull = false): boolean {
+  if (value === null) return mayBeNull;
+  return kind === "list" ? Array.isArray(value) : typeof value === kind;
 }
 
 /** Core's API says `exit_code`, the runner's wire models say `exitCode`; both mean the same. */
 export function endOf(end: Record<string, unknown>): SessionEnd {
   const pick = (snake: string, camel: string): unknown => end[snake] ?? end[camel] ?? null;
   const tail = pick("log_tail", "logTail");
+  const exitCode = pick("exit_code", "exitCode");
   return {
     reason: String(end.reason ?? "internal"),
     message: String(end.message ?? ""),
-    exit_code: pick("exit_code", "exitCode") as number | null,
-    signal: pick("signal", "signal") as string | null,
+    exit_code: typeof exitCode === "number" ? exitCode : null,
+    signal: typeof end.signal === "string" ? end.signal : null,
     log_tail: Array.isArray(tail) ? tail.map(String) : [],
     ended_at: String(pick("ended_at", "endedAt") ?? ""),
   };

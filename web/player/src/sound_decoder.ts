@@ -20,11 +20,6 @@ export class SoundDecoder {
     this.decoder.decode(new EncodedAudioChunk({ type: "key", timestamp: capturedAtUs, data: packet }));
   }
 
-  close(): void {
-    if (this.decoder && this.decoder.state !== "closed") this.decoder.close();
-    this.decoder = null;
-  }
-
   private open(): AudioDecoder {
     this.lost = [];
     const decoder = new AudioDecoder({

@@ -44,6 +44,12 @@ function play(video: HTMLVideoElement, stream: MediaStream): void {
   video.play().catch(() => undefined); // a muted element may always play; a newer stream interrupts an older
 }
 
+/** Its tracks end too: what still comes is thrown away instead of waiting for an element. */
+function forget(video: HTMLVideoElement): void {
+  if (video.srcObject instanceof MediaStream) for (const track of video.srcObject.getTracks()) track.stop();
+  video.srcObject = null;
+}
+
 export interface SurfaceEvents {
   /** WebRTC's element has shown a frame. */
   onVideoFrame(frame: VideoFrameShown): void;
@@ -159,7 +165,7 @@ export class Surfaces {
     if (this.callback !== null) this.rtc.cancelVideoFrameCallback(this.callback);
     this.hostSize.disconnect();
     for (const element of [this.frames, this.rtc]) {
-      if (element instanceof HTMLVideoElement) element.srcObject = null;
+      if (element instanceof HTMLVideoElement) forget(element);
       element.remove();
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The worker: owns the socket, the decoders and the canvas. Chromium holds socket messages back on a busy page for about a frame;
- * here they are decoded and drawn the moment they come. Composition only: each part is a module of its own.
+ * The worker: owns the socket, the decoders and what shows their frames. Chromium holds socket messages back on a busy page for about a
+ * frame; here they are decoded and shown the moment they come. Composition only: each part is a module of its own.
  */
 
 import { decodableFormats } from "./decoders";
@@ -68,14 +68,13 @@ class StreamWorker {
   private readonly sounds: SoundDecoder;
 
   constructor(private start: Start) {
-    const fault = (error: unknown): void => scope.postMessage({ type: "fault", message: String(error) });
     const { surface } = start;
     this.target = surface instanceof OffscreenCanvas ? new CanvasTarget(surface) : new TrackTarget(surface);
-    this.screen = new Screen(this.target, (frame) => this.shown(frame), fault);
+    this.screen = new Screen(this.target, (frame) => this.shown(frame), tellFault);
     this.pictures = new PictureDecoder({
       onFrame: (frame, facts) => this.screen.show(frame, facts),
       askKeyframe: () => this.send({ type: "keyframe" }),
-      onUnsupported: fault,
+      onUnsupported: tellFault,
     });
     const ring = start.ring ? new SampleRing(start.ring) : null;
     this.sounds = new SoundDecoder((samples) => {
@@ -105,12 +104,10 @@ class StreamWorker {
         this.watched = message.boxes;
         return;
       case "show_again":
-        void this.target.again();
+        this.target.again().catch(tellFault);
         return;
       case "read_pixels":
-        void this.target.read(message.box).then((pixels) => {
-          scope.postMessage({ type: "pixels", id: message.id, pixels: pixels && new Uint8ClampedArray(pixels) });
-        });
+        void this.pixels(message.id, message.box);
         return;
       case "leave":
         this.send({ type: "bye" });
@@ -242,7 +239,13 @@ class StreamWorker {
       this.shownSize = size;
       scope.postMessage({ type: "picture", widthPx: width, heightPx: height });
     }
-    if (this.watched.length > 0) void this.report(frame);
+    if (this.watched.length > 0) this.report(frame).catch(tellFault);
+  }
+
+  /** Whoever asked for pixels waits for an answer, be it that there are none. */
+  private async pixels(id: number, box: Box): Promise<void> {
+    const pixels = await this.target.read(box).catch(() => null);
+    scope.postMessage({ type: "pixels", id, pixels });
   }
 
   private async report(frame: ShownFrame): Promise<void> {
@@ -318,6 +321,10 @@ class StreamWorker {
 
 function scaled(value: number | null, factor: number): number | null {
   return value === null ? null : value * factor;
+}
+
+function tellFault(error: unknown): void {
+  scope.postMessage({ type: "fault", message: String(error) });
 }
 
 let worker: StreamWorker | null = null;

@@ -7,7 +7,13 @@ function start(): Worker {
 }
 
 export function prepareWorker(): void {
-  if (typeof Worker !== "undefined") ready ??= start();
+  if (typeof Worker === "undefined" || ready) return;
+  const worker = start();
+  ready = worker;
+  // One whose script could not be loaded is of no use to the player that comes: it gets a new one.
+  worker.onerror = () => {
+    if (ready === worker) ready = null;
+  };
 }
 
 /** The one that was prepared, or a new one; whoever takes it ends it. */

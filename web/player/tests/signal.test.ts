@@ -26,8 +26,24 @@ test.each([
   '{"type":"ended","end":null}',
   '{"type":"pointer"}',
   '{"type":"pointer","is_taken":"no"}',
+  '{"type":"server_stats","formats":"av1"}',
+  '{"type":"server_stats","codec_reason":{"why":"none"}}',
+  '{"type":"notice","level":"info","code":"a","message":"b","hint":{}}',
+  '{"type":"welcome","peer_id":1,"role":"player","has_sound":true,"is_resizable":true,"ice_servers":"turn:example.org"}',
 ])("%s is dropped", (text) => {
   expect(parseFromSeat(text)).toBeNull();
+});
+
+test("what is not said, or said to be nothing, is nothing", () => {
+  const said = { type: "server_stats", capture_fps: null, dropped_frames: 0, viewers: 1, of_a_newer_seat: {} };
+  expect(parseFromSeat(JSON.stringify(said))).toEqual(said);
+});
+
+test("an end that no game can have is shown as far as it makes sense", () => {
+  const end = { reason: "game_crashed", message: "", exit_code: { a: 1 }, signal: ["x"], log_tail: "no list" };
+  expect(parseFromSeat(JSON.stringify({ type: "ended", end }))).toMatchObject({
+    end: { reason: "game_crashed", exit_code: null, signal: null, log_tail: [] },
+  });
 });
 
 test("the end of a session is read in the runner's spelling and in core's", () => {
