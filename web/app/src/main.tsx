@@ -15,6 +15,7 @@ import "./styles/games.css";
 import "./styles/covers.css";
 import "./styles/play.css";
 import "./styles/watching.css";
+import { Boundary } from "./ui/boundary";
 
 const route = routeOf(location.pathname);
 askEarly(route);
@@ -24,8 +25,10 @@ const root = document.getElementById("root");
 if (!root) throw new Error("The page has no root element");
 createRoot(root).render(
   <StrictMode>
-    <QueryClientProvider client={queryClient}>
-      <App />
-    </QueryClientProvider>
+    <Boundary>
+      <QueryClientProvider client={queryClient}>
+        <App />
+      </QueryClientProvider>
+    </Boundary>
   </StrictMode>,
 );

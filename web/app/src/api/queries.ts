@@ -3,7 +3,16 @@
 import { QueryClient, queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { go, type Route } from "../router";
 import { ApiProblem, onLoginLost, request, setCsrf } from "./client";
-import type { GamesView, LoginBody, MeView, PasswordBody, PlayBody, SessionsView, TicketView } from "./schema.gen";
+import type {
+  GamesView,
+  LoginBody,
+  MeView,
+  PasswordBody,
+  PlayBody,
+  RunnersView,
+  SessionsView,
+  TicketView,
+} from "./schema.gen";
 import type { Me, SessionView } from "./types";
 
 export const queryClient = new QueryClient({
@@ -99,6 +108,16 @@ export function useIcon(gameId: string): string | null {
 
 export function useSessions() {
   return useQuery(SESSIONS);
+}
+
+/** The runners, for admins alone; asked for again every `everyMs`. */
+export function useRunners(isAdmin: boolean, everyMs: number | false = false) {
+  return useQuery({
+    queryKey: ["runners"],
+    enabled: isAdmin,
+    queryFn: async () => (await request<RunnersView>("GET", "/runners")).runners,
+    refetchInterval: everyMs,
+  });
 }
 
 export function useSession(sessionId: string) {

@@ -52,7 +52,7 @@ export function ProgramChoice({ candidates, program, fault, onChange }: ProgramC
       <label className="choice">
         <input type="radio" name={name} checked={isOther} onChange={() => setOther(true)} />
         <span className="choice-text">
-          <span className="choice-name">Another program</span>
+          <span className="choice-name">{candidates.length > 0 ? "Another program" : "By its name or path"}</span>
           {isOther && (
             <input
               className="choice-input"

@@ -1,9 +1,6 @@
 /** Every runner, for admins: whether it answers, what it has, and how much of that is in use. */
 
-import { useQuery } from "@tanstack/react-query";
-import { request } from "../api/client";
-import { useMe } from "../api/queries";
-import type { RunnersView } from "../api/schema.gen";
+import { useMe, useRunners } from "../api/queries";
 import type { RunnerView } from "../api/types";
 import { Icon } from "../ui/icons";
 import { Problem } from "../ui/problem";
@@ -12,15 +9,6 @@ import { useTitle } from "../use_title";
 
 const LOOK_EVERY_MS = 5000;
 const GIB = 1024 ** 3;
-
-function useRunners(isOn: boolean) {
-  return useQuery({
-    queryKey: ["runners"],
-    enabled: isOn,
-    queryFn: async () => (await request<RunnersView>("GET", "/runners")).runners,
-    refetchInterval: LOOK_EVERY_MS,
-  });
-}
 
 /** `6.4 of 24 GiB free`; what is not known is left out. Pure. */
 export function memoryWords(room: Pick<NonNullable<RunnerView["room"]>, "free_memory_bytes" | "memory_bytes">): string {
@@ -42,7 +30,7 @@ export function RunnersPage({ isConnected }: { isConnected: boolean }) {
   useTitle("Runners");
   const me = useMe();
   const isAdmin = me.data?.user.role === "admin";
-  const runners = useRunners(isAdmin);
+  const runners = useRunners(isAdmin, LOOK_EVERY_MS);
   return (
     <Shell isConnected={isConnected}>
       <div className="settings">

@@ -1,9 +1,6 @@
 /** A session that is shown on the display of the machine that it runs on: there is nothing to see here, and a way to end it. */
 
-import { useQuery } from "@tanstack/react-query";
-import { request } from "../api/client";
-import { useStop } from "../api/queries";
-import type { RunnersView } from "../api/schema.gen";
+import { useRunners, useStop } from "../api/queries";
 import type { SessionView } from "../api/types";
 import { follow } from "../router";
 import { Icon } from "../ui/icons";
@@ -14,12 +11,7 @@ import { useTitle } from "../use_title";
 
 /** Whether a runner may show games on its machine's own display, which admins may ask for. */
 export function useShowsHere(isAdmin: boolean): boolean {
-  const runners = useQuery({
-    queryKey: ["runners"],
-    enabled: isAdmin,
-    queryFn: async () => (await request<RunnersView>("GET", "/runners")).runners,
-  });
-  return runners.data?.some((runner) => runner.room?.shows_here) ?? false;
+  return useRunners(isAdmin).data?.some((runner) => runner.room?.shows_here) ?? false;
 }
 
 export function HereView({ view }: { view: SessionView }) {

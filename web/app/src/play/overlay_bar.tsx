@@ -106,6 +106,7 @@ export function BarDock(props: BarDockProps) {
     <div
       className={isShown ? "bar-dock bar-dock-shown" : "bar-dock"}
       onPointerEnter={hold}
+      onPointerMove={hold} // over what is hidden by now it never left, nor entered
       onPointerLeave={release}
       onFocus={hold}
       onBlur={blurred}

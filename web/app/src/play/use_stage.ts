@@ -41,9 +41,9 @@ export function useStage(refs: StageRefs, live: StreamView): Stage {
     player?.sound.setVolume(chosen.volume, chosen.isMuted);
   }, [player, chosen.volume, chosen.isMuted]);
   useEffect(() => {
-    // Whoever types on the screen's keyboard or chooses in a menu goes on: another picture is no reason to put either away.
-    const isBusy = stage.current?.contains(document.activeElement) || document.querySelector(":popover-open");
-    if (picture && !isBusy) focusStage();
-  }, [picture, stage, focusStage]);
+    // Whoever types on the screen's keyboard, chooses in a menu or is in the bar goes on: another picture takes the focus from nobody.
+    const isFree = document.activeElement === null || document.activeElement === document.body;
+    if (picture && isFree) focusStage();
+  }, [picture, focusStage]);
   return { fullScreen, pointer, barWish, focusStage };
 }
