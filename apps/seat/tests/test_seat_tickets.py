@@ -19,6 +19,7 @@ from dillinger_seat.admission import Admission
 
 SESSION = "abcdefghij0123456789"
 KEY = secrets.token_bytes(32)
+BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def ticket(key: bytes = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
@@ -42,7 +43,7 @@ def test_good_ticket_says_who_comes() -> None:
     assert (claims.sub, claims.role) == ("ann", "viewer")
 
 
-def signed(header: dict[str, Any]) -> str:
+def signed(header: Any) -> str:
     """A good ticket under another header, signed with the session's key as HS256 would."""
     head = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
     body = f"{head}.{ticket().split('.')[1]}"
@@ -63,15 +64,29 @@ def unsigned() -> str:
         ticket(iat=2000, exp=2060), ticket(exp=100_000), ticket(role="admin"), ticket(jti="short"),
         ticket(extra="claim"), ticket()[:-4] + "AAAA", "tïcket", f"{ticket()}.{ticket()}", signed({"alg": "none"}),
         signed({"alg": "HS512"}), signed({"alg": "HS256", "crit": ["b64"], "b64": False}), signed({}),
+        f"{ticket()}=", f" {ticket()}", f"{ticket()}\n", ticket().replace(".", "..", 1), ticket(exp=float("nan")),
+        ticket(exp=[1060]), ticket(sub="a" * 100_000), signed([{"alg": "HS256"}]), f".{ticket()}", ticket()[:-1],
     ],
     ids=[
         "empty", "garbage", "unsigned", "foreign-key", "other-session", "expired", "not-yet", "too-long", "role", "jti",
         "unknown-claim", "forged", "not-ascii", "two", "says-unsigned", "other-algorithm", "critical", "no-algorithm",
+        "padded", "space", "newline", "two-dots", "nan", "list", "long", "header-is-no-object", "headless", "cut",
     ],
 )  # fmt: skip
 def test_bad_ticket_is_refused(bad: str) -> None:
     with pytest.raises(Denied):
         admission().admit(bad)
+
+
+def test_a_signature_has_one_spelling() -> None:
+    """What decodes to the same bytes all the same is no signature: a lenient decoder takes each of these."""
+    good = ticket()
+    last = BASE64URL.index(good[-1])
+    for text in (good.replace("-", "+").replace("_", "/"), good[:-1] + BASE64URL[last ^ 1], f"{good}!"):
+        if text != good:
+            with pytest.raises(Denied):
+                admission().admit(text)
+    assert admission().admit(good).sub == "ann"
 
 
 def test_a_ticket_by_hand_is_good_under_the_right_header() -> None:

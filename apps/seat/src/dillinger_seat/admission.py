@@ -49,5 +49,8 @@ def verified(ticket: str, key: bytes) -> bytes:
 
 
 def _decoded(text: bytes) -> bytes:
-    """Base64url without padding; raises ValueError."""
-    return base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    """Base64url as RFC 7515 has it, without padding: one text for each value, and ValueError for every other."""
+    value = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    if base64.urlsafe_b64encode(value).rstrip(b"=") != text:
+        raise ValueError("This is no base64url")
+    return value
