@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import select
 import signal
-import time
+import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from dillinger_bench.waiting import wait_until
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.session import CellCgroup
+from dillinger_seat.cell.cell import Cell, CellGone, Program
+from dillinger_seat.cell.game_folder import GameFolder
+from dillinger_seat.ends import reason_of_error
+
+SLEEP = Program(("/bin/sleep", "600"), {}, "/")
 
 
 async def test_killed_display_server_ends_the_session_by_name(rig: Any) -> None:
@@ -58,10 +67,7 @@ async def test_killed_seat_takes_its_cell_with_it(rig: Any, isolation: str) -> N
     assert len(living) >= 4
     rig.process.kill()
     rig.process.wait()
-    deadline = time.monotonic() + 10
-    while alive := living.keys() & rig.all_processes():
-        assert time.monotonic() < deadline, {pid: living[pid] for pid in alive}
-        await asyncio.sleep(0.02)
+    await asyncio.to_thread(wait_until, lambda: not living.keys() & rig.all_processes().keys(), 60, f"end of {living}")
 
 
 async def test_game_that_ignores_sigterm_is_killed_after_its_grace(rig: Any) -> None:
@@ -90,7 +96,7 @@ async def test_launcher_that_leaves_does_not_end_the_game_it_started(rig: Any) -
 
 
 async def test_game_that_never_shows_a_window_fails_at_the_deadline(rig: Any) -> None:
-    rig.overrides["start_timeout_s"] = 3.0
+    rig.overrides["start_timeout_s"] = 8.0  # all but the window is there by then
     rig.start("/bin/sh", "-c", "echo thinking; exec sleep 600")
     end = await rig.ended()
     assert end.reason is EndReason.START_TIMEOUT
@@ -134,9 +140,9 @@ async def test_game_that_prints_without_end_has_a_bounded_log(rig: Any) -> None:
     rig.start("/usr/bin/yes", "all work and no play")
     await rig.ready()
     await asyncio.to_thread(rig.wait_file, rig.session_dir / "guest.log.1")
-    assert sum(path.stat().st_size for path in rig.session_dir.glob("guest.log*")) <= 2 << 20
     rig.process.send_signal(signal.SIGTERM)
     assert (await rig.ended()).reason is EndReason.SEAT_LOST
+    assert sum(path.stat().st_size for path in rig.session_dir.glob("guest.log*")) <= 2 << 20
 
 
 async def test_stop_in_the_middle_of_a_start_leaves_nothing(rig: Any) -> None:
@@ -153,3 +159,41 @@ async def test_game_can_not_touch_init(rig: Any) -> None:
     end = await rig.ended()
     assert end.exit_code == 6, "init lived to tell it"
     assert sum("Permission denied" in line for line in end.log_tail) == 2, end.log_tail
+
+
+async def test_a_start_that_was_given_up_costs_nobody_else_a_word(rig: Any) -> None:
+    """Init's answer to nobody comes in one piece with one that is waited for."""
+    async with bare_cell(rig) as cell:
+        given_up, waited_for = (asyncio.create_task(cell.run(name, SLEEP)) for name in ("first", "second"))
+        await asyncio.sleep(0)  # both are asked for
+        given_up.cancel()
+        told = b""
+        while told.count(b"started") < 2:
+            assert select.select([cell.control], [], [], 60)[0], told
+            told = cell.control.recv(65_536, socket.MSG_PEEK)
+        async with asyncio.timeout(60):
+            assert (await waited_for).started.result() > 0
+
+
+async def test_what_is_asked_of_a_cell_that_fell_a_moment_ago_is_told_as_that(rig: Any) -> None:
+    async with bare_cell(rig) as cell:
+        cell.enclosure.kill()
+        end = select.poll()
+        end.register(cell.control, select.POLLHUP)
+        assert end.poll(60_000) and not cell.ended.done(), "nobody has heard of it yet"
+        for question in (cell.run("part", SLEEP), cell.connect("/nowhere"), cell.datagrams(4242)):
+            with pytest.raises(CellGone) as gone:
+                await question
+            assert reason_of_error(gone.value) is EndReason.CELL_LOST
+        await cell.signal("part", signal.SIGTERM)
+
+
+@contextlib.asynccontextmanager
+async def bare_cell(rig: Any) -> AsyncIterator[Cell]:
+    """A cell of this process's own, without a seat around it and without walls."""
+    rig.overrides["isolation"] = "none"
+    cell = await Cell.start(rig.spec({"kind": "native", "command": ["true"]}), GameFolder(str(rig.game_dir)))
+    try:
+        yield cell
+    finally:
+        await cell.close()

@@ -14,6 +14,7 @@ from dillinger_contracts.errors import Conflict, DillingerError, NotFound, Unsup
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.session import SessionEnd
 
+from .cell.cell import CellGone
 from .guests.base import GuestExit
 
 log = structlog.get_logger()
@@ -78,7 +79,9 @@ def end_of_guest(how: GuestExit, program: str, *, has_shown: bool, is_out_of_mem
 
 
 def reason_of_error(error: DillingerError) -> EndReason:
-    """The reason for a session that could not be started because of `error`."""
+    """The reason for a session that ends because of `error`."""
+    if isinstance(error, CellGone):
+        return EndReason.CELL_LOST
     return EndReason.REFUSED if isinstance(error, Unsupported | NotFound | Conflict) else EndReason.INTERNAL
 
 

@@ -14,7 +14,7 @@ import socket
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -24,6 +24,8 @@ from dillinger_contracts.session import SeatSpec
 from .enclosure import ContainerEnclosure, Enclosure, ProcessEnclosure
 from .game_folder import GameFolder
 from .output import OutputLog
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -65,6 +67,13 @@ class PartExit:
         return "is gone" if self.code is None else f"exited with code {self.code}"
 
 
+class CellGone(Unavailable):
+    """All that ran inside ended with its enclosure."""
+
+    def __init__(self) -> None:
+        super().__init__("The session's cell is gone")
+
+
 class PartFailed(Unavailable):
     """A program could not be started; `errno` says why."""
 
@@ -91,7 +100,8 @@ class Part:
 
     def end(self, how: PartExit) -> None:
         """Settles what is still open."""
-        gone = Unavailable(f"The {self.name} {how}")
+        is_known = how.signal is not None or how.code is not None
+        gone = Unavailable(f"The {self.name} {how}") if is_known else CellGone()
         for future in (self.started, self.ready):
             if not future.done():
                 future.set_exception(gone)
@@ -164,7 +174,7 @@ class Cell:
     async def run(self, name: str, program: Program) -> Part:
         """Starts `program` as the part `name`; raises `PartFailed` or `Unavailable`."""
         if self.ended.done():
-            raise Unavailable("The cell is gone")
+            raise CellGone
         part = Part.new(name, program.argv[0])
         self.parts[name] = part
         is_guest = name == GUEST
@@ -190,7 +200,7 @@ class Cell:
     async def signal(self, name: str, number: signal.Signals) -> None:
         """Signals a part; `guest` is all that the guest has started too. Nothing happens where nothing runs."""
         if not self.ended.done():
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(Unavailable):
                 await self._send(do="signal", part=name, signal=int(number))
 
     async def connect(self, path: str) -> socket.socket:
@@ -204,7 +214,7 @@ class Cell:
 
     async def _call(self, **where: str | int) -> socket.socket:
         if self.ended.done():
-            raise Unavailable("The cell is gone")
+            raise CellGone
         caller: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
         self._callers.append(caller)
         await self._send(do="connect", **where)
@@ -229,7 +239,10 @@ class Cell:
         self.guest_log.close()
 
     async def _send(self, **message: Any) -> None:
-        await asyncio.get_running_loop().sock_sendall(self.control, json.dumps(message).encode() + b"\n")
+        try:
+            await asyncio.get_running_loop().sock_sendall(self.control, json.dumps(message).encode() + b"\n")
+        except OSError as error:  # a moment before the end is told
+            raise CellGone from error
 
     def _on_readable(self) -> None:
         try:
@@ -253,7 +266,7 @@ class Cell:
             self.own_log.handed_over()
             self.guest_log.handed_over()
             self._oom_kills_before = message["oom_kills"] or 0
-            self.up.set_result(None)
+            _settle(self.up, None)
             return
         if kind == "alone":
             self.alone.set()
@@ -264,12 +277,12 @@ class Cell:
         part = self.parts[message["part"]]
         match kind:
             case "started":
-                part.started.set_result(message["pid"])
+                _settle(part.started, message["pid"])
             case "ready":
-                if not part.ready.done():  # one that says its word and ends at once may be seen to end first
-                    part.ready.set_result(message["value"])
+                _settle(part.ready, message["value"])
             case "failed":
-                part.started.set_exception(PartFailed(part.name, message["errno"], part.program))
+                if not part.started.done():
+                    part.started.set_exception(PartFailed(part.name, message["errno"], part.program))
                 if part.name == GUEST:
                     self.alone.set()
             case "ended":
@@ -313,5 +326,12 @@ class Cell:
             part.end(PartExit(None, None))
         for caller in self._callers:
             if not caller.done():
-                caller.set_exception(Unavailable("The cell is gone"))
+                caller.set_exception(CellGone())
                 caller.exception()  # nobody may be waiting
+
+
+def _settle(future: asyncio.Future[T], value: T) -> None:
+    """Who waited may have given up, and a part that says its word and ends at once may be seen to end first: what one
+    future does not take must not cost the lines behind it."""
+    if not future.done():
+        future.set_result(value)
