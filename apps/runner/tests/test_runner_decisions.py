@@ -45,7 +45,7 @@ facts = st.builds(
     in_state_s=st.floats(0, 1e6),
     stop=st.none() | st.sampled_from(EndReason),
     has_link=st.booleans(),
-    asked_s=st.none() | st.floats(0, 100),
+    leaving_s=st.none() | st.floats(0, 100),
     was_out_of_memory=st.booleans(),
     exit_code=st.none() | st.integers(-64, 255),
     has_end=st.booleans(),
@@ -78,7 +78,7 @@ class OneSession(RuleBasedStateMachine):
         self.phase = SeatPhase.ABSENT
         self.stop: EndReason | None = None
         self.has_link = False
-        self.asked_at: float | None = None
+        self.leaving_at: float | None = None
         self.has_end = False
         self.now = 0.0
         self.entered_at = 0.0
@@ -95,7 +95,7 @@ class OneSession(RuleBasedStateMachine):
                 in_state_s=self.now - self.entered_at,
                 stop=self.stop,
                 has_link=self.has_link,
-                asked_s=None if self.asked_at is None else self.now - self.asked_at,
+                leaving_s=None if self.leaving_at is None else self.now - self.leaving_at,
                 has_end=self.has_end,
             ),
             DEADLINES,
@@ -110,7 +110,8 @@ class OneSession(RuleBasedStateMachine):
                 self.stop = decision.reason
                 self.enter(SessionState.STOPPING)
             case Step.ASK:
-                self.asked_at = self.now
+                assert self.stop is not None
+                self.leaving_at = self.now
             case Step.FORCE:
                 self.phase, self.has_link = SeatPhase.EXITED, False
             case Step.FINISH:
@@ -136,9 +137,18 @@ class OneSession(RuleBasedStateMachine):
     @precondition(lambda self: self.phase is SeatPhase.RUNNING)
     @rule()
     def seat_enrols(self) -> None:
-        self.has_link, self.asked_at = True, None
+        self.has_link = True
+        if not self.has_end:
+            self.leaving_at = None
         if self.state in (SessionState.STARTING, SessionState.UNREACHABLE):
             self.enter(SessionState.READY)
+
+    @precondition(lambda self: self.has_link)
+    @rule()
+    def seat_says_how_it_ended(self) -> None:
+        """It goes on for a moment, or hangs."""
+        self.has_end, self.leaving_at = True, self.now if self.leaving_at is None else self.leaving_at
+        self.enter(SessionState.STOPPING)
 
     @precondition(lambda self: self.has_link)
     @rule()
@@ -150,14 +160,14 @@ class OneSession(RuleBasedStateMachine):
     @precondition(lambda self: self.phase is SeatPhase.RUNNING)
     @rule(writes_end=st.booleans())
     def seat_exits(self, writes_end: bool) -> None:
-        self.phase, self.has_link, self.has_end = SeatPhase.EXITED, False, writes_end
+        self.phase, self.has_link, self.has_end = SeatPhase.EXITED, False, self.has_end or writes_end
         if self.state is SessionState.READY:
             self.enter(SessionState.UNREACHABLE)
 
     @precondition(lambda self: self.state is not SessionState.ENDED)
     @rule()
     def runner_restarts(self) -> None:
-        self.has_link, self.asked_at = False, None
+        self.has_link, self.leaving_at = False, None
         if self.stop is not None:
             self.enter(SessionState.STOPPING)
         else:
@@ -168,7 +178,7 @@ class OneSession(RuleBasedStateMachine):
         assert self.births <= 1
 
     def teardown(self) -> None:
-        if self.stop is None:
+        if self.stop is None and self.leaving_at is None:
             return
         for _ in range(8):
             self.tick()
@@ -298,7 +308,7 @@ def fact(number: int) -> RunnerEvent:
 async def read(feed: EventFeed, last_event_id: str | None, count: int) -> list[tuple[str | None, int]]:
     """The next facts: their ids and sessions' numbers."""
     found: list[tuple[str | None, int]] = []
-    async with asyncio.timeout(5), aclosing(feed.follow(last_event_id, heartbeat_s=60)) as facts:  # type: ignore[type-var]
+    async with asyncio.timeout(30), aclosing(feed.follow(last_event_id, heartbeat_s=60)) as facts:  # type: ignore[type-var]
         async for one in facts:
             assert one is not None
             found.append((one.event_id, int(one.event.session.session_id)))

@@ -284,7 +284,8 @@ def test_a_seat_that_was_ended_by_a_signal_is_told_why() -> None:
     ended = SessionEnd(reason=EndReason.SEAT_LOST, message="From outside", ended_at=datetime.now(UTC))
     assert honest(ended, was_out_of_memory=False, stop=EndReason.START_TIMEOUT).reason is EndReason.START_TIMEOUT
     assert honest(ended, was_out_of_memory=False) == ended
-    assert honest(ended, was_out_of_memory=False, stop=EndReason.SEAT_LOST) == ended, "the seat's own word, come back"
+    given_up = honest(ended, was_out_of_memory=False, stop=EndReason.SEAT_LOST)
+    assert (given_up.reason, given_up.message) == (EndReason.SEAT_LOST, ""), "why it was given up is the runner's word"
     crashed = ended.model_copy(update={"reason": EndReason.GAME_CRASHED})
     assert honest(crashed, was_out_of_memory=False, stop=EndReason.USER_STOP) == crashed
 

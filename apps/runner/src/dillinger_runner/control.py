@@ -47,8 +47,8 @@ class ControlDesk:
         record.link = link
         link.send(Enrolled(next_token=successor, last_report=record.last_report))
         record.enrolled(message)
-        if record.stop is not None:
-            record.asked_s = None
+        if record.end is None:
+            record.leaving_s = None  # it may not have heard that it was asked
         self._keeper.changed(record)
         log.info("seat_enrolled", session_id=record.session_id, state=record.state, peers=record.peers)
         return record, link

@@ -1,14 +1,11 @@
-"""The keeper: holds each session to what is wished for it, by looking at what really runs and doing the next step.
+"""The keeper of all sessions: takes wishes in, adopts what runs when it starts, and forgets what has long ended.
 
-It owns the records, on the runner's loop, one task per live session; what is decided is `reconcile`'s, what is done
-is the backend's, what must survive is on paper in the `store`. A wake-up that is lost costs some seconds: every task
-looks again by itself.
+It owns the records, on the runner's loop, and has the `steward` tend each one that lives.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,40 +15,35 @@ import structlog
 
 from dillinger_contracts import (
     Conflict,
-    DillingerError,
     EndReason,
     GameLaunchRequest,
     NotFound,
     RunnerEvent,
-    SeatSpec,
-    SessionEnd,
-    SessionEvent,
-    StartStep,
     Unavailable,
     Unsupported,
 )
-from dillinger_contracts.control import StopSeat
 
 from .admission import Capacity, Claim, Machine, admit_disk, admit_game, admit_screen
 from .adoption import recall, sweep
-from .backends.base import Backend, Observation, SeatHandle, SeatPhase
+from .backends.base import Backend, SeatHandle
 from .backends.identity import boot_id
 from .events import EventFeed
 from .library import Library
 from .metering import Meter
 from .metrics import RunnerMetrics
 from .pool import SeatPool
-from .reconcile import Deadlines, Decision, Facts, Step, decide, expired, honest
+from .reconcile import Deadlines, expired
 from .records import Record
-from .store import SessionStore, StopWish
+from .steward import Steward
+from .store import SessionStore
 from .templates import WineTemplates
-from .tokens import digest, new_token
+from .tokens import digest
 from .vault import Vault
 from .waiting import QueueRules, WaitingRoom
 from .wishes import Places, resources_of, seat_spec
 
 _SETTLE_S = 2.0
-_BACK_OFF_S = 1.0
+_SWEEP_AGAIN_S = 1.0
 _WARM_SEAT_BYTES = 128 << 20
 
 log = structlog.get_logger()
@@ -97,6 +89,17 @@ class Keeper:
         self.pool = SeatPool(config.pool_size, backend, store, is_quiet=self._is_quiet)
         self._records: dict[str, Record] = {}
         self.waiting = WaitingRoom(config.queue, config.capacity, store, self._records, machine, self.changed)
+        self._steward = Steward(
+            backend=backend,
+            store=store,
+            pool=self.pool,
+            templates=templates,
+            metrics=self.metrics,
+            deadlines=config.deadlines,
+            term_grace_s=config.term_grace_s,
+            changed=self.changed,
+            left=self.waiting.wake,
+        )
         self._tasks: asyncio.TaskGroup | None = None
         self._is_draining = False
 
@@ -184,12 +187,7 @@ class Keeper:
     async def stop(self, session_id: str, reason: EndReason, message: str = "") -> Record:
         """Has the session end, for this reason; idempotent, the first reason counts."""
         record = self.get(session_id)
-        if record.is_live and record.stop is None:
-            record.stop, record.stop_message = reason, message
-            await asyncio.to_thread(self._save_stop, session_id, reason)
-            if record.step(SessionEvent.STOP):
-                self.changed(record)
-            log.info("session_stopping", session_id=session_id, reason=reason)
+        await self._steward.stop(record, reason, message)
         return record
 
     async def stop_all(self, reason: EndReason, *, timeout_s: float) -> bool:
@@ -238,6 +236,10 @@ class Keeper:
         self.feed.publish(record.event("session_created"))
         self._tasks.create_task(self._tend(record), name=f"session {record.session_id}")
 
+    async def _tend(self, record: Record) -> None:
+        await self._steward.tend(record)
+        await self._forget_old()
+
     async def _look_round(self) -> None:
         """Probes at once, so that the first click on Play need not wait for it."""
         probe = await self.backend.probe()
@@ -251,127 +253,6 @@ class Keeper:
             if record is not None:
                 record.wake.set()
             self.pool.wake(handle.session_id)
-
-    async def _tend(self, record: Record) -> None:
-        while record.is_live:
-            record.wake.clear()
-            try:
-                again_s = await self._step(record)
-            except Exception as error:
-                log.error("step_failed", session_id=record.session_id, error=str(error), exc_info=True)
-                again_s = _BACK_OFF_S
-            if again_s > 0:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(again_s):
-                        await record.wake.wait()
-        await self._forget_old()
-
-    async def _step(self, record: Record) -> float:
-        seen = record.observed = await self.backend.observe(record.handle)
-        if record.seen(is_known=seen.phase is not SeatPhase.UNKNOWN):
-            self.changed(record)
-        end = await asyncio.to_thread(self.store.end, record.session_id)
-        if end is not None:
-            end = honest(end, was_out_of_memory=seen.was_out_of_memory, stop=record.stop)
-        decision = decide(_facts(record, seen, end), self.config.deadlines)
-        match decision.step:
-            case Step.PLACE:
-                await self._place(record)
-            case Step.STOP:
-                assert decision.reason is not None
-                await self.stop(record.session_id, decision.reason, decision.message)
-            case Step.ASK:
-                self._ask(record)
-            case Step.FORCE:
-                await self.backend.stop(record.handle, grace_s=self.config.term_grace_s)
-            case Step.FINISH if (reason := end.reason if end else decision.reason) and record.starts_again(reason):
-                await self._start_again(record, reason)
-            case Step.FINISH:
-                await self._finish(record, decision, end)
-            case Step.REST:
-                pass
-        return decision.again_s
-
-    async def _place(self, record: Record) -> None:
-        if record.step(SessionEvent.PLACE):
-            self.changed(record)
-        if not await self._has_template(record):
-            return
-        started_s = time.monotonic()
-        try:
-            await asyncio.to_thread(self._save_placing, record)
-            handle = await self.pool.seat_for(record.spec) or await self.backend.ensure(record.spec)
-            placed = await asyncio.to_thread(self._placed_spec, record.session_id)
-            record.spec = placed or record.spec
-        except DillingerError as error:
-            refused = isinstance(error, Unsupported)
-            reason = EndReason.REFUSED if refused else EndReason.PLACEMENT_FAILED
-            hint = f". {error.hint}" if error.hint else ""
-            await self._finish(record, Decision(Step.FINISH, reason, error.message + hint), None)
-            return
-        if record.step(SessionEvent.PLACED):
-            self.changed(record)
-        placed_ms = round((time.monotonic() - started_s) * 1000, 1)
-        log.info("seat_placed", session_id=record.session_id, place=handle.place, duration_ms=placed_ms)
-
-    async def _has_template(self, record: Record) -> bool:
-        """Waits for what its prefix is made of, a step that its viewer is told about; False when it is to end."""
-        if self._templates is None:
-            return True
-        began_s, share = time.monotonic(), None
-        try:
-            async for share in self._templates.wait(record.spec.session.game):
-                record.note(_template_step(began_s, share))
-                self.changed(record)
-                if record.stop is not None:
-                    return False
-        except DillingerError as error:
-            await self._finish(record, Decision(Step.FINISH, EndReason.PLACEMENT_FAILED, error.message), None)
-            return False
-        if share is not None:
-            record.note(_template_step(began_s, None))
-            self.changed(record)
-        return record.stop is None
-
-    def _ask(self, record: Record) -> None:
-        assert record.link is not None and record.stop is not None
-        record.asked_s = time.monotonic()
-        if not record.link.send(StopSeat(reason=record.stop, grace_s=self.config.deadlines.grace_s)):
-            record.link = None  # it has not read for long: no use to wait for an answer
-
-    async def _start_again(self, record: Record, reason: EndReason) -> None:
-        """A runner that is killed in here leaves a session that is placed anew, perhaps with its one try unspent."""
-        log.warning("session_started_again", session_id=record.session_id, reason=reason)
-        await self.backend.stop(record.handle, grace_s=0)
-        if record.link is not None:
-            record.link.close(Conflict("This session is started again"))
-        await asyncio.to_thread(self.store.begin_again, record.session_id)
-        record.begin_again(new_token())
-        self.metrics.restarted()
-        self.changed(record)
-
-    async def _finish(self, record: Record, decision: Decision, end: SessionEnd | None) -> None:
-        session_id = record.session_id
-        end = end or record.end
-        if end is None:
-            assert decision.reason is not None
-            tail = await asyncio.to_thread(self.store.log_tail, session_id)
-            message = decision.message or record.stop_message
-            end = SessionEnd(reason=decision.reason, message=message, log_tail=tail, ended_at=datetime.now(UTC))
-        elif not end.message and end.reason is record.stop:  # the seat was only told to end, not why
-            end = end.model_copy(update={"message": record.stop_message})
-        await asyncio.to_thread(self._save_end, session_id, end)
-        await self.backend.stop(record.handle, grace_s=0)
-        if record.link is not None:
-            record.link.close(NotFound("This session has ended"))
-            record.link = None
-        record.end = end
-        record.peers = 0
-        record.step(SessionEvent.END)
-        self.waiting.wake()
-        self.metrics.ended(end.reason)
-        self.changed(record)
-        log.info("session_ended", session_id=session_id, reason=end.reason, message=end.message)
 
     async def _adopt(self) -> None:
         is_known = True
@@ -405,7 +286,7 @@ class Keeper:
     async def _sweep_later(self) -> None:
         """What was nobody's when nobody could be asked."""
         while True:
-            await asyncio.sleep(_BACK_OFF_S)
+            await asyncio.sleep(_SWEEP_AGAIN_S)
             with suppress(Unavailable):
                 owned = [handle async for handle in self.backend.owned()]
                 live = {record.session_id for record in self._records.values() if record.is_live}
@@ -423,40 +304,3 @@ class Keeper:
         for session_id in old:
             self._records.pop(session_id, None)
             await asyncio.to_thread(self.store.remove, session_id)
-
-    def _placed_spec(self, session_id: str) -> SeatSpec | None:
-        return self.store.spec(session_id)
-
-    def _save_stop(self, session_id: str, reason: EndReason) -> None:
-        with suppress(FileNotFoundError):  # not placed yet: there is nothing to survive a restart
-            self.store.save_stop(session_id, StopWish(reason=reason, asked_at=datetime.now(UTC)))
-
-    def _save_placing(self, record: Record) -> None:
-        self.store.save_boot(record.session_id, boot_id())
-        self.store.save_digests(record.session_id, record.digests)
-
-    def _save_end(self, session_id: str, end: SessionEnd) -> None:
-        self.store.open(session_id)
-        self.store.save_end(session_id, end)
-
-
-def _template_step(began_s: float, share: float | None) -> StartStep:
-    duration_ms = round((time.monotonic() - began_s) * 1000, 1)
-    return StartStep(name="template", duration_ms=duration_ms, share_done=share)
-
-
-def _facts(record: Record, seen: Observation, end: SessionEnd | None) -> Facts:
-    now_s = time.monotonic()
-    return Facts(
-        state=record.state,
-        phase=seen.phase,
-        in_state_s=now_s - record.entered_s,
-        stop=record.stop,
-        has_link=record.link is not None,
-        asked_s=None if record.asked_s is None else now_s - record.asked_s,
-        was_out_of_memory=seen.was_out_of_memory,
-        exit_code=seen.exit_code,
-        has_end=end is not None,
-        is_waiting=record.is_in_line,
-        was_rebooted=record.was_rebooted,
-    )

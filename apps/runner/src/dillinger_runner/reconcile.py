@@ -52,12 +52,12 @@ class Facts:
     stop: EndReason | None = None
     """Why it is to end, if it is."""
     has_link: bool = False
-    asked_s: float | None = None
-    """How long ago the seat was asked to end."""
+    leaving_s: float | None = None
+    """For how long the seat has been on its way out: asked to end, or ended by its own word."""
     was_out_of_memory: bool = False
     exit_code: int | None = None
     has_end: bool = False
-    """Whether an end report is on file."""
+    """Whether the seat has said how it ended."""
     is_waiting: bool = False
     """Whether it stands in the queue for room."""
     was_rebooted: bool = False
@@ -79,7 +79,7 @@ def decide(facts: Facts, deadlines: Deadlines) -> Decision:
     if facts.state is SessionState.ENDED:
         return Decision(Step.REST, again_s=_LOOK_AGAIN_S)
     if facts.phase is SeatPhase.UNKNOWN:
-        is_unasked = facts.stop is not None and facts.has_link and facts.asked_s is None
+        is_unasked = facts.stop is not None and facts.has_link and facts.leaving_s is None
         return Decision(Step.ASK) if is_unasked else Decision(Step.REST, again_s=_UNKNOWN_AGAIN_S)
     if facts.is_waiting and facts.stop is None:
         return Decision(Step.REST, again_s=_LOOK_AGAIN_S)
@@ -88,13 +88,11 @@ def decide(facts: Facts, deadlines: Deadlines) -> Decision:
         return Decision(Step.PLACE) if is_wanted else _finish(facts)
     if facts.phase in (SeatPhase.ABSENT, SeatPhase.EXITED):
         return _finish(facts)
-    if facts.stop is None:
-        return _watch(facts, deadlines)
-    if not facts.has_link:
-        return Decision(Step.FORCE)
-    if facts.asked_s is None:
-        return Decision(Step.ASK)
-    left_s = deadlines.grace_s - facts.asked_s
+    if facts.leaving_s is None:
+        if facts.stop is None:
+            return _watch(facts, deadlines)
+        return Decision(Step.ASK if facts.has_link else Step.FORCE)
+    left_s = deadlines.grace_s - facts.leaving_s
     return Decision(Step.REST, again_s=left_s) if left_s > 0 else Decision(Step.FORCE)
 
 
@@ -131,7 +129,7 @@ def honest(end: SessionEnd, *, was_out_of_memory: bool, stop: EndReason | None =
     One whose cell fell as a whole can't have seen that memory ran out, and one that was ended by a signal can't have
     heard why: that is `stop`, if the session was to be stopped.
     """
-    if end.reason is EndReason.SEAT_LOST and stop not in (None, EndReason.SEAT_LOST):
+    if end.reason is EndReason.SEAT_LOST and stop is not None:
         return end.model_copy(update={"reason": stop, "message": ""})
     if end.reason not in (EndReason.INTERNAL, EndReason.CELL_LOST) or not was_out_of_memory:
         return end

@@ -53,10 +53,12 @@ class Record:
     peers: int = 0
     stats: SeatStats | None = None
     end: SessionEnd | None = None
+    """How it ended, once its seat has said so or it is over."""
     stop: EndReason | None = None
+    """Why it is to end, where that was wished before its seat said anything."""
     stop_message: str = ""
-    asked_s: float | None = None
-    """When the seat was asked to end, monotonic."""
+    leaving_s: float | None = None
+    """Since when its seat is on its way out, monotonic: it was asked to end, or has said how it ended."""
     digests: list[str] = field(default_factory=list)
     link: SeatLink | None = None
     last_report: int = 0
@@ -171,12 +173,8 @@ class Record:
                 self.stats = stats
                 return False
             case SeatEnded(end=end):
-                self.end = end
-                if self.starts_again(end.reason):
-                    return self.step(SessionEvent.LINK_LOST)
-                self.stop = self.stop or end.reason
-                self.asked_s = self.asked_s or time.monotonic()
-                return self.step(SessionEvent.STOP)
+                self.end, self.leaving_s = end, self.leaving_s or time.monotonic()
+                return self.step(SessionEvent.LINK_LOST if self.starts_again(end.reason) else SessionEvent.STOP)
             case PartRestarted():
                 return False
         return True
@@ -191,7 +189,7 @@ class Record:
         self.digests = [digest(token)]
         self.steps, self.stats, self.end, self.link = (), None, None, None
         self.peers = self.last_report = 0
-        self.asked_s, self.was_ready = None, False
+        self.leaving_s, self.was_ready = None, False
         self.step(SessionEvent.RESTART)
 
     def seen(self, *, is_known: bool) -> bool:
