@@ -10,10 +10,9 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ import psutil
 KEY = "test-key-0123456789-abcdefghij"
 STANDIN = Path(__file__).with_name("standin.py")
 """A seat that does as its game says; run by itself, as a seat is."""
-_UP_TIMEOUT_S = 30.0
+_UP_TIMEOUT_S = 60.0
 
 
 @dataclass(slots=True)
@@ -34,10 +33,10 @@ class RunnerLab:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     port: int = 0
+    """The system's choice at the first start, kept over restarts: seats dial it."""
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        self.port = self.port or _free_port()
         (self.folder / "runner").mkdir(parents=True, exist_ok=True)
         self.keys_file.write_text(f"{KEY} # test\n", "ascii")
 
@@ -91,14 +90,21 @@ class RunnerLab:
 
     async def start(self) -> None:
         """Starts the runner and waits until it answers."""
+        before = len(self.log())
         self.process = await asyncio.to_thread(self._spawn)
-        async with asyncio.timeout(_UP_TIMEOUT_S), self.client() as client:
+        async with asyncio.timeout(_UP_TIMEOUT_S):
             while self.process.poll() is None:
-                with contextlib.suppress(httpx2.TransportError):
-                    if (await client.get("/health")).status_code == 200:
-                        return
+                self.port = self.port or _told_port(self.log()[before:])
+                if self.port and await self._answers():
+                    return
                 await asyncio.sleep(0.02)
         raise AssertionError(f"The runner did not come up:\n{self.log()[-3000:]}")
+
+    async def _answers(self) -> bool:
+        with contextlib.suppress(httpx2.TransportError):
+            async with self.client() as client:
+                return (await client.get("/health")).status_code == 200
+        return False
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with (self.folder / "runner.log").open("ab") as log_file:
@@ -115,7 +121,7 @@ class RunnerLab:
         """Signals the runner and waits for its end; returns its exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        return await asyncio.to_thread(self.process.wait, 30)
+        return await asyncio.to_thread(self.process.wait, 60)
 
     async def clear(self) -> None:
         """Ends the runner and everything it ever started."""
@@ -125,7 +131,7 @@ class RunnerLab:
             with contextlib.suppress(httpx2.TransportError):
                 async with self.client() as client:
                     await client.post("/shutdown", json={"stopSessions": True})
-                if await asyncio.to_thread(self.process.wait, 30) == 0:
+                if await asyncio.to_thread(self.process.wait, 60) == 0:
                     return
         if self.process.poll() is None:
             await self.end(signal.SIGKILL)
@@ -142,12 +148,13 @@ class RunnerLab:
         """An HTTP client with this key."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return httpx2.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=20, trust_env=False
+            base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60, trust_env=False
         )
 
     def log(self) -> str:
         """What the runner logged."""
-        return (self.folder / "runner.log").read_text("utf-8", "replace")
+        file = self.folder / "runner.log"
+        return file.read_text("utf-8", "replace") if file.exists() else ""
 
     async def play(self, client: httpx2.AsyncClient, game_id: str, **wish: object) -> dict[str, Any]:
         """Asks for a session; returns its first view."""
@@ -175,7 +182,7 @@ class RunnerLab:
                     fact["data"] = json.loads(value)
 
     async def until(
-        self, client: httpx2.AsyncClient, session_id: str, *states: str, timeout_s: float = 20
+        self, client: httpx2.AsyncClient, session_id: str, *states: str, timeout_s: float = 60
     ) -> dict[str, Any]:
         """The session's view, once it is in one of these states."""
         async with asyncio.timeout(timeout_s):
@@ -185,6 +192,12 @@ class RunnerLab:
                     if view["sessionId"] == session_id and view["state"] in states:
                         return view
         raise AssertionError(f"The feed ended before {session_id} was {states}:\n{self.log()[-3000:]}")
+
+    async def spec(self, client: httpx2.AsyncClient, session_id: str) -> dict[str, Any]:
+        """What its seat is told, once it is placed."""
+        await self.until(client, session_id, "starting", "ready", "streaming")
+        loaded: dict[str, Any] = json.loads((self.sessions_dir / session_id / "spec.json").read_text("utf-8"))
+        return loaded
 
     def identity(self, session_id: str) -> dict[str, Any]:
         """The seat's birth certificate."""
@@ -201,10 +214,7 @@ class RunnerLab:
         if self.runtime_dir.is_dir():
             found += [f"folder {entry}" for entry in self.runtime_dir.iterdir()]
         names = self._session_ids()
-        for base in Path("/sys/fs/cgroup").rglob("dillinger/runner-*/*"):
-            if base.name in names:
-                found.append(f"cgroup {base}")
-        return found
+        return found + [f"cgroup {group}" for group in cgroups() if group.name in names]
 
     def _processes(self) -> Iterable[psutil.Process]:
         for process in psutil.process_iter(["cmdline", "status"]):
@@ -217,7 +227,17 @@ class RunnerLab:
         return {entry.name for entry in self.sessions_dir.iterdir()} if self.sessions_dir.is_dir() else set()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+def cgroups() -> Iterator[Path]:
+    """All that are there; those of others come and go meanwhile."""
+    for folder, _, _ in os.walk("/sys/fs/cgroup"):
+        yield Path(folder)
+
+
+def _told_port(log: str) -> int:
+    """The port that a runner says it listens on; 0 while it has not said so."""
+    for line in log.splitlines():
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            if entry.get("event") == "runner_listening":
+                return int(entry["port"])
+    return 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from apps.runner.tests.runner_lab import RunnerLab
 from pydantic import ValidationError
@@ -45,10 +43,9 @@ async def test_one_session_at_a_time(lab: RunnerLab) -> None:
     async with lab.client() as client:
         assert (await client.get("/capacity")).json()["showsHere"] is True
         streamed = await lab.play(client, "game")
-        assert json.loads((lab.sessions_dir / streamed["sessionId"] / "spec.json").read_text())["screen"] is None
+        assert (await lab.spec(client, streamed["sessionId"]))["screen"] is None
         shown = (await lab.play(client, "game", show="host", userId="bob"))["sessionId"]
-        told = json.loads((lab.sessions_dir / shown / "spec.json").read_text())["screen"]
-        assert told == {
+        assert (await lab.spec(client, shown))["screen"] == {
             "display": ":77", "authority_file": "/nowhere/Xauthority", "is_full_screen": False, "sound_server": None,
         }  # fmt: skip
         wish = {"gameId": "game", "userId": "cid", "show": "host"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from apps.runner.tests.runner_lab import RunnerLab
+from apps.runner.tests.runner_lab import RunnerLab, cgroups
 
 from dillinger_runner.cgroups import find_tree
 
@@ -104,8 +104,8 @@ async def test_limits_change_while_a_game_runs_and_hold_over_a_death_of_the_runn
 
 
 def _files(session_id: str, *names: str) -> list[Path]:
-    found = {path.resolve() for name in names for path in Path("/sys/fs/cgroup").glob(f"**/{session_id}/cell/{name}")}
-    return sorted(found)
+    cells = {group.resolve() for group in cgroups() if group.parts[-2:] == (session_id, "cell")}
+    return sorted(cell / name for cell in cells for name in names if (cell / name).exists())
 
 
 @pytest.mark.usefixtures("has_cgroups")

@@ -55,7 +55,7 @@ async def mute(shared_lab: RunnerLab) -> AsyncIterator[Mute]:
     shared_lab.add_game("mute", "mute")
     async with shared_lab.client() as client:
         session_id = (await shared_lab.play(client, "mute"))["sessionId"]
-        spec = json.loads((shared_lab.sessions_dir / session_id / "spec.json").read_text())
+        spec = await shared_lab.spec(client, session_id)
         yield Mute(shared_lab, session_id, spec["control_token"])
         await client.delete(f"/sessions/{session_id}")
         await shared_lab.until(client, session_id, "ended")
