@@ -1,4 +1,7 @@
-"""Windows programs in a container, whose image brings a Wine, a template and a DXVK of its own."""
+"""Windows programs in a container, whose image brings a Wine, a template and a DXVK of its own.
+
+One of them is played on every run, which also has the image built; the others are for the full one.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 from tests import container_engine
+from tests.e2e import test_e2e_windows as windows
 from tests.e2e.test_e2e_pads import BROWSER_PAD, teller
 from tests.e2e.test_e2e_windows import (
     add_game,
     test_a_windows_program_is_heard,
-    test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse,
     test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone,
     test_what_a_windows_program_draws_is_shown,
 )
@@ -27,12 +30,11 @@ from dillinger_bench.windows.build import build
 __all__ = [
     "add_game",
     "test_a_windows_program_is_heard",
-    "test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse",
     "test_notepad_shows_takes_text_shares_what_is_copied_saves_it_and_is_gone",
     "test_what_a_windows_program_draws_is_shown",
 ]
 
-pytestmark = [pytest.mark.browser, pytest.mark.full]
+pytestmark = pytest.mark.browser
 
 PADS = Path(__file__).parents[3] / "apps/seat/tests/guests/pads.c"
 START_S = 120.0
@@ -59,6 +61,12 @@ def login_state(house: House, browser: Browser) -> Any:
     return state
 
 
+@pytest.mark.full
+def test_minesweeper_is_played_by_mouse(viewer: Viewer, add_game: Callable[[str, str], Path]) -> None:
+    windows.test_minesweeper_has_the_desktop_to_itself_and_is_played_by_mouse(viewer, add_game)
+
+
+@pytest.mark.full
 @pytest.mark.parametrize("api", ["d3d9", "d3d11"])
 def test_dxvk_draws_direct3d_by_vulkan_in_software(
     house: House, add_game: Callable[[str, str], Path], api: str
@@ -73,6 +81,7 @@ def test_dxvk_draws_direct3d_by_vulkan_in_software(
     assert "Present mode: VK_PRESENT_MODE" in said, "drawn by Vulkan"
 
 
+@pytest.mark.full
 def test_a_32_bit_program_draws_or_is_told_what_the_image_lacks(
     house: House, add_game: Callable[[str, str], Path]
 ) -> None:
@@ -88,6 +97,7 @@ def test_a_32_bit_program_draws_or_is_told_what_the_image_lacks(
     assert "d3d9 336699" in said.splitlines(), end
 
 
+@pytest.mark.full
 def test_winetricks_sets_what_its_verb_says_once(house: House, add_game: Callable[[str, str], Path]) -> None:
     query = r"""["reg", "query", 'HKCU\Software\Wine\X11 Driver', "/v", "Decorated"]"""
     add_game("tricks", f'{query}\nwinetricks = ["windowmanagerdecorated=n"]')
@@ -105,6 +115,7 @@ def test_winetricks_sets_what_its_verb_says_once(house: House, add_game: Callabl
         assert ("windowmanagerdecorated=n" in words) is is_first, words
 
 
+@pytest.mark.full
 def test_a_gamepad_reaches_a_windows_game_and_rumbles(
     open_viewer: Callable[..., Viewer], house: House, add_game: Callable[[str, str], Path]
 ) -> None:
@@ -113,9 +124,7 @@ def test_a_gamepad_reaches_a_windows_game_and_rumbles(
     subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", str(program), str(PADS), "-lwinmm"], check=True)
     viewer = open_viewer()
     viewer.page.add_init_script(BROWSER_PAD)
-    viewer.click_play("pads")
-    viewer.page.wait_for_url("**/play/*")
-    viewer.wait_picture(START_S)
+    viewer.play("pads", START_S)
     saw = teller(viewer, house)
     saw("ready")
     viewer.page.evaluate("plug(true)")
