@@ -81,8 +81,9 @@ interface BarDockProps {
 /** The bar's place and how it comes and goes, whatever is in it. */
 export function BarDock(props: BarDockProps) {
   const bar = useRef<HTMLDivElement>(null);
-  const isMenuOpen = (): boolean => bar.current?.querySelector(":popover-open") != null;
-  const { isShown, hold, release } = useShown(props.isOn, props.wish, isMenuOpen);
+  // What was clicked keeps the focus too, but only keys go on from there: a bar that hid under them would hand them to the game.
+  const isInUse = (): boolean => bar.current?.querySelector(":popover-open, :focus-visible") != null;
+  const { isShown, hold, release } = useShown(props.isOn, props.wish, isInUse);
   const handled = useRef(0);
   useEffect(() => {
     if (!isShown || props.wish === handled.current) return;
