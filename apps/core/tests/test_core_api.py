@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import httpx2
+import pytest
 from apps.core.tests.core_house import KEY, House, StandInRunner, open_house
 
 from dillinger_contracts import SessionState
+from dillinger_core.api.pages import takes_gzip
 from dillinger_core.api.web import openapi_document
 from dillinger_core.settings import CoreSettings
 
@@ -146,8 +148,21 @@ async def test_pages(settings: CoreSettings, runner: StandInRunner, tmp_path: Pa
         plain = await client.get("/assets/app-1a2b3c.js", headers={"accept-encoding": "identity"})
         assert plain.text == packed.text and "content-encoding" not in plain.headers
         assert {answer.headers["vary"] for answer in (packed, plain)} == {"accept-encoding"}
+        assert packed.headers["content-type"] == "text/javascript; charset=utf-8", "whatever this machine calls it"
         for path in ("/missing.js", "/link.txt", "/..%2fsecret.txt", "/assets/..%2f..%2fsecret.txt", "/a%00.txt"):
             assert (await client.get(path)).status_code == 404, path
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_packed"),
+    [
+        ("", False), ("identity", False), ("gzip, deflate, br", True), ("br;q=1.0, GZIP ; q=0.5", True),
+        ("gzip;q=0", False), ("gzip; q=0.000, *", False), ("*", True), ("*;q=0", False), ("x-gzip", False),
+        ("deflate,gzip;q=0.01", True), (";;,,;q", False),
+    ],
+)  # fmt: skip
+def test_a_browser_gets_packed_what_it_says_it_takes(accepted: str, is_packed: bool) -> None:
+    assert takes_gzip(accepted) is is_packed
 
 
 async def test_pages_that_are_not_built_say_so(house: House) -> None:

@@ -14,7 +14,11 @@ from pathlib import Path
 _MOST_KEPT_BYTES = 1 << 20
 """A page's parts are smaller; source maps, which only developers ask for, are larger."""
 _WORTH_PACKING_BYTES = 1024
-_PACKED_TYPES = ("text/", "image/svg")
+_PACKED_TYPES = ("text/", "image/svg", "application/json", "application/manifest+json", "application/wasm")
+_TYPES = mimetypes.MimeTypes()
+"""Python's own table: what a machine's `/etc/mime.types` says, or that it has none, is not to change what is served."""
+_TYPES.add_type("text/javascript", ".js")
+_TYPES.add_type("application/json", ".map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,9 @@ class Pages:
                 return kept
             fresh = await asyncio.to_thread(_read, file, version)
         except OSError:
+            self._kept.pop(file, None)
             return None
-        if stat.st_size <= _MOST_KEPT_BYTES:
+        if len(fresh.content) <= _MOST_KEPT_BYTES:
             self._kept[file] = fresh
         return fresh
 
@@ -59,13 +64,12 @@ class Pages:
         try:
             file = (self._root / path).resolve()
             return file if file.is_relative_to(self._root) and file.is_file() else None
-        except OSError:
+        except (OSError, RuntimeError):  # a name too long, links in a circle
             return None
 
 
 def _read(file: Path, version: tuple[int, int]) -> PageFile:
-    media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    media_type = _TYPES.guess_type(file.name)[0] or "application/octet-stream"
     content = file.read_bytes()
-    is_text = media_type.startswith(_PACKED_TYPES)
-    packed = gzip.compress(content, mtime=0) if is_text and len(content) >= _WORTH_PACKING_BYTES else None
-    return PageFile(media_type, content, packed, version)
+    is_packed = media_type.startswith(_PACKED_TYPES) and _WORTH_PACKING_BYTES <= len(content) <= _MOST_KEPT_BYTES
+    return PageFile(media_type, content, gzip.compress(content, mtime=0) if is_packed else None, version)
