@@ -17,10 +17,12 @@ import httpx2
 import pytest
 from apps.core.tests.core_house import (
     PASSWORD,
+    WITHIN_S,
     StandInRunner,
     add_user,
     listening,
     log_in,
+    until,
     until_async,
 )
 from websockets.asyncio.client import connect
@@ -41,18 +43,12 @@ class CoreProcess:
     log: Path
 
     def client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self.http, trust_env=False, timeout=5)
+        return httpx2.AsyncClient(base_url=self.http, trust_env=False, timeout=WITHIN_S)
 
     async def end(self, number: int) -> int:
         self.process.send_signal(number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S):
             return await self.process.wait()
-
-
-def free_port() -> int:
-    with listening() as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def environment(settings: CoreSettings, **extra: str) -> dict[str, str]:
@@ -69,16 +65,26 @@ def environment(settings: CoreSettings, **extra: str) -> dict[str, str]:
 
 @contextlib.asynccontextmanager
 async def running(settings: CoreSettings) -> AsyncIterator[CoreProcess]:
-    http, https = free_port(), free_port()
     log = settings.state_dir / "core.log"
-    ports = {"DILLINGER_CORE_HTTP_PORT": str(http), "DILLINGER_CORE_HTTPS_PORT": str(https)}
+    ports = {"DILLINGER_CORE_HTTP_PORT": "0", "DILLINGER_CORE_HTTPS_PORT": "0"}  # the system's choice
     with log.open("ab") as file:
+        before = file.tell()
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "dillinger_core", "serve",
             env=environment(settings, **ports), stderr=file, stdout=file,
         )  # fmt: skip
-    core = CoreProcess(process, f"http://127.0.0.1:{http}", f"https://localhost:{https}", log)
     try:
+        listeners: dict[str, int] = {}
+
+        def is_listening() -> bool:
+            assert process.returncode is None, log.read_text()
+            told = (json.loads(line) for line in log.read_bytes()[before:].splitlines() if line.endswith(b"}"))
+            listeners.update(next((entry for entry in told if entry["event"] == "listening"), {}))
+            return bool(listeners)
+
+        await until(is_listening)
+        http, https = listeners["http_port"], listeners["https_port"]
+        core = CoreProcess(process, f"http://127.0.0.1:{http}", f"https://localhost:{https}", log)
         async with core.client() as client:
 
             async def is_up() -> bool:
@@ -87,7 +93,7 @@ async def running(settings: CoreSettings) -> AsyncIterator[CoreProcess]:
                     return bool((await client.get("/api/v1/health")).json()["runner"]["is_reachable"])
                 return False
 
-            await until_async(is_up, within_s=15)
+            await until_async(is_up)
         yield core
     finally:
         if process.returncode is None:
@@ -194,7 +200,7 @@ async def command(settings: CoreSettings, *words: str, **extra: str) -> tuple[in
         sys.executable, "-m", "dillinger_core", *words, env=environment(settings, **extra),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WITHIN_S):
         output, _ = await process.communicate()
     return process.returncode or 0, output.decode()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from apps.core.tests.core_house import House, StandInRunner, add_user, open_house, until, until_async
+from apps.core.tests.core_house import WITHIN_S, House, StandInRunner, add_user, open_house, until, until_async
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -58,7 +58,7 @@ async def echo(seat: ServerConnection) -> None:
 
 async def closed(socket: ClientConnection) -> tuple[int, str]:
     with pytest.raises(ConnectionClosed) as error:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S):
             while True:
                 await socket.recv()
     frame = error.value.rcvd
@@ -112,7 +112,7 @@ async def test_close_codes_pass_both_ways(house: House, tmp_path: Path) -> None:
         async with stream(house, client, session_id) as socket:
             await socket.send("stay")
             await socket.close(4000, "bye")
-        assert await asyncio.wait_for(seen.get(), 5) == (4000, "bye")
+        assert await asyncio.wait_for(seen.get(), WITHIN_S) == (4000, "bye")
 
 
 async def test_slow_browser_holds_back_the_seat(house: House, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ async def test_slow_browser_holds_back_the_seat(house: House, tmp_path: Path) ->
         seat_at(house, tmp_path, seat),
         stream(house, client, await play(client), max_queue=1, close_timeout=0.2),
     ):
-        await asyncio.wait_for(is_stuck.wait(), 20)
+        await asyncio.wait_for(is_stuck.wait(), WITHIN_S)
         assert sent <= 24
 
 
@@ -170,7 +170,7 @@ async def test_a_seat_cut_off_in_the_middle_of_a_picture_leaves_no_browser_waiti
         async with stream(house, client, await play(client)) as socket:
             await socket.send("die")
             with pytest.raises(ConnectionClosed) as error:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(WITHIN_S):
                     await socket.recv()
         assert error.value.rcvd is None  # no word fits into a picture
 

@@ -190,7 +190,7 @@ async def test_ticket_opens_this_seat_only(house: House) -> None:
 
 async def _events(client: httpx2.AsyncClient, last_id: str | None = None) -> AsyncIterator[dict[str, str]]:
     headers = {"last-event-id": last_id} if last_id else {}
-    async with client.stream("GET", "/api/v1/events", headers=headers, timeout=5) as response:
+    async with client.stream("GET", "/api/v1/events", headers=headers, timeout=60) as response:
         event: dict[str, str] = {}
         async for line in response.aiter_lines():
             if not line and "event" in event:
