@@ -1,7 +1,7 @@
-"""What desktops have in common that take the kernel's numbers of keys and buttons: several peers share one keyboard and
-one pointer, and each has a sink of its own with what it holds down. Lives on the loop.
+"""What desktops have in common, whose keys and buttons have the kernel's numbers here: several peers share one keyboard
+and one pointer, and each has a sink of its own with what it holds down. Lives on the loop.
 
-How it reaches the desktop is the business of `wayland.py` and `portal.py`.
+How it reaches the desktop is the business of `x11.py`, `wayland.py` and `portal.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NOTCH_TRAVEL = 15.0
 VERTICAL, HORIZONTAL = 0, 1
 FIRST_BUTTON = 0x110
 """Keys have numbers below, which makes one number enough for both."""
-_BUTTONS = {1: 0x110, 2: 0x112, 3: 0x111, 8: 0x113, 9: 0x114}
+BUTTONS = {1: 0x110, 2: 0x112, 3: 0x111, 8: 0x113, 9: 0x114}
 """X11's numbers → BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, BTN_EXTRA of linux/input-event-codes.h."""
 _MOST_NOTCHES = 16
 """A wheel event of more is a prank."""
@@ -89,7 +89,7 @@ class EvdevSink:
             case Key():
                 self._hold(event.code, event.is_down)
             case Button():
-                self._hold(_BUTTONS[event.button], event.is_down)
+                self._hold(BUTTONS[event.button], event.is_down)
             case Move():
                 self._desk.move_to(event.x, event.y)
             case MoveBy():

@@ -7,23 +7,24 @@ server: a request is written only when the socket has room, and a server that do
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 import xcffib.xproto
 import xcffib.xtest
 
 from dillinger_contracts.errors import Unavailable
-from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, ReleaseAll, Wheel
 from dillinger_stream.capture.xconnection import XConnection
 
+from .evdev import BUTTONS, FIRST_BUTTON, HORIZONTAL, VERTICAL, EvdevSink, Holders
 from .late_writer import LateWriter
 
 _EVDEV_OFFSET = 8
-_NOTCH = 120
-_UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
-_MOST_NOTCHES = 16
-"""A wheel event of more is a prank; each notch is two requests."""
+_NUMBERS = {code: number for number, code in BUTTONS.items()}
+_WHEEL = {VERTICAL: (4, 5), HORIZONTAL: (6, 7)}
+"""The buttons that X11 knows a wheel by: up and down, left and right."""
+_KEYS = (xcffib.xproto.KeyReleaseEvent.event_number, xcffib.xproto.KeyPressEvent.event_number)
+_CLICKS = (xcffib.xproto.ButtonReleaseEvent.event_number, xcffib.xproto.ButtonPressEvent.event_number)
+_MOTION = xcffib.xproto.MotionNotifyEvent.event_number
 _MOST_PX = 32_767
 _MOST_UNSENT_EVENTS = 300
 """They wait in libxcb's buffer of 16 KiB, which it would empty by itself, waiting, when it is full."""
@@ -58,59 +59,60 @@ class XTestInput:
         self._size = (int(geometry.width), int(geometry.height))
         self._on_pointer_moved = on_pointer_moved
         self._on_pressed = on_pressed
-        self._holders: Counter[tuple[int, int]] = Counter()
+        self._holders = Holders(self._turn)
         self._unsent_events = 0
         self._writer = LateWriter(self._connection, self._write)
 
-    def sink(self) -> XTestSink:
+    def sink(self) -> EvdevSink:
         """For one peer."""
-        return XTestSink(self)
+        return EvdevSink(self)
 
     def close(self) -> None:
         """Ends the connection; idempotent."""
         self._writer.close()
         self._connection.close()
 
-    def press(self, kind: int, detail: int) -> None:
-        """One more peer holds this key or button; the first of them presses it."""
-        if not self._holders[kind, detail]:
-            self.inject(kind, detail)
-        self._holders[kind, detail] += 1
+    def press(self, code: int) -> None:
+        """One more peer holds this key or button; the first of them presses it. Tells who hands the keyboard to the
+        window that was clicked."""
+        self._holders.press(code)
+        if code >= FIRST_BUTTON and self._on_pressed is not None:
+            self._on_pressed()
 
-    def let_go(self, kind: int, detail: int) -> None:
+    def let_go(self, code: int) -> None:
         """One peer less holds it; with the last it goes up."""
-        self._holders[kind, detail] -= 1
-        if self._holders[kind, detail] <= 0:
-            del self._holders[kind, detail]
-            self.inject(kind + 1, detail)
+        self._holders.let_go(code)
 
-    def click(self, button: int) -> None:
-        """Down and up at once."""
-        self.inject(xcffib.xproto.ButtonPressEvent.event_number, button)
-        self.inject(xcffib.xproto.ButtonReleaseEvent.event_number, button)
+    def scroll(self, axis: int, notches: int) -> None:
+        """Whole notches of the wheel; each is a click."""
+        button = _WHEEL[axis][notches > 0]
+        for _ in range(abs(notches)):
+            for is_down in (True, False):
+                self._inject(_CLICKS[is_down], button)
 
     def move_to(self, x: int, y: int) -> None:
-        """To a place of the desktop, 0 to 65535 across it."""
+        """To a place of the desktop, 0 to 65535 across it; tells who draws the pointer."""
         self._read_events()  # a resize that was not read yet would send the pointer to a place of the old picture
         width, height = self._size
         place = (x * (width - 1) + 32_767) // 65_535, (y * (height - 1) + 32_767) // 65_535
-        self.inject(xcffib.xproto.MotionNotifyEvent.event_number, 0, *place)
+        self._move(0, *place)
 
     def move_by(self, dx: int, dy: int) -> None:
-        """By pixels."""
-        self.inject(xcffib.xproto.MotionNotifyEvent.event_number, 1, dx, dy)
+        """By pixels; tells who draws the pointer."""
+        self._move(1, dx, dy)
 
-    def pointer_moved(self) -> None:
-        """Tells who draws the pointer."""
+    def _move(self, is_relative: int, x: int, y: int) -> None:
+        self._inject(_MOTION, is_relative, x, y)
         if self._on_pointer_moved is not None:
             self._on_pointer_moved()
 
-    def button_pressed(self) -> None:
-        """Tells who hands the keyboard to the window that was clicked."""
-        if self._on_pressed is not None:
-            self._on_pressed()
+    def _turn(self, code: int, is_down: bool) -> None:
+        if code >= FIRST_BUTTON:
+            self._inject(_CLICKS[is_down], _NUMBERS[code])
+        else:
+            self._inject(_KEYS[is_down], code + _EVDEV_OFFSET)
 
-    def inject(self, kind: int, detail: int, x: int = 0, y: int = 0) -> None:
+    def _inject(self, kind: int, detail: int, x: int = 0, y: int = 0) -> None:
         """Hands one event to the display server's socket; raises `Unavailable` when that is gone or does not read."""
         connection = self._connection
         self._read_events()
@@ -132,62 +134,3 @@ class XTestInput:
         self._connection.flush()
         self._unsent_events = 0
         return True
-
-
-class XTestSink:
-    """One peer's hands."""
-
-    def __init__(self, display: XTestInput) -> None:
-        self._display = display
-        self._held: set[tuple[int, int]] = set()
-        self._wheel_x = 0
-        self._wheel_y = 0
-
-    def handle(self, event: InputEvent) -> None:
-        """Injects `event`; raises `Unavailable` when the display is gone."""
-        match event:
-            case Key():
-                self._hold(xcffib.xproto.KeyPressEvent.event_number, event.code + _EVDEV_OFFSET, event.is_down)
-            case Button():
-                self._hold(xcffib.xproto.ButtonPressEvent.event_number, event.button, event.is_down)
-                if event.is_down:
-                    self._display.button_pressed()
-            case Move():
-                self._display.move_to(event.x, event.y)
-                self._display.pointer_moved()
-            case MoveBy():
-                self._display.move_by(event.dx, event.dy)
-                self._display.pointer_moved()
-            case Wheel():
-                self._wheel_x = self._turn(self._wheel_x + event.dx, _LEFT, _RIGHT)
-                self._wheel_y = self._turn(self._wheel_y + event.dy, _UP, _DOWN)
-            case ReleaseAll():
-                self.release_all()
-            case _:
-                pass  # `shown` is for the transport
-
-    def release_all(self) -> None:
-        """Lets go of every key and button that this peer holds; idempotent."""
-        held, self._held = self._held, set()
-        self._wheel_x = self._wheel_y = 0
-        for kind, detail in held:
-            self._display.let_go(kind, detail)
-
-    def close(self) -> None:
-        """Nothing but the keys was this peer's own."""
-        self.release_all()
-
-    def _hold(self, kind: int, detail: int, is_down: bool) -> None:
-        if is_down and (kind, detail) not in self._held:
-            self._display.press(kind, detail)
-            self._held.add((kind, detail))
-        elif not is_down and (kind, detail) in self._held:
-            self._held.discard((kind, detail))
-            self._display.let_go(kind, detail)
-
-    def _turn(self, travel: int, back: int, forth: int) -> int:
-        """Clicks for each whole notch of `travel`; the rest waits for more."""
-        notches = int(travel / _NOTCH)
-        for _ in range(min(abs(notches), _MOST_NOTCHES)):
-            self._display.click(forth if notches > 0 else back)
-        return travel - notches * _NOTCH

@@ -20,6 +20,7 @@ from dillinger_contracts.input import ReleaseAll, Wheel
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.capture.geometry import is_empty
 from dillinger_stream.frames import Frame
+from dillinger_stream.input.evdev import BUTTONS, NOTCH, NOTCH_TRAVEL
 from dillinger_stream.wayland.connection import Proxy, WaylandConnection
 
 from . import hands
@@ -31,9 +32,7 @@ _APP_ID = "dillinger"
 _LARGEST_PX = 16_384
 _MOST_KEYMAP_BYTES = 1 << 20
 _LAYOUT = re.compile(rb'xkb_symbols\s+"pc[+_]([a-z]{2,10})(?:\(([a-z0-9_-]{1,24})\))?[+_"]')
-_BUTTONS = {0x110: 1, 0x111: 3, 0x112: 2, 0x113: 8, 0x114: 9}
-"""evdev's BTN_LEFT … BTN_EXTRA → X's numbers."""
-_NOTCH, _PX_A_NOTCH = 120, 15.0
+_BUTTONS = {code: number for number, code in BUTTONS.items()}
 _PERSISTENT = 2
 _SERVER_SIDE = 2
 _FULL_SCREEN = 2
@@ -271,7 +270,7 @@ class WaylandWindow:
     def _turn(self) -> None:
         """A wheel tells notches beside pixels; a finger pixels alone."""
         dy, dx = (
-            notches * _NOTCH if notches else round(px * _NOTCH / _PX_A_NOTCH)
+            notches * NOTCH if notches else round(px * NOTCH / NOTCH_TRAVEL)
             for notches, px in zip(self._notches, self._wheel, strict=True)
         )
         self._notches, self._wheel = [0, 0], [0.0, 0.0]
