@@ -177,8 +177,8 @@ class Display:
         """For how long the main window's program has not looked at its events, as of `now_s` of any one clock; call it
         every few seconds. 0 for one that can't be asked."""
         with self._lock:
-            self._read_events()
             main = largest(self._windows.all())
+            self._read_events()  # an answer that was given by now counts
             return 0.0 if main is None else self._pings.send(main.window_id, now_s)
 
     def give_keyboard(self) -> None:
