@@ -63,7 +63,7 @@ def test_a_still_desktop_is_one_picture() -> None:
 
 
 def test_only_what_changed_is_given() -> None:
-    with capturing(source(640, 480, pattern="ball")) as capture:
+    with capturing(source(640, 480, pattern="ball"), ALL) as capture:
         capture.grab(whole=True)
         assert capture.wait(WAIT_S, -1)
         while (frame := capture.grab()).box.width == 0:

@@ -3,8 +3,8 @@
 GStreamer's `pipewiresrc` in a child process (`gst.child`) holds the newest picture. It tells when there is one, and
 puts it into memory that is ours when it is asked for: so nothing queues up, older pictures are never copied, and what
 the compositor's memory does can't harm this process. What changed is found by comparing (`damage.py`), since
-`pipewiresrc` does not hand on what a compositor says of it. Owned by the pipeline's thread; only `abort` may come from
-another.
+`pipewiresrc` does not hand on what a compositor says of it. Owned by the pipeline's thread; only `abort` and `size` may
+be used from another.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from dillinger_contracts.media import Box
-from dillinger_stream.frames import Frame
+from dillinger_stream.frames import Frame, PointerSeen
 from dillinger_stream.gst import child
 from dillinger_stream.gst.process import GstProcess
 
@@ -90,8 +90,9 @@ class PipeWireCapture:
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height of the last picture that was grabbed."""
-        return None if self._picture is None else (self._picture.shape[1], self._picture.shape[0])
+        """Width and height of the last picture that was grabbed; from any thread."""
+        picture = self._picture
+        return None if picture is None else (picture.shape[1], picture.shape[0])
 
     def fileno(self) -> int:
         """Readable when something may have changed."""
@@ -118,6 +119,14 @@ class PipeWireCapture:
                 return bool(self._news_ns)
             if not ready:
                 self._ask_whether_it_lives()
+
+    @property
+    def pointer(self) -> PointerSeen | None:
+        """Nobody tells how it looks."""
+        return None
+
+    def draw_pointer(self, *, is_drawn: bool) -> None:
+        """It always is."""
 
     def pointer_moved(self) -> bool:
         """The compositor draws the pointer, and its picture is new then."""

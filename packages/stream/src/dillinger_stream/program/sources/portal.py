@@ -115,6 +115,7 @@ class PortalSource:
                 self._input.close()
         capture, self._capture = self._capture, None
         if capture is not None:
+            capture.abort()  # somebody may wait for its first picture still
             await asyncio.to_thread(capture.close)
         if self._session is not None:
             await self._session.close()
