@@ -26,6 +26,7 @@ from dillinger_stream.gst.process import GstProcess
 
 from .base import EncoderCaps, EncoderError, EncoderSettings, EncoderUnavailable, EncodeTiming
 from .h264 import codec_string
+from .proof import prove
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +93,8 @@ class GstEncoder:
     def self_test(self) -> None:
         """Encodes three frames in a child of its own; raises `EncoderUnavailable` with a hint."""
         small = replace(self._settings, width_px=256, height_px=256, bitrate_bps=1_000_000, scale=Fraction(1))
-        trial = GstEncoder(small, self._plan)
-        pixels = np.zeros((256, 256, 4), dtype=np.uint8)
-        try:
-            units = [
-                trial.encode(Frame(pixels + n, 256, 256, Box(0, 0, 256, 256), n * 16_666_667), keyframe=n == 2)
-                for n in (0, 1, 2)
-            ]
-        except EncoderError as error:
-            raise EncoderUnavailable(error.message, hint=f"apt-get install {self._plan.packages}") from error
-        finally:
-            trial.close()
-        if [unit.is_keyframe for unit in units] != [True, False, True]:
-            raise EncoderUnavailable(f"{self.caps.name} ignores requests for keyframes", hint="Update its driver")
+        hint = f"apt-get install {self._plan.packages}"
+        prove(GstEncoder(small, self._plan), 256, hint=hint, keyframe_hint="Update its driver")
 
     def encode(self, frame: Frame, *, keyframe: bool) -> AccessUnit:
         """One frame in, one unit out; raises `EncoderError`."""

@@ -12,13 +12,12 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Protocol
 
-import numpy as np
-
 from dillinger_contracts.media import Box
 from dillinger_stream.frames import AccessUnit, Frame
 
-from .base import EncoderCaps, EncoderError, EncoderSettings, EncoderUnavailable, EncodeTiming
+from .base import EncoderCaps, EncoderError, EncoderSettings, EncodeTiming
 from .picture import open_picture
+from .proof import prove
 from .quantizer import QuantizerControl
 
 
@@ -63,18 +62,7 @@ class PlanarEncoder:
         """Encodes three frames on a codec of its own; raises `EncoderUnavailable` with a hint."""
         small = replace(self._settings, width_px=128, height_px=128, bitrate_bps=1_000_000, scale=Fraction(1))
         trial = PlanarEncoder(small, caps=self.caps, open_codec=self._open_codec)
-        pixels = np.zeros((128, 128, 4), dtype=np.uint8)
-        try:
-            units = [
-                trial.encode(Frame(pixels + value, 128, 128, Box(0, 0, 128, 128), 0), keyframe=value == 2)
-                for value in (0, 1, 2)
-            ]
-        except EncoderError as error:
-            raise EncoderUnavailable(str(error), hint="Install PyAV's own wheel, which brings it") from error
-        finally:
-            trial.close()
-        if [unit.is_keyframe for unit in units] != [True, False, True]:
-            raise EncoderUnavailable(f"{self.caps.name} ignores requests for keyframes", hint="Use PyAV's own wheel")
+        prove(trial, 128, hint="Install PyAV's own wheel, which brings it", keyframe_hint="Use PyAV's own wheel")
 
     def encode(self, frame: Frame, *, keyframe: bool) -> AccessUnit:
         """One frame in, one unit out, at once; raises `EncoderError`."""

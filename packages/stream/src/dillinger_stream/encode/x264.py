@@ -16,10 +16,11 @@ import numpy as np
 from dillinger_contracts.media import Box
 from dillinger_stream.frames import AccessUnit, Frame
 
-from .base import EncoderCaps, EncoderError, EncoderSettings, EncoderUnavailable, EncodeTiming
+from .base import EncoderCaps, EncoderError, EncoderSettings, EncodeTiming
 from .h264 import codec_string, level
 from .libx264 import BLOCK_PX, UNCHANGED, Codec
 from .picture import open_picture
+from .proof import prove
 from .quantizer import COARSEST, SHARPEST, QuantizerControl
 
 _OPTIONS = {
@@ -77,18 +78,7 @@ class X264Encoder:
     def self_test(self) -> None:
         """Encodes three frames on a codec of its own; raises `EncoderUnavailable` with a hint."""
         trial = X264Encoder(EncoderSettings(64, 64, 1_000_000, 60.0))
-        pixels = np.zeros((64, 64, 4), dtype=np.uint8)
-        try:
-            units = [
-                trial.encode(Frame(pixels + value, 64, 64, Box(0, 0, 64, 64), 0), keyframe=value == 2)
-                for value in (0, 1, 2)
-            ]
-        except EncoderError as error:
-            raise EncoderUnavailable(str(error), hint="Install PyAV's own wheel, which brings libx264") from error
-        finally:
-            trial.close()
-        if [unit.is_keyframe for unit in units] != [True, False, True]:
-            raise EncoderUnavailable("libx264 ignores requests for keyframes", hint="Use PyAV's own wheel")
+        prove(trial, 64, hint="Install PyAV's own wheel, which brings libx264", keyframe_hint="Use PyAV's own wheel")
 
     def encode(self, frame: Frame, *, keyframe: bool) -> AccessUnit:
         """One frame in, one unit out, at once; raises `EncoderError`."""
