@@ -20,7 +20,7 @@ from dillinger_bench.xclient import XClient
 from dillinger_contracts.errors import Unavailable
 from dillinger_contracts.game import Game, NativeLaunch
 
-DEADLINE_S = 15.0
+DEADLINE_S = 30.0
 KEY_A = 30
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ View = dict[str, Any]
 """A JSON object of the API, as it came."""
 
 _TIMEOUT_S = 20.0
+_START_S = 60.0
 
 
 def _checked(answer: httpx2.Response) -> Any:
@@ -62,6 +64,17 @@ class CoreClient:
         body: View = {"game_id": game_id, **({"profile": profile} if profile else {})}
         view: View = self.call("POST", "/sessions", body)
         return view
+
+    @contextmanager
+    def playing(self, game_id: str) -> Iterator[str]:
+        """A session of this game that has started; its id. It ends with the block."""
+        session_id: str = self.play(game_id)["session_id"]
+        try:
+            self.wait_state(session_id, {"ready", "streaming"}, _START_S)
+            yield session_id
+        finally:
+            self.stop(session_id)
+            self.wait_state(session_id, {"ended"}, _START_S)
 
     def session(self, session_id: str) -> View:
         """How a session stands."""

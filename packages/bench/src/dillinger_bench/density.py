@@ -26,7 +26,6 @@ ENOUGH = 95.0
 """Percent of the pictures that count as carried."""
 MOST_SEATS = 16
 _SETTLE_S = 2.0
-_START_S = 60.0
 _MEMORY_BYTES = 1 << 29
 """The test card's limit, so that memory that is only promised to it does not end the count."""
 
@@ -68,7 +67,7 @@ def measure(house: House, wish: Wish, tell: Callable[[str], None], after: Callab
     with house.client() as core, ExitStack() as stack:
         viewers: list[_Viewer] = []
         if wish.has_burner:
-            stack.enter_context(_playing(core, _BURNER.game_id))
+            stack.enter_context(core.playing(_BURNER.game_id))
         for count in range(1, wish.most + 1):
             if time.monotonic() > deadline_s:
                 tell(f"{wish.limit_s:g} s are over; {count} seats were not tried")
@@ -126,7 +125,7 @@ class _Viewer:
 
 @contextmanager
 def _watching(core: CoreClient, game_id: str, rate_hz: float) -> Iterator[_Viewer]:
-    with _playing(core, game_id) as session_id:
+    with core.playing(game_id) as session_id:
         stream = StreamClient(core, session_id)
         stream.hello(core.ticket(session_id), StreamProfile(rate_hz=rate_hz))
         stream.wait_pictures(1)
@@ -135,17 +134,6 @@ def _watching(core: CoreClient, game_id: str, rate_hz: float) -> Iterator[_Viewe
             yield viewer
         finally:
             viewer.end()
-
-
-@contextmanager
-def _playing(core: CoreClient, game_id: str) -> Iterator[str]:
-    session_id: str = core.play(game_id)["session_id"]
-    try:
-        core.wait_state(session_id, {"ready", "streaming"}, _START_S)
-        yield session_id
-    finally:
-        core.stop(session_id)
-        core.wait_state(session_id, {"ended"}, _START_S)
 
 
 def _look(house: House, viewers: Sequence[_Viewer], rate_hz: float, window_s: float) -> dict[str, float]:

@@ -159,13 +159,8 @@ def _take_all(stream: StreamClient, is_over: threading.Event) -> None:
 @contextmanager
 def _playing(core: CoreClient, game_id: str) -> Iterator[str]:
     wait_until(lambda: any(game["game_id"] == game_id for game in core.games()), _START_S, f"{game_id} in the library")
-    session_id: str = core.play(game_id)["session_id"]
-    try:
-        core.wait_state(session_id, {"ready", "streaming"}, _START_S)
+    with core.playing(game_id) as session_id:
         yield session_id
-    finally:
-        core.stop(session_id)
-        core.wait_state(session_id, {"ended"}, _START_S)
 
 
 def _watch_log(log: Path, window_s: float) -> Drawn:

@@ -12,11 +12,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+
+from playwright.sync_api import Page
 
 from dillinger_bench import testcard
 from dillinger_bench.measure import Case
@@ -51,6 +53,28 @@ class Desk:
     def environment(self) -> dict[str, str]:
         """For programs of this display."""
         return environment(self.folder) | {"DISPLAY": f":{self.number}"}
+
+
+class DeskRunning:
+    """A program that streams one desk."""
+
+    def __init__(self, desk: Desk, port: int, pid: int, origin: str | None = None) -> None:
+        """`pid` is the program's; its page is at `origin`, or else where it listens on the loopback."""
+        self.asked_at, self.tcp_port = desk.asked_at, port
+        self.url = f"{origin or f'http://127.0.0.1:{port}'}/"
+        self._desk, self._pid = desk, pid
+
+    def display(self) -> tuple[Path, bytes | None]:
+        """The desk's."""
+        return self._desk.socket, None
+
+    def roots(self) -> tuple[Iterable[int], Iterable[int]]:
+        """The program and its display server, all of the session."""
+        both = (self._pid, self._desk.server_pid)
+        return both, both
+
+    def settle(self, page: Page) -> None:
+        """There is nothing to settle."""
 
 
 def environment(home: Path) -> dict[str, str]:

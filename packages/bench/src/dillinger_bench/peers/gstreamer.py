@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
-from pathlib import Path
 from typing import Any
-
-from playwright.sync_api import Page
 
 from dillinger_bench.house import free_port
 from dillinger_bench.measure import Case
 from dillinger_contracts.errors import Unavailable
 
 from .base import BITRATE_BPS, RATE_HZ, Mode
-from .desk import SYSTEM_PYTHON, Desk, open_desk, open_process, wait_port
+from .desk import SYSTEM_PYTHON, DeskRunning, open_desk, open_process, wait_port
 
 ELEMENTS = ("ximagesrc", "videoconvert", "x264enc", "rtph264pay", "webrtcbin", "nicesrc", "dtlsenc", "srtpenc")
 _PROBE = """
@@ -28,26 +25,6 @@ lacking = [name for name in sys.argv[1:] if Gst.ElementFactory.find(name) is Non
 sys.exit("no element " + ", ".join(lacking) if lacking else 0)
 """
 _HINT = "Run `./dillinger bench peers`, which installs what is missing (group `peers` of deploy/debian-packages.txt)"
-
-
-class GStreamerRunning:
-    """One pipeline on one desk."""
-
-    def __init__(self, desk: Desk, port: int, pid: int) -> None:
-        self.asked_at, self.tcp_port, self.url = desk.asked_at, port, f"http://127.0.0.1:{port}/"
-        self._desk, self._pid = desk, pid
-
-    def display(self) -> tuple[Path, bytes | None]:
-        """The desk's."""
-        return self._desk.socket, None
-
-    def roots(self) -> tuple[Iterable[int], Iterable[int]]:
-        """The pipeline and its display server, all of the session."""
-        both = (self._pid, self._desk.server_pid)
-        return both, both
-
-    def settle(self, page: Page) -> None:
-        """There is nothing to settle."""
 
 
 class GStreamer:
@@ -68,7 +45,7 @@ class GStreamer:
             raise Unavailable(f"There is no whole GStreamer here: {found.stderr.strip()[-300:]}", hint=_HINT)
 
     @contextmanager
-    def open(self, case: Case, mode: Mode, number: int) -> Iterator[GStreamerRunning]:
+    def open(self, case: Case, mode: Mode, number: int) -> Iterator[DeskRunning]:
         """A display with the card, and a pipeline of its own for it."""
         port = free_port()
         script = resources.files(__package__).joinpath("gst_pipeline.py")
@@ -80,7 +57,7 @@ class GStreamer:
             log = desk.folder / "gstreamer.log"
             with open_process(command, desk.environment, log) as process:
                 wait_port(port, process, log)
-                yield GStreamerRunning(desk, port, process.pid)
+                yield DeskRunning(desk, port, process.pid)
 
     def close(self) -> None:
         """Nothing outlives a session."""

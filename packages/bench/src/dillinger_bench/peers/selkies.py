@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -26,7 +26,7 @@ from dillinger_bench.measure import Case
 from dillinger_contracts.errors import Unavailable
 
 from .base import BITRATE_BPS, RATE_HZ, Mode
-from .desk import Desk, open_desk, open_process, wait_port
+from .desk import DeskRunning, open_desk, open_process, wait_port
 
 Way = Literal["websockets", "webrtc"]
 
@@ -104,21 +104,8 @@ def arguments(way: Way, port: int, far: Far | None = None) -> tuple[str, ...]:
     return ("--addr", f"{_LOOPBACK},{far.address}", *media, *same)
 
 
-class SelkiesRunning:
+class SelkiesRunning(DeskRunning):
     """One Selkies on one desk."""
-
-    def __init__(self, desk: Desk, port: int, pid: int, origin: str) -> None:
-        self.asked_at, self.tcp_port, self.url = desk.asked_at, port, f"{origin}/"
-        self._desk, self._pid = desk, pid
-
-    def display(self) -> tuple[Path, bytes | None]:
-        """The desk's."""
-        return self._desk.socket, None
-
-    def roots(self) -> tuple[Iterable[int], Iterable[int]]:
-        """Selkies and its display server, all of the session."""
-        both = (self._pid, self._desk.server_pid)
-        return both, both
 
     def settle(self, page: Page) -> None:
         """Its page takes keys once it was clicked."""
@@ -151,7 +138,7 @@ class Selkies:
             log = desk.folder / "selkies.log"
             with open_process(command, desk.environment, log) as process:
                 wait_port(port, process, log)
-                yield SelkiesRunning(desk, port, process.pid, far.origin if far else f"http://{_LOOPBACK}:{port}")
+                yield SelkiesRunning(desk, port, process.pid, far.origin if far else None)
 
     def close(self) -> None:
         """Nothing outlives a session."""
