@@ -5,6 +5,9 @@ What is too coarse is told by the quantizer, which the encoder chooses for the b
 and delay): so a card game keeps its sixty pictures on a path where a shooter does not. In which order things are given
 up is the viewer's to say. A step down is taken after a second, a step up after four and only well above where the next
 step down is; a step up that did not last makes the next one wait twice as long. So nothing swings.
+
+Where there is more than twice the bitrate again of what a step was given up at, it is the network that has changed, and
+nobody waits: as many steps are taken at once as the quantizer has room for.
 """
 
 from __future__ import annotations
@@ -19,6 +22,10 @@ _ANY_HZ = float("inf")
 _SETTLING_NS = 300_000_000
 """Time constant of what counts as the present quantizer."""
 _DOWN_AFTER_NS, _UP_AFTER_NS = 1_000_000_000, 4_000_000_000
+_BACK_AFTER_NS = 300_000_000
+"""A step up because of a network that has recovered: the quantizer has to follow the bitrate first."""
+_RECOVERED = 2.0
+"""So many times the bitrate at which it was given up."""
 _REGRET_NS = 10_000_000_000
 """A step down this soon after a step up says that the step up was one too many."""
 _MOST_PATIENCE = 16
@@ -43,6 +50,8 @@ class Bounds:
     least_scale: Fraction = HALF
     """A small desktop is not made smaller."""
     has_thrifty: bool = False
+    bitrate_bps: float = 0.0
+    """What the pictures may take now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,8 @@ class QualityLadder:
         """The viewer chose anew: from the top."""
         self._preference: Preference = preference
         self._rungs, self._limits = _LADDERS[preference], _LIMITS[preference]
+        self._left_at_bps = [0.0] * len(self._rungs)
+        """The bitrate at which each rung was too coarse last."""
         self._rest(0)
 
     def rung(self, bounds: Bounds) -> Rung:
@@ -119,26 +130,49 @@ class QualityLadder:
         before = self._quantizer
         self._quantizer = quantizer if before is None else before + share * (quantizer - before)
         is_coarse, is_fine = self._quantizer > self._limits.coarsest, self._quantizer < self._limits.finest
-        target = self._next(bounds, 1 if is_coarse else -1) if is_coarse or (is_fine and self.step) else None
+        target, after_ns = None, _DOWN_AFTER_NS
+        if is_coarse:
+            target = self._next(bounds, 1)
+        elif is_fine and self.step:
+            target, after_ns = self._back(bounds), _BACK_AFTER_NS
+            if target is None:
+                target, after_ns = self._next(bounds, -1), _UP_AFTER_NS * self._patience
         if target is None:
             self._beyond_ns = None
         elif self._beyond_ns is None:
             self._beyond_ns = now_ns
-        elif now_ns - self._beyond_ns >= (_DOWN_AFTER_NS if is_coarse else _UP_AFTER_NS * self._patience):
-            self._move(now_ns, target)
+        elif now_ns - self._beyond_ns >= after_ns:
+            self._move(now_ns, target, bounds)
 
-    def _move(self, now_ns: int, target: int) -> None:
+    def _move(self, now_ns: int, target: int, bounds: Bounds) -> None:
         if target < self.step:
             self._raised_ns = now_ns
         else:
+            self._left_at_bps[self.step : target] = [bounds.bitrate_bps] * (target - self.step)
             is_regret = self._raised_ns is not None and now_ns - self._raised_ns < _REGRET_NS
             self._patience = min(2 * self._patience, _MOST_PATIENCE) if is_regret else self._patience
             self._raised_ns = None
         self._rest(target)
 
-    def _next(self, bounds: Bounds, way: int) -> int | None:
+    def _back(self, bounds: Bounds) -> int | None:
+        """The highest rung that a network which has recovered surely carries; None where it has not.
+
+        No step is worth more quantizer than lies between the limits, or it would swing.
+        """
+        assert self._quantizer is not None
+        limits = self._limits
+        target, step = None, self.step
+        for _ in range(int((limits.coarsest - self._quantizer) / (limits.coarsest - limits.finest))):
+            above = self._next(bounds, -1, since=step)
+            if above is None or bounds.bitrate_bps <= _RECOVERED * self._left_at_bps[above]:
+                break
+            target = step = above
+        return target
+
+    def _next(self, bounds: Bounds, way: int, *, since: int | None = None) -> int | None:
         """The next rung that makes a difference; None where there is none."""
-        now, step = self.rung(bounds), self.step + way
+        start = self.step if since is None else since
+        now, step = _within(self._rungs[start], bounds), start + way
         while 0 <= step < len(self._rungs):
             if _within(self._rungs[step], bounds) != now:
                 return step

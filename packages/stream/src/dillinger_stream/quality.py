@@ -77,7 +77,8 @@ class Quality:
         pixels = before.width_px * before.height_px
         least = _least_scale(before.height_px)
         small = int(pixels * least * least)
-        self._bounds = Bounds(rate_hz, least, thriftiest(codec, machine, pixels=small, rate_hz=30) is not None)
+        has_thrifty = thriftiest(codec, machine, pixels=small, rate_hz=30) is not None
+        self._bounds = Bounds(rate_hz, least, has_thrifty, bitrate_bps)
         self._applied_step = self._ladder.step
         rung = self._ladder.rung(self._bounds)
         pixels = int(pixels * rung.scale * rung.scale)

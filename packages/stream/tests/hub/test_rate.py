@@ -23,11 +23,12 @@ class Moment:
     at_s: float
     target_bps: float
     queue_ms: float
+    is_duplicated: bool
 
 
 def play(
     width_bps: Callable[[float], float], *, seconds: float, rtt_s: float = 0.05, jitter_ms: float = 0.0,
-    loss_ratio: float = 0.0, fill: float = 1.0,
+    loss_ratio: float = 0.0, fill: float = 1.0, takes_duplicates: bool = False,
 ) -> list[Moment]:  # fmt: skip
     """An encoder that follows the target within 50 ms, a path, and what it measures a round trip and a half later."""
     control, chance = RateControl(), random.Random(1)
@@ -38,12 +39,12 @@ def play(
         now_s = number * STEP_S
         target_bps = float(control.bps or WISH_BPS)
         sent_bps += (target_bps * fill - sent_bps) * STEP_S / 0.05
-        queue_bits += sent_bps * STEP_S * (now_s >= control.paused_until_s)
+        queue_bits += sent_bps * (1 + control.is_duplicated) * STEP_S * (now_s >= control.paused_until_s)
         carried_bits = min(queue_bits, width_bps(now_s) * STEP_S)
         queue_bits -= carried_bits
         queue_ms = queue_bits / width_bps(now_s) * 1000
-        seen.append((now_s, queue_ms, carried_bits))
-        moments.append(Moment(now_s, target_bps, queue_ms))
+        seen.append((now_s, queue_ms, carried_bits * (1 - loss_ratio)))
+        moments.append(Moment(now_s, target_bps, queue_ms, control.is_duplicated))
         if now_s - told_s >= FEEDBACK_S:
             told_s, then_s = now_s, now_s - rtt_s - FEEDBACK_S / 2
             known = [one for one in seen if then_s - WINDOW_S < one[0] <= then_s]
@@ -51,7 +52,7 @@ def play(
                 state = PathState(
                     queue_ms=known[-1][1] + abs(chance.gauss(0, jitter_ms)),
                     carried_bps=sum(one[2] for one in known) / WINDOW_S,
-                    rtt_ms=rtt_s * 1000, loss_ratio=loss_ratio,
+                    rtt_ms=rtt_s * 1000, loss_ratio=loss_ratio, takes_duplicates=takes_duplicates,
                 )  # fmt: skip
                 control.step(now_s, state, wish_bps=WISH_BPS)
     return moments
@@ -97,21 +98,47 @@ def test_on_a_lossy_path_repairs_do_not_halt_the_picture_all_the_time() -> None:
     assert heavy[-1].target_bps < WISH_BPS / 20
 
 
+def test_where_a_lossy_path_has_room_packets_go_twice_and_pictures_stay_sharp() -> None:
+    for loss_ratio in (0.02, 0.05, 0.07):
+        moments = play(lambda _: 50e6, seconds=20, loss_ratio=loss_ratio, takes_duplicates=True)
+        assert moments[-1].is_duplicated
+        assert moments[-1].target_bps > 0.45 * WISH_BPS
+        assert max(moment.target_bps * (1 + moment.is_duplicated) for moment in moments) <= WISH_BPS
+    for wide in (play(lambda _: 50e6, seconds=20, loss_ratio=loss, takes_duplicates=True) for loss in (0.0, 0.002)):
+        assert {(moment.target_bps, moment.is_duplicated) for moment in wide} == {(WISH_BPS, False)}
+
+
+@settings(max_examples=12, deadline=None)
+@given(width_bps=st.floats(1e6, 8e6), loss_ratio=st.floats(0.01, 0.1))
+def test_going_twice_fills_no_thin_path(width_bps: float, loss_ratio: float) -> None:
+    def steady(*, takes_duplicates: bool) -> list[Moment]:
+        moments = play(lambda _: width_bps, seconds=30, loss_ratio=loss_ratio, takes_duplicates=takes_duplicates)
+        return [moment for moment in moments if moment.at_s > 10]
+
+    moments = steady(takes_duplicates=True)
+    queues_ms = sorted(moment.queue_ms for moment in moments)
+    assert queues_ms[len(queues_ms) // 2] < 60
+    assert queues_ms[-len(queues_ms) // 20] < 300
+    once = steady(takes_duplicates=False)
+    assert sum(one.target_bps for one in moments) > 0.5 * sum(one.target_bps for one in once)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     states=st.lists(
         st.tuples(
-            st.floats(0, 1), st.floats(-1e6, 1e6), st.floats(0, 1e12), st.floats(0, 1e6), st.floats(0, 1)
+            st.floats(0, 1), st.floats(-1e6, 1e6), st.floats(0, 1e12), st.floats(0, 1e6), st.floats(0, 1), st.booleans()
         ), max_size=60,
     ),
     wish_bps=st.integers(100_000, 200_000_000),
 )  # fmt: skip
 def test_whatever_is_measured_the_target_stays_between_floor_and_wish(
-    states: list[tuple[float, float, float, float, float]], wish_bps: int
+    states: list[tuple[float, float, float, float, float, bool]], wish_bps: int
 ) -> None:
     control, now_s = RateControl(), 0.0
-    for gap_s, queue_ms, carried_bps, rtt_ms, loss in states:
+    for gap_s, queue_ms, carried_bps, rtt_ms, loss, takes_duplicates in states:
         now_s += gap_s
-        control.step(now_s, PathState(queue_ms, carried_bps, rtt_ms, loss), wish_bps=wish_bps)
+        control.step(now_s, PathState(queue_ms, carried_bps, rtt_ms, loss, takes_duplicates), wish_bps=wish_bps)
+        assert takes_duplicates or not control.is_duplicated
         assert control.bps is None or min(FLOOR_BPS, wish_bps) <= control.bps <= wish_bps
         assert control.paused_until_s <= now_s + 0.3

@@ -73,11 +73,14 @@ class Browser:
 
 @asynccontextmanager
 async def connected(
-    *, has_sound: bool = False, on_input: Callable[[str, Any], None] = lambda channel, message: None
-) -> AsyncIterator[tuple[WebRtcTransport, Browser]]:
+    *, has_sound: bool = False, on_input: Callable[[str, Any], None] = lambda channel, message: None,
+    is_duplicated: bool = False,
+) -> AsyncIterator[tuple[WebRtcTransport, Browser]]:  # fmt: skip
     """A transport and a browser that have found each other."""
     states: list[WebRtcState] = []
-    transport = WebRtcTransport(has_sound=has_sound, on_input=on_input, on_state=states.append)
+    transport = WebRtcTransport(
+        has_sound=has_sound, on_input=on_input, on_state=states.append, is_duplicated=lambda: is_duplicated
+    )
     browser = Browser()
     try:
         offer = await transport.offer()
@@ -100,6 +103,40 @@ async def test_pixels_arrive_as_they_were_encoded() -> None:
             transport.push(unit)
             await asyncio.sleep(1 / 120)
         await until(lambda: len(browser.frames) >= 30, "thirty pictures")
+    for got, wanted in zip(browser.frames[:30], expected, strict=False):
+        assert np.array_equal(got, wanted)
+
+
+async def test_where_packets_go_twice_nobody_has_to_ask_for_lost_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, decoder = X264Source(width_px=128, height_px=64, noise=True), Decoder()
+    expected: list[Any] = []
+    came: set[int] = set()
+    lost: set[int] = set()
+
+    async def ask_for_nothing(*_: Any) -> None:
+        pass
+
+    async with connected(is_duplicated=True) as (transport, browser):
+        receiver = browser.receiver("video")
+        take = receiver._handle_rtp_packet
+
+        async def lose_some(packet: rtp.RtpPacket, arrival_time_ms: int) -> None:
+            # The first packet tells the receiver where the stream begins.
+            if came and packet.ssrc == transport._video_sender._ssrc and packet.sequence_number % 3 == 0:
+                lost.add(packet.sequence_number)
+            else:
+                came.add(packet.sequence_number)
+                await take(packet, arrival_time_ms)
+
+        monkeypatch.setattr(receiver, "_handle_rtp_packet", lose_some)
+        monkeypatch.setattr(receiver, "_send_rtcp_nack", ask_for_nothing)
+        for _ in range(40):
+            unit = source.unit()
+            expected += decoder.decode(unit.data)
+            transport.push(unit)
+            await asyncio.sleep(1 / 120)
+        await until(lambda: len(browser.frames) >= 30, "thirty pictures", timeout_s=30)
+    assert len(lost) >= 10
     for got, wanted in zip(browser.frames[:30], expected, strict=False):
         assert np.array_equal(got, wanted)
 

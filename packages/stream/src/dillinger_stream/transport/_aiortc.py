@@ -12,6 +12,7 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import aioice.ice
 import structlog
@@ -37,6 +38,9 @@ MAX_CHANNELS = 16
 MAX_WAITING_CHUNKS = 1024
 LEAST_WAIT_S = 0.0005
 """The loop's timers are no finer than that."""
+MAX_UNCOPIED = 32
+"""So many packets of a large picture at most go out before the first of them goes twice: receivers look back about a
+hundred."""
 GATHER_TIMEOUT_S = 3.0
 """How long STUN and TURN servers have to answer; an offer waits for them."""
 
@@ -96,15 +100,22 @@ def dress(sender: RTCRtpSender, extensions: PictureExtensions) -> None:
 
 def steer(
     sender: RTCRtpSender, extensions: PictureExtensions, gauge: ArrivalGauge,
-    *, pace_bps: Callable[[], float], on_path: Callable[[PathState], None], on_lost: Callable[[], None],
+    *, pace_bps: Callable[[], float], is_duplicated: Callable[[], bool],
+    on_path: Callable[[PathState], None], on_lost: Callable[[], None],
 ) -> None:  # fmt: skip
     """Paces what `sender` sends and tells what the browser's feedback makes of the path; on its final transport.
 
+    Where the path `is_duplicated`, a picture's packets follow it once more, as retransmits that nobody asked for: so
+    what receives them knows them for copies, and a burst that takes the first seldom takes the second.
     `on_lost` says that a packet was lost for good: there was no room to send it again.
     """
     transport = sender.transport
     send_at_once, handle_rtcp = transport._send_rtp, transport._handle_rtcp_data
     pacer = Pacer()
+    sent: list[int] = []
+
+    def has_retransmits() -> bool:
+        return getattr(sender, "_RTCRtpSender__rtx_payload_type") is not None  # noqa: B009
 
     async def send_paced(data: bytes) -> None:
         if rtp.is_rtcp(data):
@@ -121,13 +132,28 @@ def steer(
         if number is not None:
             gauge.sent(number, len(data), time.monotonic())
         await send_at_once(data)
+        if source == sender._ssrc:
+            await duplicate(data)
+
+    async def duplicate(data: bytes) -> None:
+        sent.append(int.from_bytes(data[2:4], "big"))
+        is_last = data[1] & 0x80  # the marker (RFC 6184 section 5.1)
+        if not is_last and len(sent) < MAX_UNCOPIED:
+            return
+        numbers = list(sent)
+        sent.clear()
+        if not (has_retransmits() and is_duplicated()):
+            return
+        for number in numbers:
+            if pacer.has_room(time.monotonic()):
+                await sender._retransmit(number)
 
     async def handle_rtcp_too(data: bytes) -> None:
         try:
             for packet in feedbacks(data):
                 state = gauge.take(read_feedback(packet), time.monotonic())
                 if state is not None:
-                    on_path(state)
+                    on_path(replace(state, takes_duplicates=has_retransmits()))
         except ValueError as error:
             log.debug("rtcp_feedback_strange", error=str(error))
         await handle_rtcp(data)

@@ -240,6 +240,7 @@ class Carrier:
                 has_sound=self._parts.has_sound, port=self._parts.port, access=self._parts.access,
                 on_input=self._parts.on_input, on_state=lambda state: self._on_webrtc_state(webrtc, state),
                 on_path=lambda state: self._on_webrtc_path(webrtc, state), pace_bps=self._steering.pace_bps,
+                is_duplicated=lambda: self._steering.is_duplicated,
             )  # fmt: skip
             self._webrtc = webrtc
             offer = await webrtc.offer()

@@ -123,6 +123,7 @@ class OfferedCarrier:
             webrtc: WebRtcTransport = module.WebRtcTransport(
                 has_sound=parts.has_sound, offer=self._offer, port=parts.port, access=parts.access,
                 on_input=_ignore, on_state=self._on_state, on_path=self._on_path, pace_bps=self._steering.pace_bps,
+                is_duplicated=lambda: self._steering.is_duplicated,
             )  # fmt: skip
             self._webrtc = webrtc
             answer = await webrtc.answer()

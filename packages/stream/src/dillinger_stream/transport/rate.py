@@ -9,14 +9,15 @@ both transports measure it: TCP's own figures (`tcp_path.py`), or arrival times 
                                     └───────────────────── queue long ─────────────────────┘
 
 Steps that grow find a path that has become wide again within three seconds; the first are small, so that one that has
-not is filled for tens of milliseconds only. Loss without a queue (radio) is repaired, yet each repair halts the picture
-for a round trip: on a lossy path pictures are made of fewer packets.
+not is filled for tens of milliseconds only. What to do about loss without a queue (radio) is `duplication.py`'s to say.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+from .duplication import PACKET_BITS, Duplication
 
 FLOOR_BPS = 300_000
 LONG_QUEUE_MS = 60.0
@@ -32,15 +33,6 @@ GRACE_S = 1.0
 """From the first measure on: a new connection has yet to learn the path's width."""
 HEAVY_LOSS = 0.2
 """Retransmits double what so lossy a path has to carry; less than that is repaired."""
-LEAST_LOSS = 0.000_5
-HALTED_SHARE = 0.5
-"""A lost packet halts the picture until it has come again, a round trip and `REPAIR_S`; of all time no more than this
-is to be spent so. On a path of 50 ms that is 6 Mbit/s at 1 % loss, 1.3 Mbit/s at 5 %."""
-REPAIR_S = 0.025
-PACKET_BITS = 9_600
-LOSSY_FLOOR_BPS = 1_000_000
-"""Less would hardly halt less."""
-LOSS_MEMORY_S = 2.0
 LOSS_STEP = 0.06
 """A step up that costs so much more loss was too much for a path with a short queue."""
 DRAIN_S = 0.8
@@ -75,39 +67,62 @@ class PathState:
     rtt_ms: float
     loss_ratio: float = 0.0
     """Of what was sent, in the last second or so."""
+    takes_duplicates: bool = False
+    """Whether what receives it knows a packet that comes twice for the same."""
 
 
 class RateControl:
-    """The target of one path; `bps` is None while the path has borne all that was wished."""
+    """The target of one path."""
 
     def __init__(self) -> None:
+        self.path_bps: int | None = None
+        """What the path is given, second copies and all; None while it has borne all that was wished."""
         self.bps: int | None = None
+        """What of it is the encoder's, likewise."""
         self.paused_until_s = 0.0
         """Until then no picture is to be sent."""
         self._settled_at_s: float | None = None
         """Before that what is measured is not yet the target's doing."""
         self._step = 0
         self._loss_before = 0.0
-        self._loss = 0.0
-        self._told_at_s: float | None = None
+        self._duplication = Duplication()
         self._long_since_s: float | None = None
         self._fallen_at_queue_ms: float | None = None
         """Until the queue is gone: how long it was at the last fall."""
         self._full_bps: float | None = None
         """What the path carried when it was full last."""
 
+    @property
+    def is_duplicated(self) -> bool:
+        """Whether each packet is to be sent twice."""
+        return self._duplication.is_on
+
     def step(self, now_s: float, path: PathState, *, wish_bps: int) -> None:
         """Takes in what was measured; ten times a second or so."""
         if self._settled_at_s is None:
             self._settled_at_s = now_s + GRACE_S
-        limit_bps = self._loss_limit_bps(now_s, path)
-        self._follow(now_s, path, min(wish_bps, limit_bps))
-        if limit_bps < wish_bps:
-            self.bps = limit_bps if self.bps is None else min(self.bps, limit_bps)
+        self._weigh_loss(now_s, path, wish_bps)
+        most_bps = self._duplication.most_bps
+        self._follow(now_s, path, int(min(wish_bps, most_bps)))
+        if most_bps < wish_bps:
+            self.path_bps = int(most_bps if self.path_bps is None else min(self.path_bps, most_bps))
+        self.bps = self.path_bps
+        if self.is_duplicated:
+            self.bps = max(min(FLOOR_BPS, wish_bps), (self.path_bps or wish_bps) // 2)
+
+    def _weigh_loss(self, now_s: float, path: PathState, wish_bps: int) -> None:
+        was_duplicated = self.is_duplicated
+        room_bps = wish_bps if self._full_bps is None else min(wish_bps, REST_SHARE * self._full_bps)
+        self._duplication.take(
+            now_s, loss_ratio=path.loss_ratio, rtt_ms=path.rtt_ms, room_bps=room_bps if path.takes_duplicates else None
+        )
+        if self.is_duplicated and not was_duplicated and self.path_bps is not None:
+            # What held the target was loss, as far as the path has room: pictures keep what they had.
+            self.path_bps = int(max(self.path_bps, min(2 * self.path_bps, room_bps)))
 
     def _follow(self, now_s: float, path: PathState, wish_bps: int) -> None:
         assert self._settled_at_s is not None
-        target_bps = wish_bps if self.bps is None else min(self.bps, wish_bps)
+        target_bps = wish_bps if self.path_bps is None else min(self.path_bps, wish_bps)
         is_settled = now_s >= self._settled_at_s
         if self._is_too_much(now_s, path):
             before_ms = self._fallen_at_queue_ms
@@ -116,7 +131,7 @@ class RateControl:
                 self.paused_until_s = now_s + min(MAX_PAUSE_S, (path.queue_ms - LONG_QUEUE_MS) / 1000)
             if self._step or (is_settled and not is_draining):
                 self._fall(now_s, path, target_bps, wish_bps)
-        elif self.bps is not None and is_settled and path.queue_ms < SHORT_QUEUE_MS:
+        elif self.path_bps is not None and is_settled and path.queue_ms < SHORT_QUEUE_MS:
             if self._fallen_at_queue_ms is not None:
                 self._rest(now_s, target_bps, wish_bps)
             else:
@@ -126,15 +141,7 @@ class RateControl:
         """Another transport takes over: what the one before could not carry says little of this one."""
         self._settled_at_s, self._step = None, 0
         self._long_since_s = self._fallen_at_queue_ms = self._full_bps = None
-        self.bps = None if self.bps is None else max(self.bps, START_BPS)
-
-    def _loss_limit_bps(self, now_s: float, path: PathState) -> int:
-        """What a path of this loss is given at most, whatever its width."""
-        passed_s = 0.0 if self._told_at_s is None else now_s - self._told_at_s
-        self._told_at_s = now_s
-        self._loss += (path.loss_ratio - self._loss) * min(1.0, passed_s / LOSS_MEMORY_S)
-        repair_s = max(0.0, path.rtt_ms / 1000) + REPAIR_S
-        return max(LOSSY_FLOOR_BPS, int(HALTED_SHARE * PACKET_BITS / repair_s / max(self._loss, LEAST_LOSS)))
+        self.bps = self.path_bps = None if self.path_bps is None else max(self.path_bps, START_BPS)
 
     def _is_too_much(self, now_s: float, path: PathState) -> bool:
         if path.queue_ms <= LONG_QUEUE_MS:
@@ -153,7 +160,7 @@ class RateControl:
         lower_bps = min(target_bps * 0.9, path.carried_bps * 0.95 * drain)
         # One measure may be a hiccup of the other end; a path that narrowed says so again in a moment.
         lower_bps = max(lower_bps, target_bps * (LEAST_SHARE if path.queue_ms > LONG_QUEUE_MS else LOSS_SHARE))
-        self.bps = int(max(min(FLOOR_BPS, wish_bps), lower_bps))
+        self.path_bps = int(max(min(FLOOR_BPS, wish_bps), lower_bps))
         self._settled_at_s = now_s + path.rtt_ms / 1000 + STEP_GAP_S
         self._step = 0
         self._fallen_at_queue_ms = path.queue_ms
@@ -165,7 +172,7 @@ class RateControl:
         self._fallen_at_queue_ms = None
         if self._full_bps is not None:
             rested_bps = int(max(target_bps, REST_SHARE * self._full_bps))
-            self.bps = rested_bps if rested_bps < wish_bps else None
+            self.path_bps = rested_bps if rested_bps < wish_bps else None
         self._settled_at_s = now_s + HOLD_S
 
     def _rise(self, now_s: float, path: PathState, target_bps: int, wish_bps: int) -> None:
@@ -178,6 +185,6 @@ class RateControl:
         self._step += 1
         self._loss_before = path.loss_ratio if self._step == 1 else self._loss_before
         self._settled_at_s = now_s + path.rtt_ms / 1000 + STEP_GAP_S
-        self.bps = int(target_bps * factor)
-        if self.bps >= wish_bps:
-            self.bps, self._step = None, 0
+        self.path_bps = int(target_bps * factor)
+        if self.path_bps >= wish_bps:
+            self.path_bps, self._step = None, 0

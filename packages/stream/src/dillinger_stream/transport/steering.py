@@ -34,6 +34,11 @@ class Steering:
         return self._cap.bps if self._steered_at_s is None else self._rate.bps
 
     @property
+    def is_duplicated(self) -> bool:
+        """Whether the path loses so much that each packet is to be sent twice."""
+        return self._steered_at_s is not None and self._rate.is_duplicated
+
+    @property
     def hold_until_ns(self) -> int:
         """Until then (monotonic) the path is too full for any picture."""
         return round(self._rate.paused_until_s * 1e9)
@@ -62,5 +67,5 @@ class Steering:
 
     def pace_bps(self) -> float:
         """How fast packets may leave."""
-        target_bps = self.target_bps
+        target_bps = self.target_bps if self._steered_at_s is None else self._rate.path_bps
         return WIDE_FACTOR * self._wish_bps() if target_bps is None else THIN_FACTOR * target_bps

@@ -116,11 +116,12 @@ class WebRtcTransport:
         port: UdpPort | None = None, access: MediaAccess | None = None,
         on_input: Callable[[Channel, bytes | str], None], on_state: Callable[[WebRtcState], None],
         on_path: Callable[[PathState], None] = lambda _: None, pace_bps: Callable[[], float] = lambda: UNPACED_BPS,
+        is_duplicated: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
         """`offer` is that of a player, which gets an `answer`; raises `WebRtcError` where it can't.
 
         `port` is shared by all peers; `on_path` is told of each of the browser's feedbacks; `pace_bps` is how fast
-        packets may leave.
+        packets may leave; `is_duplicated` says whether each is to be sent twice.
         """
         access = access or MediaAccess()
         kinds = (["video", "audio"] if has_sound else ["video"]) if offer is None else watched_kinds(offer)
@@ -129,7 +130,7 @@ class WebRtcTransport:
         self._on_input = on_input
         self._on_state = on_state
         self.state = WebRtcState.OPENING
-        self._on_path, self._pace_bps = on_path, pace_bps
+        self._on_path, self._pace_bps, self._is_duplicated = on_path, pace_bps, is_duplicated
         self._gauge = ArrivalGauge()
         self._extensions = PictureExtensions(self._gauge)
         self._mailbox = FeedbackMailbox()
@@ -302,7 +303,8 @@ class WebRtcTransport:
             self._heard_at_s = time.monotonic()
             steer(
                 self._video_sender, self._extensions, self._gauge,
-                pace_bps=self._pace_bps, on_path=self._on_path, on_lost=self._on_lost,
+                pace_bps=self._pace_bps, is_duplicated=self._is_duplicated,
+                on_path=self._on_path, on_lost=self._on_lost,
             )  # fmt: skip
             self._enter(WebRtcState.OPEN)
         elif connection in ("failed", "closed"):
