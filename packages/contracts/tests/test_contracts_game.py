@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dillinger_contracts.game import MIB, Game, NativeLaunch, QemuLaunch, Resources
+from dillinger_contracts.game import MIB, Game, NativeLaunch, QemuLaunch, Resources, Size
 from dillinger_contracts.session import GameLaunchRequest, ResourceOverrides, SeatSpec, StreamProfile
 
 GOOD: dict[str, Any] = {
@@ -175,3 +175,14 @@ def test_a_strange_profile_is_refused(wrong: dict[str, object]) -> None:
 def test_a_seat_s_secrets_are_not_shown_in_its_representation() -> None:
     fields = SeatSpec.model_fields
     assert not fields["control_token"].repr and not fields["ticket_key"].repr
+
+
+@settings(derandomize=True, database=None, deadline=None)
+@given(st.integers(-10, 10_000), st.integers(-10, 10_000))
+def test_any_window_has_a_size_that_a_desktop_can_have_and_that_one_keeps_its_own(
+    width_px: int, height_px: int
+) -> None:
+    size = Size.nearest(width_px, height_px)
+    assert Size.nearest(size.width_px, size.height_px) == size
+    assert size.width_px == width_px & ~1 or width_px < 160 == size.width_px or width_px > 7680 == size.width_px
+    assert size.height_px == height_px & ~1 or height_px < 120 == size.height_px or height_px > 4320 == size.height_px

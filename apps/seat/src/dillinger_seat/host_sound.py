@@ -40,11 +40,15 @@ class HostSound:
         loop = asyncio.get_running_loop()
         pause_s, is_told = _FIRST_PAUSE_S, False
         while True:
-            began_s = loop.time()
-            await self._play()
-            pause_s = _FIRST_PAUSE_S if loop.time() - began_s >= _STEADY_S else min(2 * pause_s, _LONGEST_PAUSE_S)
-            log.warning("host_sound_ended", again_in_s=pause_s)
-            if not is_told:
+            began_s, error = loop.time(), None
+            try:
+                await self._play()
+            except OSError as caught:  # a machine that has no process or descriptor left: as quiet as no sound server
+                error = str(caught)
+            was_steady = loop.time() - began_s >= _STEADY_S
+            pause_s = _FIRST_PAUSE_S if was_steady else min(2 * pause_s, _LONGEST_PAUSE_S)
+            log.warning("host_sound_ended", error=error, again_in_s=pause_s)
+            if not (was_steady or is_told):
                 on_silent("No sound server of this machine plays it")
                 is_told = True
             await asyncio.sleep(pause_s)

@@ -43,7 +43,6 @@ log = structlog.get_logger()
 
 _POINTER_LOOK_S = 0.25
 """How often the display is asked whether the game has taken the pointer."""
-_SIZES = {"width_px": (160, 7680), "height_px": (120, 4320)}
 _HINT = "`dillinger doctor` tries it; docs/how-to/play-at-the-machine.md tells how it is allowed"
 
 
@@ -84,15 +83,13 @@ class Showing:
         """The desktop to start with: as large as the display that it is to fill."""
         if self._window is None or not (self._display.resizable and self._screen.is_full_screen):
             return self._display
-        return self._display.model_copy(update=_size(*self._window.display_px).model_dump())
+        return self._display.model_copy(update=Size.nearest(*self._window.display_px).model_dump())
 
     async def open(self, desktop: Desktop, ends: CellEnds) -> None:
         """Shows the desktop; raises `CaptureError` and `WindowError`. `run` has to run beside it. Takes over the
         sound's descriptor, which keeps the pipe while players come and go."""
         assert self._window is not None
-        self._sound_fd = ends.sound_fd
-        window, self._window = self._window, None  # the mirror's from here on
-        sink = desktop.sink()
+        self._sound_fd, window, sink = ends.sound_fd, self._window, desktop.sink()
 
         def take(event: InputEvent) -> None:
             with contextlib.suppress(DillingerError):  # a display that is gone is told of by others
@@ -104,13 +101,9 @@ class Showing:
             closed=lambda: self._call(self._events.closed),
             failed=lambda error: self._call(self._fail, error),
         )
-        try:
-            capture = await asyncio.to_thread(desktop.open_capture)
-            window.show(self._display.width_px, self._display.height_px)
-        except DillingerError:
-            window.close()
-            raise
-        self._mirror = Mirror(window, capture, events, rate_hz=self._rate_hz)
+        window.show(self._display.width_px, self._display.height_px)
+        capture = await asyncio.to_thread(desktop.open_capture)
+        self._window, self._mirror = None, Mirror(window, capture, events, rate_hz=self._rate_hz)
         self._mirror.start()
         if window.layout is not None:
             try:
@@ -168,6 +161,7 @@ class Showing:
             await asyncio.to_thread(self._mirror.stop)
         if self._window is not None:
             self._window.close()
+            self._window = None
         if self._sound_fd >= 0:
             os.close(self._sound_fd)
             self._sound_fd = -1
@@ -184,7 +178,7 @@ class Showing:
                     log.info("host_pointer_held" if is_taken else "host_pointer_given_back")
 
     def _follow(self, width_px: int, height_px: int) -> None:
-        self._wanted = _size(width_px, height_px)
+        self._wanted = Size.nearest(width_px, height_px)
         self._resized.set()
 
     async def _follow_sizes(self, desktop: Desktop) -> None:
@@ -226,9 +220,3 @@ def _x11_window(screen: HostScreen, title: str) -> X11Window:
     cookie = find_cookie(number, authority)
     path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - where X servers of this machine listen
     return X11Window(path, auth_cookie=cookie, title=title, is_full_screen=screen.is_full_screen)
-
-
-def _size(width_px: int, height_px: int) -> Size:
-    """The nearest that a desktop can have."""
-    wanted = {"width_px": width_px, "height_px": height_px}
-    return Size(**{name: min(max(px, _SIZES[name][0]), _SIZES[name][1]) & ~1 for name, px in wanted.items()})

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from .launch import Argument, Command, Environment
-from .model import GameId, Model
+from .model import HEIGHTS_PX, WIDTHS_PX, GameId, HeightPx, Model, WidthPx
 from .network import NetworkAccess, NoNetwork
 from .wine import ProtonLaunch, WineLaunch
 
@@ -27,10 +27,19 @@ UNPACKED_FOLDER = ".unpacked"
 
 
 class Size(Model):
-    """A picture's size in pixels; even, since 4:2:0 video has no odd sizes."""
+    """A picture's size in pixels."""
 
-    width_px: int = Field(ge=160, le=7680, multiple_of=2)
-    height_px: int = Field(ge=120, le=4320, multiple_of=2)
+    width_px: WidthPx
+    height_px: HeightPx
+
+    @classmethod
+    def nearest(cls, width_px: int, height_px: int) -> Size:
+        """The one that is nearest to what may be too small, too large or odd."""
+        return cls(width_px=_nearest(width_px, WIDTHS_PX), height_px=_nearest(height_px, HEIGHTS_PX))
+
+
+def _nearest(px: int, sizes: range) -> int:
+    return sizes[min(max(px - sizes.start, 0) // sizes.step, len(sizes) - 1)]
 
 
 class Resources(Model):
@@ -96,8 +105,8 @@ LaunchSpec = Annotated[
 class Gamescope(Model):
     """The game draws in a size of its own, and gamescope scales it to the desktop."""
 
-    width_px: int = Field(ge=160, le=7680, multiple_of=2)
-    height_px: int = Field(ge=120, le=4320, multiple_of=2)
+    width_px: WidthPx
+    height_px: HeightPx
     filter: Literal["linear", "nearest", "integer", "fsr"] = "linear"
     """How: smoothly, with the pixels' edges kept, likewise and by whole factors only, or by AMD's upscaler."""
 
@@ -107,8 +116,8 @@ class DisplayConfiguration(Model):
 
     desktop: Literal["x11", "wayland"] = "x11"
     """What the game is drawn on; Wayland needs sway and Xwayland where games run."""
-    width_px: int = Field(default=1280, ge=160, le=7680, multiple_of=2)
-    height_px: int = Field(default=720, ge=120, le=4320, multiple_of=2)
+    width_px: WidthPx = 1280
+    height_px: HeightPx = 720
     resizable: bool = True
     """Whether the desktop follows the size of the viewer's window."""
     needs_window: bool = True

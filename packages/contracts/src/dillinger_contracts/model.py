@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 GAME_ID_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
@@ -15,6 +15,11 @@ SESSION_ID_PATTERN = r"^[a-z0-9]{20}$"
 GameId = Annotated[str, StringConstraints(pattern=GAME_ID_PATTERN, max_length=64)]
 UserId = Annotated[str, StringConstraints(pattern=USER_ID_PATTERN, max_length=32)]
 SessionId = Annotated[str, StringConstraints(pattern=SESSION_ID_PATTERN)]
+
+WIDTHS_PX, HEIGHTS_PX = range(160, 7680 + 1, 2), range(120, 4320 + 1, 2)
+"""Of pictures and desktops; even, since 4:2:0 video has no odd sizes."""
+WidthPx = Annotated[int, Field(ge=WIDTHS_PX[0], le=WIDTHS_PX[-1], multiple_of=WIDTHS_PX.step)]
+HeightPx = Annotated[int, Field(ge=HEIGHTS_PX[0], le=HEIGHTS_PX[-1], multiple_of=HEIGHTS_PX.step)]
 
 
 class Model(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue, StringConstraints
 from .game import Game, Resources
 from .ice import LAST_PORT, IpAddress, MediaAccess, PortRange
 from .lifecycle import EndReason, SessionState
-from .model import GameId, Model, SessionId, UserId, WireModel
+from .model import GameId, HeightPx, Model, SessionId, UserId, WidthPx, WireModel
 
 _RESTARTED = frozenset({EndReason.CELL_LOST, EndReason.SEAT_LOST})
 """Ends that are no game's doing, and that another try may not meet again."""
@@ -40,8 +40,8 @@ class StreamProfile(Model):
     """`auto` leaves it to the seat, which takes the quickest."""
     is_text_sharp: bool = False
     """A colour for every pixel (4:4:4) where both sides can, instead of one for four."""
-    width_px: int = Field(default=1280, ge=160, le=7680, multiple_of=2)
-    height_px: int = Field(default=720, ge=120, le=4320, multiple_of=2)
+    width_px: WidthPx = 1280
+    height_px: HeightPx = 720
     rate_hz: float = Field(default=60.0, ge=1, le=240)
     bitrate_bps: int = Field(default=12_000_000, ge=100_000, le=200_000_000)
     prefers: Preference = "balanced"

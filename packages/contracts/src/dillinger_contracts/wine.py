@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from .launch import Argument, Command, Environment, refuse_reserved
-from .model import Model
+from .model import HeightPx, Model, WidthPx
 
 WINE_TEMPLATE = "/opt/dillinger/wine-template"
 """In a cell: the prefix that new ones are made of, read-only."""
@@ -85,8 +85,8 @@ class RegistryValue(Model):
 class VirtualDesktop(Model):
     """A window of Wine's own that a game takes for the whole screen."""
 
-    width_px: int = Field(ge=160, le=7680, multiple_of=2)
-    height_px: int = Field(ge=120, le=4320, multiple_of=2)
+    width_px: WidthPx
+    height_px: HeightPx
 
 
 class WineSettings(Model):
