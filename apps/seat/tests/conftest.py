@@ -44,7 +44,7 @@ from dillinger_contracts.session import CellCgroup, SeatSpec, SessionEnd, Sessio
 from dillinger_contracts.signaling import Hello
 from dillinger_seat.cell.isolation import probe
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 class FakeRunner:
@@ -229,7 +229,7 @@ class SeatRig:
 
     def pid_of(self, word: str) -> int:
         """The one process whose command line begins with `word`; a child has its parent's until it has become that."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + WAIT_S
         while True:
             pids = [pid for pid, line in self.processes().items() if line.startswith(word)]
             if len(pids) == 1:
@@ -358,7 +358,7 @@ def memory_cgroup() -> Iterator[CellCgroup]:
     except OSError as error:
         pytest.skip(f"no writable memory cgroup: {error.strerror}")
     yield CellCgroup(version=1, directories={"memory": str(folder)})
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + WAIT_S
     while True:
         try:
             folder.rmdir()

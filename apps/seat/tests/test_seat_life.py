@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ async def test_start_is_reported_step_by_step_and_stop_leaves_nothing(rig: Any) 
     await rig.runner.order_stop(EndReason.USER_STOP, grace_s=2)
     end = await rig.ended()
     assert end.reason is EndReason.USER_STOP
-    assert rig.runner.end == end
+    assert await rig.runner.wait_for(lambda: rig.runner.end) == end
     assert rig.traces() == []
 
 
@@ -152,20 +151,17 @@ async def test_nobody_watching_for_too_long_ends_the_session(rig: Any) -> None:
     rig.window()
     end = await rig.ended()
     assert end.reason is EndReason.IDLE_TIMEOUT
-    assert rig.runner.bodies(SeatReady)
+    await rig.runner.wait_for(lambda: rig.runner.bodies(SeatReady))
 
 
-async def test_sigterm_stops_in_order_and_a_second_one_does_not_wait_for_the_game(rig: Any) -> None:
+async def test_sigterm_cuts_the_grace_of_a_game_that_was_asked_to_end(rig: Any) -> None:
     rig.window("--then", "ignore-term")
     await rig.ready()
     await rig.printed("did ignore-term")
-    began = time.monotonic()
-    rig.process.send_signal(signal.SIGTERM)
+    await rig.runner.order_stop(EndReason.USER_STOP, grace_s=60)
     await asyncio.to_thread(rig.wait_log, "session_ending")
     rig.process.send_signal(signal.SIGTERM)
-    end = await rig.ended()
-    assert end.reason is EndReason.SEAT_LOST
-    assert time.monotonic() - began < 2.5, "three seconds of grace were cut short"
+    assert (await rig.ended(30)).reason is EndReason.USER_STOP, "half of its grace was not waited for"
     assert rig.traces() == []
 
 
@@ -204,7 +200,7 @@ async def test_game_that_does_not_start_is_told_by_name(
 
 async def test_broken_spec_is_refused_without_quoting_its_secrets(rig: Any, tmp_path: Path) -> None:
     rig.start_raw('{"control_token": "sesame", "session": 5}')
-    code = await asyncio.to_thread(rig.process.wait, 20)
+    code = await asyncio.to_thread(rig.process.wait, 60)
     log = (rig.session_dir / "seat.log").read_text()
     assert code == 2 and "spec.json" in log and "sesame" not in log
 

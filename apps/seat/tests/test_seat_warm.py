@@ -13,13 +13,13 @@ from dillinger_contracts.session import SeatSpec
 from dillinger_seat.warm import await_handing
 
 
-async def test_a_container_takes_its_session_and_its_folders(rig: Any, tmp_path: Path) -> None:
+async def test_a_container_takes_its_session_and_its_folders(rig: Any, root: Path) -> None:
     rig.overrides["isolation"] = "container"
-    spec, runtime = rig.spec({"kind": "native", "command": ["true"]}), tmp_path / "runtime"
+    spec, runtime = rig.spec({"kind": "native", "command": ["true"]}), root / "runtime"
     runtime.mkdir()
     names = ("session_dir", "saves_dir", "game")
     folders = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in (spec.session_dir, spec.saves_dir, rig.game_dir)]
-    waiting = asyncio.create_task(asyncio.to_thread(await_handing, runtime, tmp_path / "library"))
+    waiting = asyncio.create_task(asyncio.to_thread(await_handing, runtime, root / "handed"))
     await asyncio.to_thread(rig.wait_file, runtime / "warm")
     with socket.socket(socket.AF_UNIX) as runner:
         runner.connect(str(runtime / "hand.sock"))
