@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -34,6 +35,9 @@ from dillinger_contracts.signaling import (
 from dillinger_stream.clipboard.base import Clip
 from dillinger_stream.hub import HubSettings
 
+STEERLESS = HubSettings(stats_interval_s=3600)
+"""Nobody's wish is cut because a busy machine shows pictures late."""
+
 
 async def test_shows_the_picture_from_a_keyframe_on(open_house: OpenHouse) -> None:
     house = await open_house()
@@ -43,17 +47,14 @@ async def test_shows_the_picture_from_a_keyframe_on(open_house: OpenHouse) -> No
     assert (welcome.role, welcome.is_resizable, welcome.has_sound) == ("player", True, False)
     assert (config.codec, config.width_px, config.height_px) == ("avc1.42c01f", 320, 180)
     assert viewer.order[:5] == ["welcome", "people", "transport", "video_config", "keyframe"]
-    sequences = [picture.sequence for picture in viewer.pictures]
-    assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+    for before, picture in pairwise(viewer.pictures):
+        assert picture.is_keyframe or picture.sequence == before.sequence + 1, "a decoder has what it builds on"
     decoder = Decoder()
     shown = [frame for picture in viewer.pictures for frame in decoder.decode(picture.data)]
     assert len(shown) >= 30
     assert not np.array_equal(shown[0], shown[-1])
-    await until(lambda: bool(viewer.of(ServerStats)), "the stats")
-    stats = viewer.of(ServerStats)[-1]
-    assert stats.latency_ms_p50 is not None
-    assert 0 < stats.latency_ms_p50 < 1000
-    assert stats.viewers == 1
+    await until(lambda: any(stats.latency_ms_p50 for stats in viewer.of(ServerStats)), "a measured delay")
+    assert {stats.viewers for stats in viewer.of(ServerStats)} == {1}
 
 
 async def test_encoder_rests_while_nobody_looks(open_house: OpenHouse) -> None:
@@ -64,7 +65,7 @@ async def test_encoder_rests_while_nobody_looks(open_house: OpenHouse) -> None:
     await viewer.say(Bye())
     await until(lambda: house.source.is_paused, "the pause")
     await until(lambda: viewer.close_code == 1000, "the close")
-    assert house.peers_seen == [1, 0]
+    await until(lambda: house.peers_seen == [1, 0], "what the house sees of it")
 
 
 async def test_refuses_bad_tickets(open_house: OpenHouse) -> None:
@@ -85,7 +86,7 @@ async def test_refuses_bad_tickets(open_house: OpenHouse) -> None:
 async def test_hello_has_a_deadline(open_house: OpenHouse) -> None:
     house = await open_house(settings=HubSettings(hello_deadline_s=0.2))
     viewer = await house.dial()
-    await until(lambda: viewer.close_code == 4422, "the close", timeout_s=3)
+    await until(lambda: viewer.close_code == 4422, "the close")
     assert "hello" in viewer.close_reason
 
 
@@ -94,7 +95,7 @@ async def test_one_fault_before_the_hello_closes(open_house: OpenHouse, first: s
     house = await open_house()
     viewer = await house.dial()
     await (viewer.say(first) if isinstance(first, str) else viewer.do(first))
-    await until(lambda: viewer.close_code in (4422, 4409), "the close", timeout_s=3)
+    await until(lambda: viewer.close_code in (4422, 4409), "the close")
 
 
 async def test_ten_faults_close_and_nine_do_not(open_house: OpenHouse) -> None:
@@ -127,7 +128,7 @@ async def test_input_arrives_and_is_released(open_house: OpenHouse) -> None:
 
 
 async def test_viewers_may_only_watch(open_house: OpenHouse) -> None:
-    house = await open_house()
+    house = await open_house(settings=STEERLESS)
     player = await house.visit("player", profile=StreamProfile(bitrate_bps=8_000_000))
     viewer = await house.visit("viewer", profile=StreamProfile(bitrate_bps=1_000_000))
     for _ in range(3):
@@ -145,7 +146,7 @@ async def test_viewers_may_only_watch(open_house: OpenHouse) -> None:
 
 
 async def test_follows_the_wish_of_who_plays_and_of_watchers_while_nobody_does(open_house: OpenHouse) -> None:
-    house = await open_house()
+    house = await open_house(settings=STEERLESS)
     await house.visit("viewer", profile=StreamProfile(bitrate_bps=300_000))
     assert house.source.quality == (300_000, 60.0)
     player = await house.visit("player", profile=StreamProfile(bitrate_bps=8_000_000, rate_hz=30))

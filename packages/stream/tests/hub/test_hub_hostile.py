@@ -131,7 +131,7 @@ async def _play(script: list[str | bytes]) -> None:
     source = X264Source(width_px=160, height_px=120)
     hub.attach(source)
     link = ScriptLink(script)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await hub.serve(link)
     assert link.closed in KNOWN_CLOSE_CODES
     assert hub.peers == 0
@@ -175,10 +175,12 @@ async def test_a_flood_waits_in_the_flooders_own_socket(open_house: OpenHouse, m
 async def test_a_flood_of_text_is_read_slowly(open_house: OpenHouse) -> None:
     house = await open_house()
     flooder = await house.visit()
+    started_s = asyncio.get_running_loop().time()
     for number in range(400):
         await flooder.say(Ping(time_ms=number))
     await until(lambda: len(flooder.of(Pong)) >= peer_module.SIGNAL_BURST, "the burst")
-    assert len(flooder.of(Pong)) < 350
+    took_s = asyncio.get_running_loop().time() - started_s
+    assert len(flooder.of(Pong)) <= peer_module.SIGNAL_BURST + peer_module.SIGNAL_RATE_HZ * took_s + 1
     await until(lambda: len(flooder.of(Pong)) == 400, "the rest, nothing is lost")
     assert [pong.time_ms for pong in flooder.of(Pong)] == list(range(400))
 
@@ -205,7 +207,7 @@ async def test_a_browser_that_reads_no_messages_is_closed(open_house: OpenHouse)
     house = await open_house(settings=HubSettings(stats_interval_s=0.001))
     viewer = await house.visit(profile=StreamProfile())
     viewer.is_reading.clear()
-    await until(lambda: house.hub.peers == 0, "the peer's end", timeout_s=20)
+    await until(lambda: house.hub.peers == 0, "the peer's end", timeout_s=60)
     assert house.sinks[0].releases == 1
 
 

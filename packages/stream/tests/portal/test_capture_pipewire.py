@@ -7,6 +7,7 @@ import os
 import queue
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,18 @@ def test_a_child_that_died_is_told() -> None:
             while True:
                 capture.wait(WAIT_S, -1)
                 capture.grab()
+
+
+def test_a_wait_for_pictures_that_never_come_is_ended_from_outside() -> None:
+    remote = os.memfd_create("no-pipewire-here")
+    capture = PipeWireCapture(f"appsrc ! {OUT}", remote)
+    os.close(remote)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(capture.wait, None, -1)
+        capture.abort()
+        with pytest.raises(CaptureError, match="is gone"):
+            waiting.result(WAIT_S)
+    capture.close()
 
 
 def test_pictures_go_on_when_the_child_was_killed() -> None:
