@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -375,9 +376,11 @@ OpenHouse = Callable[..., Awaitable[House]]
 
 
 @pytest.fixture
-async def open_house(tmp_path: Path) -> AsyncIterator[OpenHouse]:
+async def open_house() -> AsyncIterator[OpenHouse]:
     """Makes houses; ends them with the test."""
     async with AsyncExitStack() as stack:
+        # Not pytest's own folder: sockets want short paths.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dh-")))
 
         async def make(
             *, settings: HubSettings | None = None, is_resizable: bool = True, has_sound: bool = False, **source: Any
@@ -407,7 +410,7 @@ async def open_house(tmp_path: Path) -> AsyncIterator[OpenHouse]:
                 ),
                 settings,
             )  # fmt: skip
-            house = House(hub, X264Source(**source), tmp_path / "stream.sock")
+            house = House(hub, X264Source(**source), folder / "stream.sock")
             hub.attach(house.source)
             server = unix_serve(lambda c: hub.serve(WebSocketLink(c)), str(house.path), **SERVER_OPTIONS)
             await stack.enter_async_context(server)
