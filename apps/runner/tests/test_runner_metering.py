@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import psutil
 import pytest
 
 from dillinger_runner import metering
 from dillinger_runner.backends.base import SeatHandle, Usage
+from dillinger_runner.backends.cell_network import NetworkMeter, carried_bytes
 from dillinger_runner.backends.gpu_meter import GpuMeter, Share, by_process, share_of
 from dillinger_runner.metering import Meter
 
@@ -63,3 +67,31 @@ async def test_without_a_card_nothing_is_said_of_it_and_why_is_known() -> None:
         pytest.skip("a graphics card is here, which no test has tried")
     assert "no graphics card is measured: " in found.detail and not found.is_needed
     assert await meter.onto(usage, lambda: [1]) is usage
+
+
+DEV = """Inter-|   Receive                                                |  Transmit
+ face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
+    lo: 500 5 0 0 0 0 0 0 500 5 0 0 0 0 0 0
+  tap0:1000 9 0 0 0 0 0 0 20 2 0 0 0 0 0 0
+  eth0: 7 1 0 0 0 0 0 0 3 1 0 0 0 0 0 0
+"""
+
+
+def test_what_went_over_the_loopback_went_over_no_network() -> None:
+    assert carried_bytes(DEV) == 1030
+
+
+def test_a_cell_s_own_network_is_told_from_the_machine_s() -> None:
+    meter, usage = NetworkMeter(), Usage(datetime.now(UTC))
+    sandbox = ("bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "sh", "-c", "echo; exec sleep 60")
+    with subprocess.Popen(sandbox, stdout=subprocess.PIPE) as outer:
+        assert outer.stdout is not None and outer.stdout.readline()
+        inside = psutil.Process(outer.pid).children(recursive=True)
+        pids = [process.pid for process in inside]
+        assert meter.onto(usage, "a", lambda: [os.getpid(), outer.pid]) is usage, "they are in the machine's"
+        assert meter.onto(usage, "a", lambda: [os.getpid(), outer.pid, *pids]).network_bytes == 0, "it leads nowhere"
+        assert meter.onto(usage, "a", list).network_bytes == 0, "asked of the process that was found"
+        outer.kill()
+        outer.wait()
+        psutil.wait_procs(inside, timeout=30)
+    assert meter.onto(usage, "a", list) is usage, "it is gone"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from tests.faults import walls
 
@@ -21,6 +22,17 @@ while True:
     link, _ = server.accept()
     link.sendall(sys.argv[1].encode())
     link.close()
+"""
+COUNTED_BYTES = 1 << 20
+SENDER = """
+import socket, sys, time
+link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    try:
+        link.sendto(bytes(1200), (sys.argv[1], int(sys.argv[2])))
+    except ConnectionRefusedError:
+        pass
+    time.sleep(0.0005)
 """
 OPEN_WITH_THE_INTERNET = {"have_a_way_to_any_network", "reach_the_internet"}
 
@@ -42,6 +54,18 @@ def begin(runner: RunnerClient, game_id: str, user_id: str) -> str:
     """A session of it."""
     view = runner.call("POST", "/sessions", {"gameId": game_id, "userId": user_id})
     return str(view["sessionId"])
+
+
+def until_counted(runner: RunnerClient, *session_ids: str) -> dict[str, dict[str, Any]]:
+    """Returns when much has been carried for each of them: the runner's words on every session."""
+
+    def look() -> dict[str, dict[str, Any]] | None:
+        rows = {row["sessionId"]: row for row in runner.call("GET", "/containers")["containers"]}
+        asked = [rows[session_id] for session_id in session_ids]
+        is_counted = all((row["gameNetworkBytes"] or 0) >= COUNTED_BYTES and row["cpuCores"] for row in asked)
+        return rows if is_counted else None
+
+    return wait_until(look, walls.END_TIMEOUT_S, "what the games have sent")
 
 
 def until_ready(runner: RunnerClient, session_id: str) -> None:

@@ -19,9 +19,11 @@ from tests.faults.docker.network_scene import (
     INTERNET,
     OPEN_WITH_THE_INTERNET,
     PORT,
+    SENDER,
     SERVER,
     add_game,
     begin,
+    until_counted,
     until_ready,
 )
 
@@ -50,6 +52,8 @@ class Scene:
     targets: walls.Targets
     listening: dict[str, str]
     """Kind of network → a session whose game listens there."""
+    alone: str
+    """A session whose game has no network."""
 
     def got(self, kind: str) -> dict[str, str]:
         """What a hostile game of that network gets through to."""
@@ -92,7 +96,7 @@ def scene(lasting_house: House, tmp_path_factory: pytest.TempPathFactory) -> Ite
         for kind in ("internet", "lan"):
             folder = add_game(house, f"hostile-{kind}", kinds[kind], walls.GUEST, [])
             (folder / "targets.json").write_text(json.dumps(facts))
-        yield Scene(house, walls.Targets(targets.folder, facts), listening)
+        yield Scene(house, walls.Targets(targets.folder, facts), listening, other)
         for session_id in (*listening.values(), other):
             runner.call("DELETE", f"/sessions/{session_id}")
 
@@ -103,6 +107,21 @@ def test_a_game_with_the_internet_reaches_that_and_nothing_else(scene: Scene) ->
 
 def test_a_game_in_a_lan_reaches_its_fellows_and_nothing_else(scene: Scene) -> None:
     assert scene.got("lan").keys() == OPEN_IN_A_LAN
+
+
+def test_what_a_game_sends_is_counted_for_it(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "sender.py").write_text(SENDER)
+    host = container_engine.address(scene.listening["lan"], "cell")
+    add_game(scene.house, "sends", LAN, tmp_path / "sender.py", [host, str(PORT)])
+    with scene.house.runner_client() as runner:
+        sender = begin(runner, "sends", "ann")
+        until_ready(runner, sender)
+        counted = until_counted(runner, sender, scene.listening["lan"])  # and for the game that got it
+        assert counted[sender]["memoryBytes"] > 1 << 20
+        assert counted[scene.alone]["gameNetworkBytes"] == 0, "it has none"
+        page = runner.http.get("/metrics").text
+        assert f'dillinger_session_network_bytes{{game_id="sends",session_id="{sender}"}}' in page
+        runner.call("DELETE", f"/sessions/{sender}")
 
 
 def test_each_try_succeeds_where_its_wall_is_down(scene: Scene, tmp_path: Path) -> None:

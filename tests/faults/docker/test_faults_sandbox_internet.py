@@ -19,9 +19,11 @@ from tests.faults.docker.network_scene import (
     INTERNET,
     OPEN_WITH_THE_INTERNET,
     PORT,
+    SENDER,
     SERVER,
     add_game,
     begin,
+    until_counted,
     until_ready,
 )
 
@@ -67,6 +69,17 @@ def listening(sandboxes: House, tmp_path: Path, explained: list[House]) -> Itera
         until_ready(runner, session_id)
         yield session_id
         runner.call("DELETE", f"/sessions/{session_id}")
+
+
+def test_what_a_game_sends_is_counted_for_it(sandboxes: House, tmp_path: Path) -> None:
+    (tmp_path / "sender.py").write_text(SENDER)
+    with outside_world.world("nobody") as places, sandboxes.runner_client() as runner:
+        host, port = places["internet"]
+        add_game(sandboxes, "sends", INTERNET, tmp_path / "sender.py", [host, str(port)])
+        sender = begin(runner, "sends", "ann")
+        until_ready(runner, sender)
+        assert until_counted(runner, sender)[sender]["memoryBytes"] > 1 << 20
+        runner.call("DELETE", f"/sessions/{sender}")
 
 
 def test_a_game_with_the_internet_reaches_that_and_nothing_else(

@@ -68,6 +68,9 @@ class _Present(Collector):
         cpu = GaugeMetricFamily("dillinger_session_cpu_seconds", "Processor time of seat and cell", labels=labels)
         memory = GaugeMetricFamily("dillinger_session_memory_bytes", "Memory of seat and cell", labels=labels)
         processes = GaugeMetricFamily("dillinger_session_processes", "Processes of seat and cell", labels=labels)
+        network = GaugeMetricFamily("dillinger_session_network_bytes", "Carried by the game's network", labels=labels)
+        gpu = GaugeMetricFamily("dillinger_session_gpu_share", "Share of a graphics card, 0 to 1", labels=labels)
+        gpu_memory = GaugeMetricFamily("dillinger_session_gpu_memory_bytes", "Memory on graphics cards", labels=labels)
         fps = GaugeMetricFamily("dillinger_session_capture_fps", "Pictures captured per second", labels=labels)
         for session in self._sessions:
             usage = self._usages.get(session.session_id)
@@ -76,9 +79,12 @@ class _Present(Collector):
                 (cpu, usage.cpu_s if usage else None),
                 (memory, usage.memory_bytes if usage else None),
                 (processes, usage.processes if usage else None),
+                (network, usage.network_bytes if usage else None),
+                (gpu, usage.gpu if usage else None),
+                (gpu_memory, usage.gpu_memory_bytes if usage else None),
                 (fps, stats.capture_fps if stats else None),
             )
             for family, value in measured:
                 if value is not None:
                     family.add_metric([session.session_id, session.game_id], value)
-        yield from (cpu, memory, processes, fps)
+        yield from (cpu, memory, processes, network, gpu, gpu_memory, fps)

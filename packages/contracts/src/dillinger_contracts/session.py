@@ -268,6 +268,11 @@ class SessionUsage(WireModel):
     cpu_s: float | None = None
     memory_bytes: int | None = None
     processes: int | None = None
+    network_bytes: int | None = None
+    """What the game's own network has carried, in and out."""
+    gpu: float | None = None
+    """Share of a graphics card, 0 to 1 (more with several cards)."""
+    gpu_memory_bytes: int | None = None
 
 
 class SessionLimits(WireModel):

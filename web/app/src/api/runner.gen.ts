@@ -13,6 +13,7 @@ export interface Container {
   memoryBytes: number | null;
   processes: number | null;
   networkBps: number | null;
+  gameNetworkBytes: number | null;
   gpu: number | null;
   gpuMemoryBytes: number | null;
 }
@@ -205,6 +206,9 @@ export interface SessionUsage {
   cpuS: number | null;
   memoryBytes: number | null;
   processes: number | null;
+  networkBytes: number | null;
+  gpu: number | null;
+  gpuMemoryBytes: number | null;
 }
 
 /** Body of `POST /shutdown`. */

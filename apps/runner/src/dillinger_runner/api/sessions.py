@@ -49,6 +49,8 @@ class Container(WireModel):
     processes: int | None = None
     network_bps: float | None = None
     """What its stream sends, as the seat measured it."""
+    game_network_bytes: int | None = None
+    """What the game's own network has carried, in and out, since it began; 0 where it has none."""
     gpu: float | None = None
     """Share of a graphics card, 0 to 1 (more with several cards); None where nobody measures it."""
     gpu_memory_bytes: int | None = None
@@ -142,6 +144,7 @@ async def list_containers(keeper: KeeperHere) -> ContainerList:
             memory_bytes=sample.usage.memory_bytes,
             processes=sample.usage.processes,
             network_bps=record.stats.bitrate_bps if record.stats else None,
+            game_network_bytes=sample.usage.network_bytes,
             gpu=sample.usage.gpu,
             gpu_memory_bytes=sample.usage.gpu_memory_bytes,
         )
@@ -158,4 +161,7 @@ async def usage_of(keeper: Keeper, session_id: str) -> SessionUsage:
         cpu_s=usage.cpu_s,
         memory_bytes=usage.memory_bytes,
         processes=usage.processes,
+        network_bytes=usage.network_bytes,
+        gpu=usage.gpu,
+        gpu_memory_bytes=usage.gpu_memory_bytes,
     )

@@ -102,6 +102,7 @@ class Usage:
     """Share of a graphics card, 0 to 1; above 1 with several cards."""
     gpu_memory_bytes: int | None = None
     network_bytes: int | None = None
+    """What the game's own network has carried, in and out, since the cell began; 0 where it has none."""
 
 
 class Waiting(StrEnum):

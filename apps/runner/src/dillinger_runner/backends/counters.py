@@ -6,7 +6,7 @@ Twenty seats are asked each second, so each read is one open, one read and one c
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -53,7 +53,14 @@ class Counters:
 
     def pids(self) -> set[int]:
         """The processes that are in them now."""
-        texts = [self._text(group, "pids", "cgroup.procs") or "" for group in self.groups]
+        return self._pids(self.groups)
+
+    def cell_pids(self) -> set[int]:
+        """Those that are not the seat's, whose groups are the first."""
+        return self._pids(self.groups[1:])
+
+    def _pids(self, groups: Sequence[Mapping[str, Path]]) -> set[int]:
+        texts = [self._text(group, "pids", "cgroup.procs") or "" for group in groups]
         return {int(pid) for text in texts for pid in text.split()}
 
     def _text(self, group: Mapping[str, Path], controller: str, file: str) -> str | None:

@@ -30,6 +30,7 @@ from dillinger_runner.store import SessionStore
 
 from . import docker_media, docker_usage, docker_warm, processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, WarmSeats
+from .cell_network import NetworkMeter
 from .counters import Counters
 from .docker_engine import Box, Engine, NameTaken, PortTaken
 from .docker_findings import (
@@ -84,6 +85,7 @@ class DockerBackend:
         self._is_podman = False
         self._counters: dict[str, Counters] = {}
         self._gpus = GpuMeter()
+        self._cell_networks = NetworkMeter()
 
     @property
     def capabilities(self) -> BackendCapabilities:
@@ -305,6 +307,7 @@ class DockerBackend:
         await self._layers.remove(session_id)
         await self._networks.remove(session_id)
         self._counters.pop(session_id, None)
+        self._cell_networks.forget(session_id)
         await asyncio.to_thread(shutil.rmtree, self._config.runtime_dir / session_id, ignore_errors=True)
 
     async def owned(self) -> AsyncIterator[SeatHandle]:
@@ -339,12 +342,15 @@ class DockerBackend:
         """By the containers' cgroup files where the runner sees them, else by asking the engine."""
         counters = self._counters.get(handle.session_id)
         if counters is None or counters.are_gone:
-            running = [box for box in await self._boxes(handle.session_id) if box is not None and box.is_running]
+            boxes = await self._boxes(handle.session_id)
+            running = [box for box in boxes if box is not None and box.is_running]
             counters = docker_usage.find({box.id: box.pid for box in running})
             if counters is None:
                 return await self._measured_by_engine(running)
-            self._counters[handle.session_id] = counters
-        return await self._gpus.onto(counters.read(datetime.now(UTC)), counters.pids)
+            if len(running) == len(boxes):  # else a half is still to come
+                self._counters[handle.session_id] = counters
+        used = self._cell_networks.onto(counters.read(datetime.now(UTC)), handle.session_id, counters.cell_pids)
+        return await self._gpus.onto(used, counters.pids)
 
     async def limit(self, handle: SeatHandle, resources: Resources) -> None:
         """By the engine."""

@@ -32,6 +32,7 @@ from dillinger_runner.store import SessionStore
 
 from . import processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, Waiting, WarmSeats
+from .cell_network import NetworkMeter
 from .counters import Counters
 from .exits import Exits
 from .gpu_meter import GpuMeter
@@ -83,6 +84,7 @@ class ProcessBackend:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._exits = Exits()
         self._gpus = GpuMeter()
+        self._networks = NetworkMeter()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
@@ -177,6 +179,7 @@ class ProcessBackend:
         async with self._locks[handle.session_id]:
             await asyncio.to_thread(self._end, handle.session_id, found.tree, grace_s)
             self._exits.forget(handle.session_id)
+            self._networks.forget(handle.session_id)
         if not self._locks[handle.session_id].locked():
             self._locks.pop(handle.session_id, None)
 
@@ -196,7 +199,8 @@ class ProcessBackend:
         found = await self._cgroups()
         if found.tree is not None:
             counters = Counters(found.tree.dialect, found.tree.groups(handle.session_id))
-            return await self._gpus.onto(counters.read(datetime.now(UTC)), counters.pids)
+            used = self._networks.onto(counters.read(datetime.now(UTC)), handle.session_id, counters.cell_pids)
+            return await self._gpus.onto(used, counters.pids)
         return await asyncio.to_thread(self._measure, handle.session_id)
 
     async def limit(self, handle: SeatHandle, resources: Resources) -> None:
@@ -380,7 +384,8 @@ class ProcessBackend:
         identity = read_identity(self._store.directory(session_id))
         if identity is None or not is_alive(identity):
             return Usage(measured_at)
-        return processes.measure(identity, measured_at)
+        tree = processes.tree_of(identity)
+        return self._networks.onto(processes.measure(tree, measured_at), session_id, tree.keys)
 
     def _handle(self, session_id: str, identity: Identity | None) -> SeatHandle:
         if identity is None:

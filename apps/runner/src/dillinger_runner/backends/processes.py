@@ -86,12 +86,12 @@ def kill_all(processes: Mapping[int, psutil.Process], *, timeout_s: float = 5.0)
             os.close(descriptor)
 
 
-def measure(identity: Identity, measured_at: datetime) -> Usage:
-    """Sums over the seat's process tree."""
+def measure(tree: Mapping[int, psutil.Process], measured_at: datetime) -> Usage:
+    """Sums over a seat's process tree."""
     cpu_s = 0.0
     memory_bytes = 0
     count = 0
-    for process in tree_of(identity).values():
+    for process in tree.values():
         try:
             with process.oneshot():
                 times = process.cpu_times()
