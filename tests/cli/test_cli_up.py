@@ -110,7 +110,7 @@ class Foreground:
         key = (self.folder / "state/runner/keys").read_text().split()[0]
         answer = httpx2.post(
             f"http://127.0.0.1:{self.ports[2]}/sessions", json={"gameId": game_id, "userId": "ada"},
-            headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=10,
+            headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=DEADLINE_S,
         )  # fmt: skip
         assert answer.status_code == 201, answer.text
         program = " ".join(GAMES[game_id])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,11 +17,12 @@ from dillinger_bench.metering import seat_pid
 from dillinger_bench.stream_client import StreamClient
 from dillinger_bench.testcard.install import VARIANTS, Variant
 from dillinger_bench.waiting import wait_until
+from dillinger_contracts.errors import Unavailable
 
 MIB = 1024 * 1024
-START_TIMEOUT_S = 15
+START_TIMEOUT_S = 25
 """Long enough for a test that works on a start, short enough for the one that waits for it."""
-END_TIMEOUT_S = 30.0
+END_TIMEOUT_S = 60.0
 
 FAULTS = (
     Variant("fault-at-once", "Ends at once", command=("/bin/true",)),
@@ -27,7 +30,7 @@ FAULTS = (
     Variant("fault-crashes", "Crashes", ("--mode", "idle", "--exit-after", "0.7", "--crash")),
     Variant("fault-no-window", "Never opens a window", ("--no-window",)),
     Variant("fault-missing", "Is not there", command=("no-such-program-anywhere",)),
-    Variant("fault-forks", "Leaves children", ("--mode", "idle", "--fork-children", "3", "--exit-after", "1")),
+    Variant("fault-forks", "Leaves children", ("--mode", "idle", "--fork-children", "3")),
     Variant("fault-stubborn", "Ignores SIGTERM", ("--mode", "idle", "--ignore-sigterm", "--fork-children", "2")),
     Variant("fault-again", "Is started once more", ("--mode", "light"), more=(("restart", "once"),)),
     Variant(
@@ -92,6 +95,7 @@ def core(house: House) -> Iterator[CoreClient]:
 def play(house: House, core: CoreClient) -> Iterator[Callable[[str], str]]:
     """Brings a new session into a state: `starting`, `ready`, or `streaming` with somebody who watches."""
     viewers: list[StreamClient] = []
+    watching: list[threading.Thread] = []
 
     def begin(state: str) -> str:
         game_id = "fault-no-window" if state == "starting" else "testcard-light"
@@ -105,11 +109,22 @@ def play(house: House, core: CoreClient) -> Iterator[Callable[[str], str]]:
             viewer.hello(core.ticket(session_id))
             viewer.wait_pictures(3)
             core.wait_state(session_id, {"streaming"})
+            watching.append(threading.Thread(target=watch, args=(viewer,), name="viewer", daemon=True))
+            watching[-1].start()
         return session_id
 
     yield begin
     for viewer in viewers:
         viewer.close()
+    for thread in watching:
+        thread.join(END_TIMEOUT_S)
+
+
+def watch(viewer: StreamClient) -> None:
+    """Takes what comes until the stream is closed: who reads nothing is sent away."""
+    with contextlib.suppress(Unavailable):
+        while True:
+            viewer.wait_pictures(1, timeout_s=3600)
 
 
 def step_names(core: CoreClient, session_id: str) -> set[str]:
@@ -123,6 +138,13 @@ def part_of(session_id: str, name: str) -> psutil.Process | None:
     if name == "seat":
         return seat
     return next((child for child in seat.children(recursive=True) if child.name().lower() == name.lower()), None)
+
+
+def game_of(session_id: str) -> psutil.Process:
+    """The test card that the session plays, which is older than those that it may have started."""
+    processes = psutil.Process(seat_pid(session_id)).children(recursive=True)
+    cards = [process for process in processes if "testcard.py" in process.cmdline()]
+    return min(cards, key=lambda card: (card.create_time(), card.pid))
 
 
 def kill_part(session_id: str, name: str) -> None:
@@ -158,6 +180,11 @@ def household(house: House) -> Callable[[str], Household]:
 @pytest.fixture
 def kill() -> Callable[[str, str], None]:
     return kill_part
+
+
+@pytest.fixture
+def find_game() -> Callable[[str], psutil.Process]:
+    return game_of
 
 
 @pytest.fixture

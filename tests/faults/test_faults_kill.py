@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +17,11 @@ from dillinger_bench.stream_client import StreamClient
 from dillinger_bench.waiting import wait_until
 
 STATES = ["starting", "ready", "streaming"]
-END_TIMEOUT_S = 30.0
+END_TIMEOUT_S = 60.0
 
 Play = Callable[[str], str]
 Kill = Callable[[str, str], None]
+FindGame = Callable[[str], psutil.Process]
 FindPart = Callable[[str, str], psutil.Process | None]
 
 
@@ -117,16 +119,16 @@ def test_what_is_killed_while_a_session_stops_ends_it_all_the_same(
 
 
 def test_a_game_that_ends_while_the_runner_is_away_is_told_as_it_was(
-    house: House, core: CoreClient, household: Callable[[str], Any]
+    play: Play, house: House, core: CoreClient, find_game: FindGame, household: Callable[[str], Any]
 ) -> None:
-    session_id = core.play("fault-fails")["session_id"]
-    core.wait_state(session_id, {"ready"})
-    remembered = household(session_id)
+    session_id = play("ready")
+    remembered, game = household(session_id), find_game(session_id)
     house.kill("runner")
+    game.send_signal(signal.SIGSEGV)
     remembered.assert_gone()
     house.start("runner")
     end = core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]
-    assert (end["reason"], end["exit_code"]) == ("game_crashed", 9)
+    assert (end["reason"], end["signal"]) == ("game_crashed", "SIGSEGV")
 
 
 @pytest.mark.parametrize("state", STATES)

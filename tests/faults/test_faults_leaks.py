@@ -15,7 +15,7 @@ from dillinger_bench.stream_client import StreamClient
 from dillinger_bench.waiting import wait_until
 
 WARM_UP = 2
-SETTLE_TIMEOUT_S = 30.0
+SETTLE_TIMEOUT_S = 60.0
 WAYS = ("at once", "ready", "watched", "kill seat", "kill Xvfb", "kill runner")
 
 Kill = Callable[[str, str], None]

@@ -26,7 +26,7 @@ from dillinger_bench.waiting import wait_until
 from dillinger_contracts.errors import Exhausted
 from dillinger_contracts.signaling import SIGNALING_VERSION, SUBPROTOCOL, Hello
 
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 GAMES = tuple(Variant(f"game-{number}", f"Game {number}", ("--mode", "light")) for number in (1, 2, 3))
 PLACES = {
     "DILLINGER_RUNNER_BACKEND": "process",
