@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from dillinger_bench import measure
+from dillinger_bench.cli import app
 from dillinger_bench.commands.options import cases_of
 from dillinger_bench.figures import matched, percentile, ratios
+from dillinger_bench.goals import judge
 from dillinger_bench.launches import Launches, start
 from dillinger_bench.overhead.measure import Drawn, figures_of
 from dillinger_bench.report import Report, load_cases
@@ -149,3 +153,28 @@ def test_a_start_counts_as_what_came_of_it() -> None:
     told = [start(player, SUBJECTS[0], launches) for _ in range(3)]
     assert told == ["1.50 s", "failed: no picture", "left out: 32 bit"]
     assert (launches.click_to_frame_s, launches.failures, launches.left_out) == ([1.5], ["no picture"], "32 bit")
+
+
+def test_a_run_is_held_to_the_goals_and_to_an_earlier_run() -> None:
+    """Which way is good is the figure's own; what was not measured is judged by nobody."""
+    now = {"1280x720@60": {"key_to_pixel_p50": 21.0, "shown_fps": 59.0, "stage_decode": 1.2, "unknown": 1.0}}
+    before = {"1280x720@60": {"key_to_pixel_p50": 20.0, "shown_fps": 60.0, "stage_decode": 0.9, "unknown": 0.1}}
+    kept = {(verdict.figure, verdict.against): verdict.is_kept for verdict in judge(now, before, most_worse=0.25)}
+    assert kept == {
+        ("key_to_pixel_p50", "goal"): False,
+        ("shown_fps", "goal"): True,
+        ("stage_decode", "earlier run"): False,
+    }
+    slow = {"1280x720@60": {"shown_fps": 40.0}}
+    assert [verdict.against for verdict in judge(slow, before, most_worse=0.25)] == ["goal", "earlier run"]
+    assert judge({"640x480@60": {"shown_fps": 1.0}}, {}, most_worse=0.25) == []
+
+
+def test_a_missed_goal_fails_a_job(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    for fps, code in ((59.0, 0), (54.0, 1)):
+        report.write_text(Report({"1280x720@60": {"shown_fps": fps}}).json())
+        told = CliRunner().invoke(app, ["judge", str(report)])
+        assert (told.exit_code, "missed" in told.output) == (code, bool(code))
+    with pytest.raises(Invalid, match="no report"):
+        CliRunner().invoke(app, ["judge", str(tmp_path / "none.json")], catch_exceptions=False)

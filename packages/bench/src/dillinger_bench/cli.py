@@ -8,6 +8,7 @@ import typer
 
 from dillinger_contracts.errors import DillingerError
 
+from .commands.judging import judge
 from .commands.machines import density, launches, overhead
 from .commands.networks import network
 from .commands.peers import peers
@@ -30,6 +31,7 @@ app.command()(overhead)
 app.command()(watchers)
 app.command()(peers)
 app.command()(lipsync)
+app.command()(judge)
 
 
 def main() -> None:
