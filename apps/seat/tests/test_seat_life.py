@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from dillinger_contracts.control import PeersChanged, SeatReady
-from dillinger_contracts.input import Button, Key, Move, encode
+from dillinger_contracts.input import KEY_CODES, Button, Key, Move, encode
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.media import KIND_PICTURE
 from dillinger_contracts.session import StreamProfile
@@ -203,6 +203,31 @@ async def test_broken_spec_is_refused_without_quoting_its_secrets(rig: Any, tmp_
     code = await asyncio.to_thread(rig.process.wait, 60)
     log = (rig.session_dir / "seat.log").read_text()
     assert code == 2 and "spec.json" in log and "sesame" not in log
+
+
+async def test_the_third_sign_of_a_key_and_a_letter_of_two_keys_arrive_in_a_program(rig: Any) -> None:
+    """On a German keyboard AltGr and E write a euro sign, a dead accent and E an accented letter: in a terminal here."""
+    types = "echo types > /tmp/told; cat > /tmp/told"
+    tells = "mkfifo /tmp/told; while cat /tmp/told; do :; done & while sleep 0.1; do setxkbmap -query; done"
+    rig.start("/bin/sh", "-c", f"{tells} & LC_ALL=C.UTF-8 exec xterm -e /bin/sh -c '{types}'")
+    await rig.ready()
+    await rig.printed("types")
+    viewer = await rig.view()
+    await rig.next_text(viewer, "welcome")
+    await viewer.send(SetProfile(profile=StreamProfile(keyboard="de")).model_dump_json())
+    await rig.printed("layout:     de")
+
+    async def press(*names: str) -> None:
+        for is_down, order in ((True, names), (False, names[::-1])):
+            for name in order:
+                await viewer.send(encode(Key(code=KEY_CODES[name], is_down=is_down)))
+
+    await press("AltRight", "KeyE")
+    await press("Equal")
+    await press("KeyE")
+    await press("ShiftLeft", "KeyY")
+    await press("Enter")
+    await rig.printed("€éZ")
 
 
 async def test_keys_write_what_is_printed_on_the_player_s_keyboard(rig: Any) -> None:
