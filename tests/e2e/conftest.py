@@ -13,6 +13,7 @@ from playwright.sync_api import Browser
 
 from dillinger_bench.house import House
 from dillinger_bench.viewer import Viewer, new_context, open_browser
+from dillinger_bench.waiting import wait_until
 from dillinger_seat.guests.wine_template import ensure_template
 
 
@@ -30,6 +31,27 @@ def template(house: House) -> None:
     place = house.target.state_dir / "runner/wine"
     shutil.rmtree(place, ignore_errors=True)
     place.symlink_to(shared)
+
+
+@pytest.fixture
+def put_game(house: House) -> Iterator[Callable[..., Path]]:
+    """Puts a folder with this game.toml and these files into the library while the test lasts."""
+    folders: list[Path] = []
+
+    def put(game_id: str, entry: str, *files: Path) -> Path:
+        folder = house.library_dir / game_id
+        folder.mkdir()
+        folders.append(folder)
+        for file in files:
+            shutil.copy(file, folder)
+        (folder / "game.toml").write_text(entry, "utf-8")
+        with house.client() as client:
+            wait_until(lambda: any(game["game_id"] == game_id for game in client.games()), 60, f"{game_id} is there")
+        return folder
+
+    yield put
+    for folder in folders:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -34,9 +34,7 @@ def test_a_folder_is_added_played_edited_and_removed(viewer: Viewer, house: Hous
     viewer.by_id("field-title").fill("Moving Card")
     viewer.by_id("game-submit").click()
     viewer.by_id("to-library").click()
-    viewer.click_play(GAME_ID)
-    page.wait_for_url("**/play/*")
-    viewer.wait_picture(WAIT_MS / 1000)
+    viewer.play(GAME_ID, WAIT_MS / 1000)
     viewer.wait_card(lambda card: card.frame is not None, "the game's picture", WAIT_MS / 1000)
     with viewer.target.login() as client:
         client.stop(viewer.session_id)

@@ -43,22 +43,28 @@ def test_the_bar_shows_what_is_measured_and_does_what_it_says(viewer: Viewer) ->
 
     title = viewer.by_id("overlay-bar").get_by_text("Test card", exact=False)
     assert title.evaluate("(title) => title.scrollWidth <= title.clientWidth"), "the title is cut off"
-    viewer.by_id("stream-button").press("Enter")
+    button, menu = viewer.by_id("stream-button"), viewer.by_id("stream-menu")
+    button.press("Enter")
+    viewer.by_id("transport-select").select_option("webrtc")
+    button.press("Escape")
+    menu.wait_for(state="hidden")
+    viewer.wait_transport("webrtc")
+    viewer.page.keyboard.press("Enter")  # another picture takes the focus from nobody
     viewer.by_id("quality-select").wait_for()
     viewer.page.keyboard.press("Tab")
     wait_until(lambda: focused(viewer) == "quality-select", TIMEOUT_S, "the first choice by the Tab key")
     viewer.page.keyboard.press("Escape")
-    viewer.by_id("stream-menu").wait_for(state="hidden")
+    menu.wait_for(state="hidden")
     wait_until(lambda: focused(viewer) == "stream-button", TIMEOUT_S, "the focus back at the menu's button")
     viewer.page.keyboard.press("Escape")
     wait_until(lambda: focused(viewer) == "stage", TIMEOUT_S, "the focus back in the game")
 
     with viewer.stream_menu():
+        viewer.by_id("transport-select").select_option("websocket")
         viewer.by_id("quality-select").select_option("saver")
     wait_until(lambda: 0 < shown_fps(viewer) <= 33, TIMEOUT_S, "thirty pictures a second, no more")
 
-    viewer.page.mouse.move(640, 10)
-    viewer.by_id("fullscreen-button").click()
+    viewer.click_in_bar("fullscreen-button")
     wait_until(lambda: viewer.page.evaluate("document.fullscreenElement !== null"), TIMEOUT_S, "the full screen")
     viewer.page.reload()
     viewer.wait_picture()

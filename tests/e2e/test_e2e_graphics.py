@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -34,32 +34,14 @@ GRID = [(x, y, 20, 20) for x in range(40, 600, 40) for y in range(40, 440, 40)]
 
 
 @pytest.fixture
-def add_game(house: House) -> Iterator[Callable[[str, str], Path]]:
+def add_game(put_game: Callable[..., Path]) -> Callable[[str, str], Path]:
     """Puts a native game into the library while the test lasts; returns its folder."""
-    folders: list[Path] = []
-
-    def add(game_id: str, command: str) -> Path:
-        folder = house.library_dir / game_id
-        folder.mkdir()
-        folders.append(folder)
-        (folder / "game.toml").write_text(GAME.format(title=game_id.title(), command=command), "utf-8")
-        with house.client() as client:
-            wait_until(
-                lambda: any(game["game_id"] == game_id for game in client.games()), START_S, f"{game_id} is there"
-            )
-        return folder
-
-    yield add
-    for folder in folders:
-        shutil.rmtree(folder)
+    return lambda game_id, command: put_game(game_id, GAME.format(title=game_id.title(), command=command))
 
 
 def play(viewer: Viewer, house: House, game_id: str) -> Callable[[], str]:
     """Clicks Play and waits for the picture; what the game has printed so far."""
-    viewer.click_play(game_id)
-    viewer.page.wait_for_url("**/play/*")
-    viewer.wait_picture(START_S)
-    log = house.target.session_dir(viewer.session_id) / "guest.log"
+    log = house.target.session_dir(viewer.play(game_id, START_S)) / "guest.log"
     return lambda: log.read_text("utf-8", "replace")
 
 

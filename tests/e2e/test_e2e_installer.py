@@ -39,10 +39,7 @@ def add(viewer: Viewer, house: House, file: Path, title: str) -> str:
 
 
 def play(viewer: Viewer, game_id: str) -> None:
-    viewer.page.goto(f"{viewer.target.core_url}/")
-    viewer.click_play(game_id)
-    viewer.page.wait_for_url("**/play/*")
-    viewer.wait_picture(START_S)
+    viewer.play(game_id, START_S)
     viewer.by_id("stage").focus()
 
 

@@ -5,8 +5,7 @@ There is no gamepad here, so the browser's own list of them is stood in for; eve
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,19 +53,6 @@ START_S = 60.0
 """Under load; no figure."""
 
 
-@pytest.fixture
-def padtest(house: House) -> Iterator[str]:
-    """The game in the library."""
-    folder = house.target.state_dir / "library/padtest"
-    folder.mkdir(parents=True)
-    (folder / "game.toml").write_text(GAME, "utf-8")
-    shutil.copy(GUEST, folder)
-    with house.client() as client:
-        wait_until(lambda: any(game["game_id"] == "padtest" for game in client.games()), 30, "the game in the library")
-    yield "padtest"
-    shutil.rmtree(folder)
-
-
 def teller(viewer: Viewer, house: House) -> Callable[[str], None]:
     """Waits until the game of `viewer` has printed a line."""
     log = house.target.session_dir(viewer.session_id) / "guest.log"
@@ -78,13 +64,12 @@ def teller(viewer: Viewer, house: House) -> Callable[[str], None]:
 
 
 def test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged(
-    open_viewer: Callable[..., Viewer], house: House, padtest: str
+    open_viewer: Callable[..., Viewer], house: House, put_game: Callable[..., Path]
 ) -> None:
+    put_game("padtest", GAME, GUEST)
     viewer = open_viewer(has_touch=True)
     viewer.page.add_init_script(BROWSER_PAD)
-    viewer.click_play(padtest)
-    viewer.page.wait_for_url("**/play/*")
-    viewer.wait_picture(START_S)
+    viewer.play("padtest", START_S)
     saw = teller(viewer, house)
     saw("ready")
     viewer.page.evaluate("plug(true)")
@@ -99,9 +84,7 @@ def test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged(
     viewer.page.evaluate("testPad.axes = [0, 1, 0, 0]")
     saw("axis 1 32767")
 
-    viewer.by_id("stage").focus()
-    viewer.page.keyboard.press("Control+Alt+b")
-    viewer.by_id("pads-button").click()
+    viewer.click_in_bar("pads-button")
     saw("axis 1 0")  # the page has it now, and the game nothing of it
     viewer.page.evaluate("press(12, true)")
     expect(viewer.by_id("pad-1-up")).to_have_attribute("data-is-down", "true")

@@ -33,9 +33,7 @@ def presses_of(viewer: Viewer) -> int:
 
 def open_people(viewer: Viewer) -> None:
     """By keyboard, as whoever watches can too."""
-    viewer.by_id("stage").focus()
-    viewer.page.keyboard.press("Control+Alt+b")
-    viewer.by_id("people-button").click()
+    viewer.click_in_bar("people-button")
 
 
 def wait_role(viewer: Viewer, role: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from packages.stream.tests.engine.compositor import install_card
@@ -33,24 +33,11 @@ START_S = 60.0
 TOLERANCE = 20
 
 
-@pytest.fixture
-def card(house: House) -> Iterator[str]:
-    """The program in the library."""
-    folder = house.target.state_dir / "library/wayland-card"
-    folder.mkdir(parents=True)
-    install_card(folder)
-    (folder / "game.toml").write_text(GAME, "utf-8")
-    with house.client() as client:
-        wait_until(lambda: any(game["game_id"] == folder.name for game in client.games()), 30, "it in the library")
-    yield folder.name
-    shutil.rmtree(folder)
-
-
-def test_a_program_of_wayland_alone_is_shown_and_played(viewer: Viewer, house: House, card: str) -> None:
-    viewer.click_play(card)
-    viewer.page.wait_for_url("**/play/*")
-    viewer.wait_picture(START_S)
-    log = house.target.session_dir(viewer.session_id) / "guest.log"
+def test_a_program_of_wayland_alone_is_shown_and_played(
+    viewer: Viewer, house: House, put_game: Callable[..., Path]
+) -> None:
+    install_card(put_game("wayland-card", GAME))
+    log = house.target.session_dir(viewer.play("wayland-card", START_S)) / "guest.log"
 
     def saw(line: str) -> None:
         wait_until(lambda: line in log.read_text("utf-8", "replace").splitlines(), START_S, f"the game's {line!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,30 +38,18 @@ START_S = 100.0
 
 
 @pytest.fixture
-def add_game(house: House, template: None) -> Iterator[Callable[[str, str], Path]]:
+def add_game(house: House, template: None, put_game: Callable[..., Path]) -> Callable[[str, str], Path]:
     """Puts a Windows game into the library while the test lasts; returns where its drive C will be."""
-    folders: list[Path] = []
 
     def add(game_id: str, command: str) -> Path:
-        folder = house.target.state_dir / "library" / game_id
-        folder.mkdir(parents=True)
-        folders.append(folder)
-        (folder / "game.toml").write_text(GAME.format(title=game_id.title(), command=command), "utf-8")
-        with house.client() as client:
-            wait_until(
-                lambda: any(game["game_id"] == game_id for game in client.games()), 30, f"{game_id} in the library"
-            )
+        put_game(game_id, GAME.format(title=game_id.title(), command=command))
         return house.target.state_dir / "saves/admin" / game_id / ".dillinger/prefixes/default/drive_c"
 
-    yield add
-    for folder in folders:
-        shutil.rmtree(folder)
+    return add
 
 
 def play(viewer: Viewer, game_id: str) -> None:
-    viewer.click_play(game_id)
-    viewer.page.wait_for_url("**/play/*")
-    viewer.wait_picture(START_S)
+    viewer.play(game_id, START_S)
     viewer.by_id("stage").focus()
 
 

@@ -15,19 +15,13 @@ from dillinger_runner.backends.docker_spec import LABEL_MEDIA_PORT
 pytestmark = pytest.mark.browser
 
 START_TIMEOUT_S = 90
+"""An engine that does something else too may take its time."""
 DOOM = "io.github.freedoom.phase1"
 
 
 def isolation(house: House) -> list[str]:
     with house.runner_client() as client:
         return [box["isolation"] for box in client.call("GET", "/containers")["containers"]]
-
-
-def start(viewer: Viewer, game_id: str) -> None:
-    """Clicks Play and waits for the picture: an engine that does something else too may take its time."""
-    viewer.click_play(game_id)
-    viewer.page.wait_for_url("**/play/*")
-    viewer.wait_picture(START_TIMEOUT_S)
 
 
 def assert_only_the_published_port_is_told(house: House) -> None:
@@ -43,7 +37,7 @@ def assert_only_the_published_port_is_told(house: House) -> None:
 
 @pytest.mark.parametrize("transport", ["websocket", "webrtc"])
 def test_the_picture_goes_on_and_keys_arrive(viewer: Viewer, house: House, transport: str) -> None:
-    start(viewer, "testcard-light")
+    viewer.play("testcard-light", START_TIMEOUT_S)
     viewer.choose_transport(transport)
     first = viewer.wait_card(lambda card: card.frame is not None, f"the card over {transport}").frame
     assert first is not None
@@ -57,7 +51,7 @@ def test_the_picture_goes_on_and_keys_arrive(viewer: Viewer, house: House, trans
 
 
 def test_doom_is_seen_heard_and_played(viewer: Viewer) -> None:
-    start(viewer, DOOM)
+    viewer.play(DOOM, START_TIMEOUT_S)
     viewer.choose_transport("websocket")
     viewer.by_id("stage").focus()
     box = [(80 * column, 80 * row, 40, 40) for column in range(8) for row in range(6)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.e2e.test_e2e_pads import padtest, test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged
+from tests.e2e.test_e2e_pads import test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged
 
-__all__ = ["padtest", "test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged"]
+__all__ = ["test_a_gamepad_plays_rumbles_is_shown_and_is_unplugged"]
 
 pytestmark = [pytest.mark.browser]

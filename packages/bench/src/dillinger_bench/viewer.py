@@ -26,7 +26,7 @@ CHROMIUM_FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
 )  # fmt: skip
 _CHROMIUM_NAMES = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/snap/bin/chromium", "/usr/bin/google-chrome")
-SHOW_TIMEOUT_S = 20.0
+SHOW_TIMEOUT_S = 30.0
 
 
 def chromium_path() -> Path:
@@ -92,11 +92,11 @@ class Viewer:
         self.page.goto(f"{self.target.page_url or self.target.core_url}/")
         self.card_of(game_id).get_by_test_id("play-button").click()
 
-    def play(self, game_id: str) -> str:
+    def play(self, game_id: str, timeout_s: float = SHOW_TIMEOUT_S) -> str:
         """Clicks Play and waits for the picture; the session's id."""
         self.click_play(game_id)
         self.page.wait_for_url("**/play/*")
-        self.wait_picture()
+        self.wait_picture(timeout_s)
         return self.session_id
 
     @property
@@ -154,6 +154,12 @@ class Viewer:
     def wait_transport(self, kind: str) -> None:
         """Waits until `kind` carries the picture that is shown."""
         wait_until(lambda: (self.player() or {}).get("transport") == kind, SHOW_TIMEOUT_S, f"the picture by {kind}")
+
+    def click_in_bar(self, name: str) -> None:
+        """Brings the bar up by its shortcut, and clicks what has this test id in it: it hides while nobody is in it."""
+        self.by_id("stage").focus()
+        self.page.keyboard.press("Control+Alt+b")
+        self.by_id(name).click()
 
     @contextmanager
     def stream_menu(self) -> Iterator[None]:
