@@ -88,7 +88,8 @@ export function BarDock(props: BarDockProps) {
   useEffect(() => {
     if (!isShown || props.wish === handled.current) return;
     handled.current = props.wish;
-    bar.current?.querySelector<HTMLElement>("a, button")?.focus();
+    // Browsers don't take Ctrl and Alt for somebody at the keyboard, and would show no ring.
+    bar.current?.querySelector<HTMLElement>("a, button")?.focus({ focusVisible: true });
   }, [isShown, props.wish]);
   const { onLeft } = props;
   useEffect(() => {
