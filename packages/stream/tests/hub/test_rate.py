@@ -108,6 +108,14 @@ def test_where_a_lossy_path_has_room_packets_go_twice_and_pictures_stay_sharp() 
         assert {(moment.target_bps, moment.is_duplicated) for moment in wide} == {(WISH_BPS, False)}
 
 
+def test_a_hiccup_of_a_lossy_path_is_forgotten() -> None:
+    moments = play(
+        lambda at_s: 0.5e6 if 3 < at_s < 4 else 50e6, seconds=20, loss_ratio=0.05, takes_duplicates=True
+    )  # fmt: skip
+    assert moments[-1].is_duplicated
+    assert moments[-1].target_bps > 0.45 * WISH_BPS
+
+
 @settings(max_examples=12, deadline=None)
 @given(width_bps=st.floats(1e6, 8e6), loss_ratio=st.floats(0.01, 0.1))
 def test_going_twice_fills_no_thin_path(width_bps: float, loss_ratio: float) -> None:

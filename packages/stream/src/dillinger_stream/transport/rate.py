@@ -50,6 +50,8 @@ REST_SHARE = 0.88
 STEPS = (1.15, 1.3, 1.5)
 """The last one again and again; around the rate at which the path was full last, the first."""
 AROUND = 1.5
+FULL_MEMORY_S = 10.0
+"""After that nobody knows any more: what was full may have been another's doing, or that of a busy machine."""
 STEP_GAP_S = 0.15
 """On top of the round trip: until a step's effect has been measured."""
 FULL_SHARE = 0.55
@@ -90,7 +92,8 @@ class RateControl:
         self._fallen_at_queue_ms: float | None = None
         """Until the queue is gone: how long it was at the last fall."""
         self._full_bps: float | None = None
-        """What the path carried when it was full last."""
+        """What the path carried when it was full last, of late."""
+        self._full_at_s = 0.0
 
     @property
     def is_duplicated(self) -> bool:
@@ -101,6 +104,8 @@ class RateControl:
         """Takes in what was measured; ten times a second or so."""
         if self._settled_at_s is None:
             self._settled_at_s = now_s + GRACE_S
+        if now_s - self._full_at_s > FULL_MEMORY_S:
+            self._full_bps = None
         self._weigh_loss(now_s, path, wish_bps)
         most_bps = self._duplication.most_bps
         self._follow(now_s, path, int(min(wish_bps, most_bps)))
@@ -112,7 +117,9 @@ class RateControl:
 
     def _weigh_loss(self, now_s: float, path: PathState, wish_bps: int) -> None:
         was_duplicated = self.is_duplicated
-        room_bps = wish_bps if self._full_bps is None else min(wish_bps, REST_SHARE * self._full_bps)
+        room_bps = wish_bps
+        if self._full_bps is not None and self.path_bps is not None:
+            room_bps = min(wish_bps, max(self.path_bps, int(REST_SHARE * self._full_bps)))
         self._duplication.take(
             now_s, loss_ratio=path.loss_ratio, rtt_ms=path.rtt_ms, room_bps=room_bps if path.takes_duplicates else None
         )
@@ -152,7 +159,7 @@ class RateControl:
         if self._long_since_s is None:
             self._long_since_s = now_s
             self._full_bps = path.carried_bps
-        self._full_bps = min(self._full_bps or path.carried_bps, path.carried_bps)
+        self._full_bps, self._full_at_s = min(self._full_bps or path.carried_bps, path.carried_bps), now_s
         return path.queue_ms > HUGE_QUEUE_MS or self._step > 0 or now_s - self._long_since_s >= PATIENCE_S
 
     def _fall(self, now_s: float, path: PathState, target_bps: int, wish_bps: int) -> None:
