@@ -7,14 +7,16 @@ An image is named by what goes into it, so one that was built for this tree is t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import io
 import json
 import os
+import shlex
 import shutil
 import tarfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -231,6 +233,25 @@ def run_without_walls(
             await engine.remove(name)
 
     asked(run)
+
+
+@contextlib.contextmanager
+def cdi_file(name: str, text: str) -> Iterator[None]:
+    """A file among those that tell the engine of devices (Container Device Interface); skips where none do."""
+    folders = asked(lambda engine: engine.info()).get("CDISpecDirs") or []
+    if not folders:
+        pytest.skip("no container engine: it knows no CDI")
+    folder = Path(folders[-1])  # the later one counts more, and is that of what comes and goes
+    path = shlex.quote(str(folder / name))
+
+    def change(script: str) -> None:
+        run_without_walls(["/bin/sh", "-c", script], folders=[folder], network="none", image_name="seat")
+
+    change(f"printf %s {shlex.quote(text)} > {path}")
+    try:
+        yield
+    finally:
+        change(f"rm {path}")
 
 
 def inventory(state_dir: Path) -> Counter[str]:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 from apps.runner.tests import standin
 from tests import container_engine
 
 from dillinger_contracts import Conflict, Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile
-from dillinger_runner.backends.base import Backend, SeatHandle, SeatPhase
+from dillinger_runner.backends.base import Backend, Finding, SeatHandle, SeatPhase
 from dillinger_runner.backends.docker import DockerBackend, DockerConfig
 from dillinger_runner.backends.docker_engine import Engine
 from dillinger_runner.backends.docker_spec import Gpu, Premises, container_name, seat_config
 from dillinger_runner.backends.identity import read_identity
 from dillinger_runner.backends.process import ProcessBackend, ProcessConfig
-from dillinger_runner.cgroups import Limits
+from dillinger_runner.cgroups import DiskRate, Limits
 from dillinger_runner.store import SessionStore
 
 MIB = 1 << 20
@@ -40,14 +42,13 @@ class Bench:
     session_id: str
     image: str
     made: list[Backend] = field(default_factory=list)
-    gpu: Gpu | None = None
+    premises: Premises = field(init=False)
+    """For containers."""
 
-    @property
-    def premises(self) -> Premises:
-        """For containers."""
+    def __post_init__(self) -> None:
         images = {"native": self.image}
         user, instance = container_engine.USER, f"test-{os.getpid()}"
-        return Premises(instance, user, self.image, images, SEAT_LIMITS, seat_network="none", gpu=self.gpu)
+        self.premises = Premises(instance, user, self.image, images, SEAT_LIMITS, seat_network="none")
 
     def backend(self) -> Backend:
         store = SessionStore(self.root / "sessions")
@@ -201,6 +202,29 @@ def own(folder: str) -> None:
 
 
 @pytest.mark.parametrize("bench", ["docker"], indirect=True)
+async def test_a_session_of_other_settings_goes_on_and_is_told_of(bench: Bench) -> None:
+    """Settings that its limits are not part of, since those can be changed while it runs."""
+    handle = await bench.backend().ensure(bench.spec("mute"))
+    heir = bench.backend()
+    assert await told_of(heir) == []
+    bench.premises = replace(bench.premises, seat_limits=Limits(128 * MIB, 1.0, 32))
+    assert await told_of(bench.backend()) == []
+    bench.premises = replace(bench.premises, disk_rate=DiskRate("1:3", "/dev/null", 1 << 30))
+    heir = bench.backend()
+    assert await told_of(heir) == [("cell", bench.session_id)]
+    assert await told_of(heir) == [], "once"
+    assert (await heir.observe(handle)).phase is SeatPhase.RUNNING
+
+
+async def told_of(backend: Backend) -> list[tuple[str, str]]:
+    """Of which halves of which sessions it says that they are not as it would make them."""
+    with structlog.testing.capture_logs() as said:
+        assert [handle async for handle in backend.owned()]
+    event = "session_keeps_other_configuration"
+    return [(line["half"], line["session_id"]) for line in said if line["event"] == event]
+
+
+@pytest.mark.parametrize("bench", ["docker"], indirect=True)
 async def test_what_a_killed_runner_had_half_placed_is_finished(bench: Bench) -> None:
     """The seat's container is there and waits, its cell's was never made; and no answer is ever taken for an end."""
     backend, spec = bench.backend(), bench.spec("mute").model_copy(update={"isolation": "container"})
@@ -236,12 +260,30 @@ async def test_limits_are_changed_by_the_engine_while_a_game_runs(bench: Bench) 
         await backend.limit(handle, spec.session.resources)
 
 
+@pytest.fixture
+def card_of_words() -> Iterator[str]:
+    """A CDI device of the engine's that brings a variable, and no card."""
+    device = f"dillinger.test/gpu{os.getpid()}"
+    said = {"cdiVersion": "0.6.0", "kind": device, "devices": [{"name": "0", "containerEdits": {"env": ["CARD=0"]}}]}
+    with container_engine.cdi_file(f"dillinger-test-{os.getpid()}.json", json.dumps(said)):
+        yield f"{device}=0"
+
+
 @pytest.mark.parametrize("bench", ["docker"], indirect=True)
-async def test_a_graphics_card_is_not_believed_but_looked_for(bench: Bench) -> None:
-    bench.gpu = Gpu("cdi", "example.com/gpu=none-such")
-    backend = bench.backend()
-    probe = await backend.probe()
-    [found] = [finding for finding in probe.findings if finding.name == "gpu"]
+@pytest.mark.parametrize(
+    ("is_taken", "words"), [(False, "no container with a graphics card"), (True, "no card is seen inside")]
+)
+async def test_a_graphics_card_is_not_believed_but_looked_for(
+    bench: Bench, card_of_words: str, is_taken: bool, words: str
+) -> None:
+    device = card_of_words if is_taken else "dillinger.test/gpu=none-such"
+    bench.premises = replace(bench.premises, gpu=Gpu("cdi", device))
+    found = Finding("gpu", False, "")
+    async with asyncio.timeout(WAIT_S):
+        while words not in found.detail:  # the engine reads its files anew when it hears of a change
+            backend = bench.backend()
+            probe = await backend.probe()
+            [found] = [finding for finding in probe.findings if finding.name == "gpu"]
     assert not found.ok and found.hint
     assert not backend.capabilities.gpu
     assert probe.ok, "games without a card can be played"

@@ -24,10 +24,13 @@ from dillinger_contracts import (
 )
 from dillinger_contracts.cell import CONTAINER_INIT
 from dillinger_contracts.ice import MediaAccess, PortRange
+from dillinger_contracts.network import Lan
 from dillinger_runner.backends import docker_usage
 from dillinger_runner.backends.base import SeatPhase
-from dillinger_runner.backends.docker_layers import layer_config
-from dillinger_runner.backends.docker_net import holder_config, lan_config, walls_config
+from dillinger_runner.backends.docker_digest import is_as_made_here
+from dillinger_runner.backends.docker_engine import Box
+from dillinger_runner.backends.docker_layers import layer_config, layer_mount
+from dillinger_runner.backends.docker_net import holder_config, lan_config, lan_network, walls_config
 from dillinger_runner.backends.docker_spec import Gpu, MountRule, Premises, cell_config, seat_config, waiting_config
 from dillinger_runner.backends.gpu import find_gpu
 from dillinger_runner.backends.host_network import HostNetwork
@@ -201,6 +204,35 @@ def test_a_change_of_the_configuration_shows_in_its_digest() -> None:
     one, same = (cell_config(spec(), PREMISES)["Labels"]["io.dillinger.spec"] for _ in range(2))
     other = cell_config(spec(saves_dir="/state/saves/bob/doom"), PREMISES)["Labels"]["io.dillinger.spec"]
     assert one == same != other
+
+
+def box_of(config: dict[str, Any]) -> Box:
+    labels = config["Labels"]
+    return Box("1", "running", None, was_out_of_memory=False, pid=1, labels=labels)
+
+
+def test_what_was_made_for_a_session_is_known_as_that() -> None:
+    own = spec(layer_dir="/state/layers/ann/doom")
+    doom = own.session.game
+    friday = own.model_copy(
+        update={"session": own.session.model_copy(update={"game": doom.model_copy(update={"network": Lan(name="x")})})}
+    )
+    lan = cell_config(friday, PREMISES, network=lan_network(PREMISES, "x"), lan="x")
+    made = [
+        (own, seat_config(own, PREMISES, has_runtimes=True)),
+        (own, cell_config(own, PREMISES, game=layer_mount(ID))),
+        (own, waiting_config("b2" * 10, f"/run/d/{'b2' * 10}", PREMISES)),
+        (friday, lan),
+    ]
+    for of, config in made:
+        assert is_as_made_here(box_of(config), of, PREMISES)
+        for changes in ({"user": "1:1"}, {"seat_image": "other", "cell_images": {"native": "other"}}):
+            assert not is_as_made_here(box_of(config), of, dataclasses.replace(PREMISES, **changes))
+    assert not is_as_made_here(box_of(lan), own, PREMISES), "it is to have no network"
+    assert not is_as_made_here(box_of(made[1][1]), own, dataclasses.replace(PREMISES, cell_images={})), "none is made"
+    limits = own.session.resources.model_copy(update={"memory_bytes": MIB << 10})
+    changed = own.model_copy(update={"session": own.session.model_copy(update={"resources": limits})})
+    assert is_as_made_here(box_of(made[1][1]), changed, PREMISES), "limits change while it runs"
 
 
 def test_folders_that_the_engine_knows_by_other_names() -> None:

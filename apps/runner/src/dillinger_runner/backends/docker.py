@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from dillinger_runner.cgroups import Limits
 from dillinger_runner.saves import make_saves
 from dillinger_runner.store import SessionStore
 
-from . import docker_media, docker_usage, docker_warm, processes
+from . import docker_digest, docker_media, docker_usage, docker_warm, processes
 from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, WarmSeats
 from .cell_network import NetworkMeter
 from .counters import Counters
@@ -84,6 +84,7 @@ class DockerBackend:
         self._probing = asyncio.Lock()
         self._is_podman = False
         self._counters: dict[str, Counters] = {}
+        self._compared: set[str] = set()
         self._gpus = GpuMeter()
         self._cell_networks = NetworkMeter()
 
@@ -313,7 +314,9 @@ class DockerBackend:
     async def owned(self) -> AsyncIterator[SeatHandle]:
         """Sessions that have a container, started or not, a volume, network or socket folder; raises `Unavailable`."""
         found: dict[str, str] = {}
-        for box in [box for box in await self._engine.ours() if box.session_id]:
+        boxes = [box for box in await self._engine.ours() if box.session_id]
+        await asyncio.to_thread(self._compare, boxes)
+        for box in boxes:
             found[box.session_id] = f"{found.get(box.session_id, '')} {box.role} {box.id[:12]}".strip()
         for session_id in (*await self._engine.our_volumes(), *await self._networks.sessions()):
             found.setdefault(session_id, "")
@@ -324,6 +327,15 @@ class DockerBackend:
                     found.setdefault(entry.name, "")
         for session_id, place in found.items():
             yield SeatHandle(session_id, place)
+
+    def _compare(self, boxes: Sequence[Box]) -> None:
+        """Tells once of each that it runs with another version's or other settings' configuration; it goes on."""
+        halves = {box.id: box for box in boxes if box.is_running and box.role in ("seat", "cell")}
+        for box in [box for id_, box in halves.items() if id_ not in self._compared]:
+            spec = self._store.spec(box.session_id)
+            if spec is not None and not docker_digest.is_as_made_here(box, spec, self._config.premises):
+                log.warning("session_keeps_other_configuration", session_id=box.session_id, half=box.role)
+        self._compared = set(halves)
 
     async def changes(self) -> AsyncIterator[SeatHandle]:
         """A handle for each container that ended; one for all sessions whenever the engine is back."""

@@ -17,6 +17,7 @@ from dillinger_contracts import Exhausted, SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.cell import GAME, RuntimeFolder
 from dillinger_runner.saves import saves_of
 from dillinger_saves.copying import ensure_copy
+from dillinger_saves.layout import GameSaves
 
 from .docker_engine import Engine
 from .docker_spec import LABEL_INSTANCE, LABEL_SESSION, Config, Premises, bind_of
@@ -66,6 +67,16 @@ def layer_config(spec: SeatSpec, premises: Premises, volumes: Mapping[str, str])
     }
 
 
+def layer_mount(session_id: str) -> Config:
+    """The overlay, in the cell."""
+    return {"Type": "volume", "Source": layer_name(session_id), "Target": GAME, "VolumeOptions": {"NoCopy": True}}
+
+
+def copy_mount(premises: Premises, saves: GameSaves) -> Config:
+    """The copy, in the cell."""
+    return bind_of(premises, str(saves.copy), GAME, is_read_only=False)
+
+
 class GameLayers:
     """Mounts of games' folders, on one engine."""
 
@@ -86,8 +97,7 @@ class GameLayers:
             except Unsupported as error:
                 self.refuse(error.message)
             else:
-                name = layer_name(seat.session.session_id)
-                return {"Type": "volume", "Source": name, "Target": GAME, "VolumeOptions": {"NoCopy": True}}
+                return layer_mount(seat.session.session_id)
         return await asyncio.to_thread(self._copied, seat)
 
     def is_at_fault(self, mount: Config | None, error: Unavailable) -> bool:
@@ -115,4 +125,4 @@ class GameLayers:
         except Exhausted as error:
             log.warning("game_folder_read_only", session_id=seat.session.session_id, reason=error.message)
             return None
-        return bind_of(self._premises, str(saves.copy), GAME, is_read_only=False)
+        return copy_mount(self._premises, saves)

@@ -46,7 +46,7 @@ LABEL_INSTANCE = "io.dillinger.instance"
 LABEL_SESSION = "io.dillinger.session"
 LABEL_ROLE = "io.dillinger.role"
 LABEL_SPEC = "io.dillinger.spec"
-"""Digest of the configuration that the container was made from."""
+"""Digest of the configuration that the container was made from, but for what can be changed while it runs."""
 LABEL_MEDIA_PORT = "io.dillinger.media-port"
 """Which UDP port a seat has published."""
 LABEL_LAN = "io.dillinger.lan"
@@ -280,6 +280,9 @@ def bounds(limits: Limits) -> Config:
     }
 
 
+_CHANGEABLE = bounds(Limits(0, 0.0, 0, disk_weight=0)).keys()
+
+
 def locked(limits: Limits) -> Config:
     """What holds for every container."""
     return {
@@ -322,7 +325,9 @@ def _graphics(gpu: Gpu | None) -> Config:
 def _labelled(
     config: Config, session_id: str, premises: Premises, role: Role, more: Mapping[str, str] | None = None
 ) -> Config:
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+    lasting = {name: value for name, value in config["HostConfig"].items() if name not in _CHANGEABLE}
+    text = json.dumps(config | {"HostConfig": lasting}, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
     labels = {
         LABEL_INSTANCE: premises.instance,
         LABEL_SESSION: session_id,
