@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 
 from dillinger_bench.client import CoreClient
 from dillinger_bench.house import House
@@ -44,12 +44,15 @@ def number_of(pixels: bytes, width_px: int, height_px: int) -> int:
     return frame
 
 
-async def watched(url: str, ticket: str) -> list[int]:
-    """The numbers of the pictures that a player by aiortc is shown."""
+async def watched(url: str, ticket: str, *, codec: str = "H264") -> list[int]:
+    """The numbers of the pictures that a player by aiortc is shown that takes nothing but `codec`."""
     player = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
     async with httpx2.AsyncClient(trust_env=False, timeout=WAIT_S) as http:
         try:
-            video = player.addTransceiver("video", direction="recvonly").receiver
+            picture = player.addTransceiver("video", direction="recvonly")
+            known = RTCRtpReceiver.getCapabilities("video").codecs
+            picture.setCodecPreferences([one for one in known if one.mimeType == f"video/{codec}"])
+            video = picture.receiver
             player.addTransceiver("audio", direction="recvonly")
             await player.setLocalDescription(await player.createOffer())
             headers = {"Authorization": f"Bearer {ticket}", "Content-Type": "application/sdp"}
@@ -73,20 +76,25 @@ async def watched(url: str, ticket: str) -> list[int]:
 def test_a_player_by_aiortc_watches(house: House, running: tuple[CoreClient, str]) -> None:
     client, session_id = running
     url = f"{house.core_url}/whep/{session_id}"
-    with ThreadPoolExecutor(1) as apart:  # Playwright's loop runs on this thread
-        numbers = apart.submit(asyncio.run, watched(url, client.ticket(session_id, "viewer"))).result()
-    assert numbers == sorted(numbers) and numbers[-1] > numbers[0], "the game goes on in it"
+    for codec in ("H264", "VP8"):
+        ticket = client.ticket(session_id, "viewer")
+        with ThreadPoolExecutor(1) as apart:  # Playwright's loop runs on this thread
+            numbers = apart.submit(asyncio.run, watched(url, ticket, codec=codec)).result()
+        assert numbers == sorted(numbers) and numbers[-1] > numbers[0], "the game goes on in it"
     client.wait_state(session_id, {"ready"}, WAIT_S)  # nobody there any more
 
 
-def test_a_player_by_gstreamer_watches(house: House, running: tuple[CoreClient, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", ["H264", "VP8", pytest.param("VP9", marks=pytest.mark.full)])
+def test_a_player_by_gstreamer_watches(
+    house: House, running: tuple[CoreClient, str], tmp_path: Path, codec: str
+) -> None:
     try:
         GStreamer().prepare(print)
     except Unavailable as error:
         pytest.skip(error.message)
     client, session_id = running
     url, ticket = f"{house.core_url}/whep/{session_id}", client.ticket(session_id, "viewer")
-    command = ["/usr/bin/python3", str(PLAYER), url, ticket, "30", str(tmp_path)]
+    command = ["/usr/bin/python3", str(PLAYER), url, ticket, codec, "30", str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=3 * WAIT_S, check=False)
     assert run.returncode == 0, run.stderr
     seen = json.loads(run.stdout.splitlines()[-1])

@@ -1,8 +1,8 @@
 """A standard player by GStreamer's webrtcbin, which speaks WHEP as its standard says and knows nothing of Dillinger.
 
-Run by Debian's own Python, which alone sees GStreamer: `python3 whep_gstreamer.py URL TICKET FRAMES FOLDER`. After
-so many FRAMES it writes the first and the last picture (RGBA) into FOLDER, says a line of JSON with what it saw, and
-leaves by DELETE. A game that is silent sends no sound.
+Run by Debian's own Python, which alone sees GStreamer: `python3 whep_gstreamer.py URL TICKET CODEC FRAMES FOLDER`. It
+takes nothing but CODEC. After so many FRAMES it writes the first and the last picture (RGBA) into FOLDER, says a line
+of JSON with what it saw, and leaves by DELETE. A game that is silent sends no sound.
 """
 
 from __future__ import annotations
@@ -22,10 +22,17 @@ gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402 - after the versions
 
-H264 = (
-    "application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000,"
-    "packetization-mode=(string)1,profile-level-id=(string)42e01f"
-)
+PICTURES = {
+    "H264": ",packetization-mode=(string)1,profile-level-id=(string)42e01f",
+    "VP8": "",
+    "VP9": ",profile-id=(string)0",
+}
+"""What an offer says of each codec."""
+DECODERS = {
+    "H264": "rtph264depay ! h264parse ! openh264dec",
+    "VP8": "rtpvp8depay ! vp8dec",
+    "VP9": "rtpvp9depay ! vp9dec",
+}
 OPUS = "application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000,encoding-params=(string)2"
 DEADLINE_S = 60
 
@@ -33,8 +40,8 @@ DEADLINE_S = 60
 class Player:
     """One watch, from its offer to its end. GLib's loop owns it; pictures come on GStreamer's threads."""
 
-    def __init__(self, url: str, ticket: str, frames: int, folder: Path) -> None:
-        self.url, self.ticket, self.folder = url, ticket, folder
+    def __init__(self, url: str, ticket: str, codec: str, frames: int, folder: Path) -> None:
+        self.url, self.ticket, self.codec, self.folder = url, ticket, codec, folder
         self.frames = frames
         self.seen: dict[str, Any] = {"frames": 0, "sounds": 0}
         self.location = ""
@@ -43,7 +50,8 @@ class Player:
         self.webrtc = Gst.ElementFactory.make("webrtcbin", "in")
         self.webrtc.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
         self.pipeline.add(self.webrtc)
-        for caps in (H264, OPUS):
+        pictures = f"application/x-rtp,media=video,encoding-name={codec},payload=96,clock-rate=90000{PICTURES[codec]}"
+        for caps in (pictures, OPUS):
             self.webrtc.emit(
                 "add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, Gst.Caps.from_string(caps)
             )
@@ -92,11 +100,9 @@ class Player:
         self.webrtc.emit("set-remote-description", told, Gst.Promise.new())
 
     def pad_added(self, _: Any, pad: Any) -> None:
-        is_video = "H264" in (pad.get_current_caps() or pad.query_caps(None)).to_string()
+        is_video = self.codec in (pad.get_current_caps() or pad.query_caps(None)).to_string()
         rest = (
-            "rtph264depay ! h264parse ! openh264dec ! videoconvert ! video/x-raw,format=RGBA"
-            if is_video
-            else "rtpopusdepay ! opusdec"
+            f"{DECODERS[self.codec]} ! videoconvert ! video/x-raw,format=RGBA" if is_video else "rtpopusdepay ! opusdec"
         )
         sink = "appsink name=out emit-signals=true sync=false max-buffers=4 drop=true"
         branch = Gst.parse_bin_from_description(f"queue ! {rest} ! {sink}", True)
@@ -126,4 +132,4 @@ class Player:
 
 if __name__ == "__main__":
     Gst.init(None)
-    Player(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])).run()
+    Player(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), Path(sys.argv[5])).run()

@@ -21,7 +21,7 @@ from dillinger_contracts.signaling import Ended, FromSeat, Notice, PointerTaken,
 from dillinger_contracts.tickets import TicketClaims
 
 from .clipboard.base import Clip
-from .formats import EVERYBODYS, CodecWish
+from .formats import CodecWish, common_formats
 from .frames import AccessUnit, SoundPacket
 from .hands import Grip
 from .host import HubParts, HubSettings, Sound, Video
@@ -266,11 +266,12 @@ class StreamHub:
             return
         slowest = min(peers, key=lambda peer: peer.bitrate_bps)
         profile = slowest.profile
-        everybody = self._peers.values()
+        everybody = players + [peer for peer in self._line if peer not in players]
         codec = CodecWish(
             profile.codec, profile.is_text_sharp,
-            takes=EVERYBODYS.union(frozenset.intersection(*(peer.takes for peer in everybody))),
-            decodes=EVERYBODYS.union(frozenset.intersection(*(peer.decodes for peer in everybody))),
+            takes=common_formats(peer.takes for peer in everybody),
+            decodes=common_formats(peer.decodes for peer in everybody),
+            players_take=common_formats(peer.takes for peer in peers),
         )  # fmt: skip
         quality = slowest.bitrate_bps, min(peer.profile.rate_hz for peer in peers), profile.prefers, codec
         if quality != self._quality:

@@ -47,7 +47,7 @@ from dillinger_contracts.signaling import (
 from dillinger_contracts.tickets import TicketClaims
 
 from .clipboard.base import Clip
-from .formats import EVERYBODYS
+from .formats import PRESUMED, TITLES
 from .frames import AccessUnit, SoundPacket
 from .hands import Grip, Hands
 from .host import Host
@@ -79,8 +79,8 @@ class Peer:
         """What its ticket says; known from its hello on."""
         self.profile = StreamProfile()
         self.has_said_bye = False
-        self.decodes: frozenset[VideoFormat] = EVERYBODYS
-        """By WebCodecs, as its browser says."""
+        self.decodes: frozenset[VideoFormat] = PRESUMED
+        """By WebCodecs, as its browser says; other players say what they take in their offer alone."""
         self.client_stats: ClientStats | None = None
         """What the browser last measured."""
         self._link = link
@@ -158,7 +158,7 @@ class Peer:
     @property
     def takes(self) -> frozenset[VideoFormat]:
         """What its browser decodes of what carries to it now, or is about to."""
-        return self.decodes if self._carrier is None or self._carrier.is_any_format else EVERYBODYS
+        return self.decodes if self._carrier is None else self._carrier.takes(self.decodes)
 
     @property
     def hold_until_ns(self) -> int:
@@ -186,6 +186,7 @@ class Peer:
             self.profile, self._device = hello.profile, hello.device
         else:
             self.claims = self.claims.model_copy(update={"role": "viewer"})  # it has no hands, whatever its ticket says
+            self.decodes = frozenset(TITLES)
         parts = CarrierParts(
             outlet=self._outlet, group=group, want_keyframe=lambda: self._host.want_keyframe(self),
             on_input=self._on_channel, on_offered=self._machine.offered,
@@ -261,7 +262,7 @@ class Peer:
         elif isinstance(signal, KeyframeWanted):
             carrier.restart()
         elif isinstance(signal, Decoders):
-            self.decodes = EVERYBODYS.union(signal.formats)
+            self.decodes = frozenset(signal.formats) or PRESUMED
             self._host.wish_changed()
         elif isinstance(signal, ClientStats):
             self.client_stats = signal
@@ -334,7 +335,7 @@ class Peer:
                 "target_bps": carrier.target_bps,
             }
             shared = self._host.server_stats()
-            formats = tuple(one for one in shared.formats if one in self.decodes)
+            formats = tuple(one for one in shared.formats if one in self.decodes | self.takes)
             self.say(shared.model_copy(update=own | {"formats": formats}))
 
     def notice_once(self, code: str, message: str) -> None:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from dillinger_contracts.session import Preference, VideoFormat
 
 from .encode.base import SOFTWARE, EncoderSettings
-from .formats import EVERYBODYS, CodecWish, FormatChoice, Machine, choose_format, offered, thriftiest
+from .formats import BASELINE, TITLES, CodecWish, FormatChoice, Machine, choose_format, offered, thriftiest
 from .ladder import FULL, HALF, THREE_QUARTERS, Bounds, QualityLadder
 
 _LEAST_LINES = 270
@@ -57,7 +57,7 @@ class Quality:
         if settings.engine != SOFTWARE:
             self._refusals[settings.engine] = why
             return True
-        if settings.format in EVERYBODYS:
+        if settings.format == BASELINE:
             return False
         self._refusals[settings.format] = why
         return True
@@ -74,6 +74,7 @@ class Quality:
             {one: cost for one, cost in known.cost_ms.items() if one not in self._refusals},
             tuple(engine for engine in known.hardware if engine not in self._refusals),
         )
+        codec = replace(codec, takes=codec.takes - self._refusals.keys())
         pixels = before.width_px * before.height_px
         least = _least_scale(before.height_px)
         small = int(pixels * least * least)
@@ -83,7 +84,7 @@ class Quality:
         rung = self._ladder.rung(self._bounds)
         pixels = int(pixels * rung.scale * rung.scale)
         choice = choose_format(codec, machine, pixels=pixels, rate_hz=rung.most_hz, is_thrifty=rung.is_thrifty)
-        engine = machine.hardware[0] if machine.hardware and choice.format in EVERYBODYS else SOFTWARE
+        engine = machine.hardware[0] if machine.hardware and choice.format == BASELINE else SOFTWARE
         self._tell(self._explained(choice, engine, codec), machine, rung.most_hz, pixels)
         return replace(
             before, bitrate_bps=bitrate_bps, rate_hz=rung.most_hz, scale=rung.scale, format=choice.format, engine=engine
@@ -94,7 +95,7 @@ class Quality:
             return f"{choice.reason}, by {engine} on this machine's graphics card (unverified)"
         wished = "h264-444" if codec.is_text_sharp else codec.codec
         if wished in self._refusals:
-            return f"H.264: {self._refusals[wished]}"
+            return f"{TITLES[choice.format]}: {self._refusals[wished]}"
         lost = [why for name, why in self._refusals.items() if name in self._machine().hardware]
         return f"{choice.reason}, in software: {lost[0]}" if lost else choice.reason
 

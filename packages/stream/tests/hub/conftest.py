@@ -18,6 +18,7 @@ from typing import Any, Literal
 import av
 import numpy as np
 import pytest
+from packages.stream.tests.hub.drawn import Drawn
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.asyncio.server import unix_serve
 from websockets.exceptions import ConnectionClosed
@@ -87,6 +88,7 @@ class X264Source:
         self.format: VideoFormat = "h264"
         """What its units say that they are."""
         self.hold_until_ns = 0
+        self._drawn: Drawn | None = None
         self._wants_keyframe = True
         self._sequence = 0
         self._noise = np.random.default_rng(1) if noise else None
@@ -126,8 +128,15 @@ class X264Source:
         self._codec = None
         self._wants_keyframe = True
 
+    def encode_as(self, format_: VideoFormat) -> None:
+        """From now on its units are of that format, by the seat's own encoder."""
+        self._drawn = Drawn(format_, first_sequence=self._sequence if self._drawn is None else self._drawn.sequence)
+
     def unit(self) -> AccessUnit:
         """The next picture, encoded."""
+        if self._drawn is not None:
+            is_keyframe, self._wants_keyframe = self._wants_keyframe, False
+            return self._drawn.unit(is_keyframe=is_keyframe)
         captured_at_ns = time.monotonic_ns()
         self._codec = self._codec or self._open()
         frame = av.VideoFrame.from_ndarray(self._draw(), format="yuv420p")

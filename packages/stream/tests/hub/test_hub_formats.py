@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packages.stream.tests.hub.conftest import until
-from packages.stream.tests.hub.test_transport_webrtc import watch_webrtc
 
 from dillinger_contracts.session import StreamProfile
-from dillinger_contracts.signaling import Decoders, Notice, ServerStats, SetProfile, SetTransport
+from dillinger_contracts.signaling import Decoders, Notice, ServerStats, SetProfile
 from dillinger_stream.hub import HubSettings
 
 if TYPE_CHECKING:
@@ -52,24 +51,24 @@ async def test_formats_that_nobody_knows_are_a_fault_and_harm_nothing(open_house
     assert house.source.codec.takes == {"h264"}
 
 
-async def test_what_webrtc_carries_is_the_baseline_and_the_encoder_is_told_before(open_house: OpenHouse) -> None:
+async def test_a_browser_without_h264_says_so_and_one_that_says_nothing_has_it(open_house: OpenHouse) -> None:
     house = await open_house(settings=QUICK)
-    player = await house.visit("player", profile=StreamProfile(codec="vp9"))
-    await player.say(Decoders(formats=("h264", "vp9")))
-    await until(lambda: house.source.codec.takes == {"h264", "vp9"}, "what the player decodes")
-    house.source.format = "vp9"
-    await player.say(SetTransport(transport="webrtc"))
-    browser = await watch_webrtc(player, house)
-    await until(lambda: house.source.codec.takes == {"h264"}, "what WebRTC carries", timeout_s=30)
-    assert house.source.codec.decodes == {"h264", "vp9"}
-    count = len(player.pictures)
-    house.source.request_keyframe()
-    await until(lambda: any(one.is_keyframe for one in player.pictures[count:]), "a keyframe in VP9", timeout_s=30)
-    assert player.transport == "websocket", "WebRTC waits for a keyframe that it can carry"
-    house.source.format = "h264"
-    house.source.request_keyframe()
-    await until(lambda: player.transport == "webrtc", "WebRTC", timeout_s=30)
-    await until(lambda: len(browser.frames) > 3, "pictures over WebRTC", timeout_s=30)
-    await player.say(SetTransport(transport="websocket"))
-    await until(lambda: house.source.codec.takes == {"h264", "vp9"}, "what the WebSocket carries", timeout_s=30)
-    await browser.close()
+    player = await house.visit("player")
+    await player.say(Decoders(formats=("vp8", "av1")))
+    await until(lambda: house.source.codec.takes == {"vp8", "av1"}, "what the player decodes")
+    assert house.source.codec.players_take == {"vp8", "av1"}
+    await player.say(Decoders(formats=()))
+    await until(lambda: house.source.codec.takes == {"h264"}, "what is presumed")
+
+
+async def test_a_watcher_that_takes_nothing_that_the_player_does_changes_nothing(open_house: OpenHouse) -> None:
+    house = await open_house(settings=QUICK)
+    watcher = await house.visit("viewer")
+    await watcher.say(Decoders(formats=("vp8", "vp9")))
+    await until(lambda: house.source.codec.takes == {"vp8", "vp9"}, "what the watcher decodes")
+    player = await house.visit("player")
+    await player.say(Decoders(formats=("av1", "h264", "vp9")))
+    await until(lambda: house.source.codec.takes == {"vp9"}, "what both decode")
+    assert house.source.codec.players_take == {"av1", "h264", "vp9"}
+    await player.say(Decoders(formats=("av1", "h264")))
+    await until(lambda: house.source.codec.takes == {"av1", "h264"}, "what the player decodes")

@@ -141,7 +141,7 @@ async def test_where_packets_go_twice_nobody_has_to_ask_for_lost_ones(monkeypatc
         assert np.array_equal(got, wanted)
 
 
-async def test_offers_two_streams_h264_only_and_no_playout_delay() -> None:
+async def test_offers_two_streams_all_formats_and_no_playout_delay() -> None:
     transport = WebRtcTransport(has_sound=True, on_input=lambda *_: None, on_state=lambda _: None)
     sdp = (await transport.offer()).sdp
     await transport.close()
@@ -150,7 +150,8 @@ async def test_offers_two_streams_h264_only_and_no_playout_delay() -> None:
     assert PLAYOUT_DELAY in sdp
     assert TRANSPORT_WIDE in sdp
     assert "transport-cc" in sdp
-    assert "VP8" not in sdp
+    codecs = re.findall(r"a=rtpmap:\d+ (?!rtx)(\w+)/90000", sdp)
+    assert codecs[0] == "H264" and set(codecs) == {"H264", "VP8", "VP9", "AV1"}
     assert "typ host" in sdp
     assert "typ srflx" not in sdp
 

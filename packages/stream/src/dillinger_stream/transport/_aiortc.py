@@ -3,7 +3,8 @@
 It does not know the playout-delay extension, numbers no packets for transport-wide feedback and reads none, has no
 pacer, remembers 128 packets for retransmits, opens DTLS with ECDSA alone, takes whatever a peer puts into its SCTP
 buffers, and binds a port of the kernel's choice for each peer, of which it tells the address that the machine has for
-itself. All of it reaches into private parts of a pinned version; each in one function here. Runs on the asyncio loop.
+itself. All of it reaches into private parts of a pinned version; each in one function here. Leaves codecs to
+`_aiortc_codecs.py`. Runs on the asyncio loop.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from aiortc.rtcsctptransport import DataChunk
 
 from dillinger_contracts.ice import MediaAccess
 
+from ._aiortc_codecs import add_codecs
 from .arrivals import ArrivalGauge, feedbacks, read_feedback
 from .pacer import Pacer
 from .rate import PathState
@@ -53,6 +55,7 @@ def prepare() -> None:
     free_id = 1 + max(extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind)
     for place, uri in enumerate((PLAYOUT_DELAY, TRANSPORT_WIDE)):
         video.append(RTCRtpHeaderExtensionParameters(id=free_id + place, uri=uri))
+    add_codecs()
     for codec in CODECS["video"]:
         if codec.rtcpFeedback:
             codec.rtcpFeedback.append(RTCRtcpFeedback(type="transport-cc"))

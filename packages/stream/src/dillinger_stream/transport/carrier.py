@@ -19,6 +19,7 @@ import structlog
 from dillinger_contracts.errors import Invalid
 from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.input import Shown
+from dillinger_contracts.session import VideoFormat
 from dillinger_contracts.signaling import (
     Candidate,
     Description,
@@ -29,7 +30,6 @@ from dillinger_contracts.signaling import (
     VideoConfig,
 )
 from dillinger_stream.choose import Chooser, WebRtcState, Wish
-from dillinger_stream.formats import EVERYBODYS
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
 from .base import NetworkFeedback, Transport
@@ -56,7 +56,7 @@ class CarrierParts:
     on_input: Callable[[Channel, bytes | str], None]
     on_offered: Callable[[], None]
     on_target: Callable[[], None]
-    """`target_bps` or `is_any_format` has changed."""
+    """`target_bps` or what `takes` says has changed."""
     wish_bps: Callable[[], int]
     """What the viewer would like."""
     has_sound: bool
@@ -112,10 +112,18 @@ class Carrier:
         """Until then (monotonic) the path is too full for any picture."""
         return self._steering.hold_until_ns
 
+    def takes(self, decodes: frozenset[VideoFormat]) -> frozenset[VideoFormat]:
+        """The formats that come through to a browser whose WebCodecs do `decodes`; WebRTC has decoders of its own.
+
+        While one path hands over to the other, those that both take, where there are any.
+        """
+        paths = [self._active] if self._next is None else [self._active, self._next]
+        each = [decodes if path is self._websocket else self._agreed for path in paths]
+        return frozenset.intersection(*each) or each[-1]
+
     @property
-    def is_any_format(self) -> bool:
-        """Whether what carries, or is about to, takes pictures of any format: WebRTC here is H.264's baseline alone."""
-        return self._active is self._websocket and self._next in (None, self._websocket)
+    def _agreed(self) -> frozenset[VideoFormat]:
+        return self._webrtc.formats if self._webrtc is not None else frozenset()
 
     def start(self) -> None:
         """Tells the browser what carries first; the keyframe is the caller's to ask for."""
@@ -125,14 +133,15 @@ class Carrier:
     def push(self, unit: AccessUnit) -> None:
         """One unit for the viewer; never blocks."""
         if unit.is_keyframe:
-            if self._next is not None and (self._next is self._websocket or unit.format in EVERYBODYS):
+            if self._active is not self._websocket and unit.format not in self._agreed:
+                self._next = self._websocket  # others decide what is encoded; WebRTC comes again when it is for it
+            if self._next is not None and (self._next is self._websocket or unit.format in self._agreed):
                 self._hand_over()
             config = _config_of(unit)
             if config != self._config:
                 self._config = config
                 self._say(config)
-        if self._active is self._websocket or unit.format in EVERYBODYS:
-            self._active.push(unit)
+        self._active.push(unit)
 
     def push_sound(self, packet: SoundPacket) -> None:
         """One sound packet for the viewer; never blocks."""
@@ -187,7 +196,7 @@ class Carrier:
         """Chooses, and brings about what was chosen."""
         if self._is_closed:
             return
-        could_be_any = self.is_any_format
+        before = (self._active, self._next)
         choice = self._chooser.step(time.monotonic(), webrtc=self._webrtc_state, measure=measure)
         self._reason = choice.reason
         wanted = self._webrtc if choice.carry == "webrtc" and self._webrtc is not None else self._websocket
@@ -204,7 +213,7 @@ class Carrier:
         if choice.is_webrtc_wanted and self._webrtc_state is WebRtcState.ABSENT:
             self._webrtc_state = WebRtcState.OPENING
             self._parts.group.create_task(self._open_webrtc(), name="webrtc_open")
-        if self.is_any_format != could_be_any:
+        if (self._active, self._next) != before:
             self._parts.on_target()
         self._tell()
 

@@ -16,10 +16,11 @@ import structlog
 
 from dillinger_contracts.errors import DillingerError, Unavailable, problem_of
 from dillinger_contracts.input import Shown
+from dillinger_contracts.session import VideoFormat
 from dillinger_contracts.signaling import Candidate, Description, Notice, TcpPath, TransportKind
 from dillinger_stream.choose import WebRtcState, Wish
 from dillinger_stream.errors import WebRtcError
-from dillinger_stream.formats import EVERYBODYS
+from dillinger_stream.formats import TITLES
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
 from .carrier import CarrierParts
@@ -34,14 +35,14 @@ log = structlog.get_logger()
 
 CONNECT_DEADLINE_S = 20.0
 """From the answer on; candidates may trickle in meanwhile."""
+UNFIT_DEADLINE_S = 20.0
+"""A change of the format takes a keyframe; this long, and the others can't do without theirs."""
 
 
 class OfferedCarrier:
     """One watching player's media path."""
 
     kind: TransportKind = "webrtc"
-    is_any_format = False
-    """WebRTC here is H.264's baseline alone."""
 
     def __init__(self, parts: CarrierParts, *, offer: str) -> None:
         self._parts = parts
@@ -50,6 +51,8 @@ class OfferedCarrier:
         self._opened_at_s = time.monotonic()
         self._steering = Steering(wish_bps=parts.wish_bps, on_target=parts.on_target)
         self._is_connected = asyncio.Event()
+        self._unfit_since_s: float | None = None
+        """Since when pictures are in a format that the player does not take."""
         self._is_closed = False
 
     latency_ms_p50: float | None = None
@@ -70,14 +73,25 @@ class OfferedCarrier:
         """Until then (monotonic) the path is too full for any picture."""
         return self._steering.hold_until_ns
 
+    def takes(self, decodes: frozenset[VideoFormat]) -> frozenset[VideoFormat]:
+        """What was agreed on; until then, and for `decodes`, whatever others take."""
+        formats = self._webrtc.formats if self._webrtc is not None else frozenset[VideoFormat]()
+        return formats or decodes
+
     def start(self) -> None:
         """Answers the offer; the conversation ends where that can't be done."""
         self._parts.group.create_task(self._answer(), name="webrtc_answer")
 
     def push(self, unit: AccessUnit) -> None:
         """One unit for the viewer, once it is there; never blocks."""
-        if self._webrtc is not None and self._is_connected.is_set() and unit.format in EVERYBODYS:
-            self._webrtc.push(unit)
+        webrtc = self._webrtc
+        if webrtc is None or not self._is_connected.is_set():
+            return
+        if unit.format in webrtc.formats:
+            self._unfit_since_s = None
+        elif self._unfit_since_s is None:
+            self._unfit_since_s = time.monotonic()
+        webrtc.push(unit)
 
     def push_sound(self, packet: SoundPacket) -> None:
         """One sound packet for the viewer, once it is there; never blocks."""
@@ -95,8 +109,12 @@ class OfferedCarrier:
             return
         measure: PathMeasure = await self._webrtc.measure()
         self._steering.tick(measure)
-        if not self._is_connected.is_set() and time.monotonic() - self._opened_at_s > CONNECT_DEADLINE_S:
+        now_s = time.monotonic()
+        if not self._is_connected.is_set() and now_s - self._opened_at_s > CONNECT_DEADLINE_S:
             self._fail(Unavailable(f"No connection came about within {CONNECT_DEADLINE_S:.0f} s"))
+        if self._unfit_since_s is not None and now_s - self._unfit_since_s > UNFIT_DEADLINE_S:
+            codecs = ", ".join(sorted(TITLES[one] for one in self._webrtc.formats))
+            self._fail(Unavailable(f"The others who watch take no {codecs}, and this player nothing else"))
 
     async def close(self) -> None:
         """Ends the connection; idempotent."""
@@ -134,6 +152,7 @@ class OfferedCarrier:
             self._fail(Unavailable("The seat can't answer with WebRTC now"))
         else:
             parts.outlet.say(answer)
+            parts.on_target()
             async for feedback in webrtc.feedback():
                 if feedback.keyframe_wanted:
                     parts.want_keyframe()

@@ -1,7 +1,7 @@
-"""The WebRTC transport: encoded H.264 and Opus handed to aiortc as they are, and input over data channels.
+"""The WebRTC transport: encoded pictures and Opus handed to aiortc as they are, and input over data channels.
 
-Beside `_aiortc.py`, which bridges the library's gaps, the only file that imports aiortc (22 MB, 0.25 s: `carrier.py`
-imports this module in a thread, when WebRTC is wanted). A PLI does not reach pre-encoded tracks
+Beside `_aiortc.py` and `_aiortc_codecs.py`, which bridge the library's gaps, the only file that imports aiortc (22 MB,
+0.25 s: `carrier.py` imports this module in a thread, when WebRTC is wanted). A PLI does not reach pre-encoded tracks
 (`_on_keyframe_request`), and all tracks would share one MediaStream. Hostile SDP, candidates and data-channel messages
 end as `WebRtcError` or are dropped. Runs on the asyncio loop.
 """
@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import av
 import structlog
@@ -23,24 +23,27 @@ from aiortc import (
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
-    RTCRtpSender,
+    RTCRtpTransceiver,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import candidate_from_sdp
 
 from dillinger_contracts.ice import MediaAccess
+from dillinger_contracts.session import VideoFormat
 from dillinger_contracts.signaling import Candidate, Description, SignalMessage, TransportKind
 from dillinger_stream.choose import WebRtcState
 from dillinger_stream.errors import WebRtcError
 from dillinger_stream.frames import AccessUnit, SoundPacket
 
 from ._aiortc import PictureExtensions, await_dtls, bound, dress, prepare, share_port, steer
+from ._aiortc_codecs import VIDEO_CLOCK_HZ, Lane, Packed, agreed_lanes, pack_h264, prefer, send_packed
 from .arrivals import ArrivalGauge
 from .base import NetworkFeedback
 from .descriptions import MAX_CANDIDATES, is_address, usable, watched_kinds
 from .feedback import FeedbackMailbox
 from .flow import FlowWindow, PathMeasure
+from .payloads import Payloads
 from .rate import PathState
 from .sound_rtp import SOUND_CLOCK_HZ, SoundRtp
 from .udp_port import UdpPort
@@ -48,8 +51,8 @@ from .udp_port import UdpPort
 log = structlog.get_logger()
 
 Channel = Literal["input", "motion"]
+Item = TypeVar("Item")
 
-VIDEO_CLOCK_HZ = 90_000
 MAX_WAITING_UNITS = 16
 MAX_WAITING_SOUNDS = 10
 UNPACED_BPS = 1e9
@@ -63,7 +66,7 @@ ACTIVE_SILENCE_LIMIT_S = 2.5
 prepare()
 
 
-class _Feed(MediaStreamTrack):
+class _Feed(MediaStreamTrack, Generic[Item]):
     """Where aiortc's sender fetches what goes out next; a short queue that drops the oldest."""
 
     def __init__(self, kind: str, *, capacity: int) -> None:
@@ -71,36 +74,32 @@ class _Feed(MediaStreamTrack):
         self.kind = kind
         self.sending_ticks: int | None = None
         """RTP time of the packet that the sender has in hand or sent last, before its random origin is added."""
-        self._packets: deque[av.Packet[Any]] = deque(maxlen=capacity)
+        self._items: deque[tuple[Item, int]] = deque(maxlen=capacity)
         self._filled = asyncio.Event()
 
     @property
     def is_full(self) -> bool:
-        return len(self._packets) == self._packets.maxlen
+        return len(self._items) == self._items.maxlen
 
-    def put(self, data: bytes, *, ticks: int, clock_hz: int) -> None:
-        packet = av.Packet(data)
-        packet.pts = ticks
-        packet.time_base = Fraction(1, clock_hz)
-        self._packets.append(packet)
+    def put(self, item: Item, *, ticks: int) -> None:
+        self._items.append((item, ticks))
         self._filled.set()
 
     def clear(self) -> None:
-        self._packets.clear()
+        self._items.clear()
 
     def stop(self) -> None:
         super().stop()
         self._filled.set()
 
-    async def recv(self) -> av.Packet[Any]:
-        while not self._packets:
+    async def recv(self) -> Item:  # type: ignore[override]  # aiortc's own tracks hand out what is to be encoded
+        while not self._items:
             if self.readyState != "live":
                 raise MediaStreamError
             self._filled.clear()
             await self._filled.wait()
-        packet = self._packets.popleft()
-        self.sending_ticks = packet.pts
-        return packet
+        item, self.sending_ticks = self._items.popleft()
+        return item
 
 
 class WebRtcTransport:
@@ -136,12 +135,16 @@ class WebRtcTransport:
         self._mailbox = FeedbackMailbox()
         self._window = FlowWindow()
         self._is_keyframe_awaited = True
-        self._video = _Feed("video", capacity=MAX_WAITING_UNITS)
-        self._sound: _Feed | None = None
+        self._video: _Feed[AccessUnit] = _Feed("video", capacity=MAX_WAITING_UNITS)
+        self._payloads = Payloads(pack_h264)
+        self._lanes: dict[VideoFormat, Lane] = {}
+        self._sound: _Feed[av.Packet[Any]] | None = None
         # The transport of the first is that of all: an offer's first section has to be the first here too.
         for kind in kinds:
             if kind == "video":
-                self._video_sender = self._add(self._video, stream="picture")
+                self._picture = self._add(self._video, stream="picture")
+                self._video_sender = self._picture.sender
+                self._prepare_pictures()
             else:
                 self._sound = _Feed("audio", capacity=MAX_WAITING_SOUNDS)
                 self._add(self._sound, stream="sound")
@@ -164,6 +167,11 @@ class WebRtcTransport:
         share_port(self._ice, port or UdpPort(access.ports), access)
         self._pc.on("connectionstatechange", self._on_connection_state)
 
+    @property
+    def formats(self) -> frozenset[VideoFormat]:
+        """What the other side takes; nothing until that is agreed on."""
+        return frozenset(self._lanes)
+
     async def offer(self) -> Description:
         """The seat's offer, with its candidates; raises OSError where no port is to be had."""
         await self._pc.setLocalDescription(await self._pc.createOffer())
@@ -177,6 +185,7 @@ class WebRtcTransport:
         assert self._offer is not None
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(usable(self._offer), "offer"))
+            self._lanes = agreed_lanes(self._picture)
             await_dtls(self._video_sender)
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except (WebRtcError, OSError):
@@ -190,6 +199,7 @@ class WebRtcTransport:
         try:
             if isinstance(message, Description):
                 await self._pc.setRemoteDescription(RTCSessionDescription(usable(message.sdp), "answer"))
+                self._lanes = agreed_lanes(self._picture)
             elif isinstance(message, Candidate):
                 await self._add_candidate(message)
         except WebRtcError:
@@ -199,8 +209,11 @@ class WebRtcTransport:
         return []
 
     def push(self, unit: AccessUnit) -> None:
-        """Hands `unit` to the sender; when that is behind, everything up to the next keyframe is dropped."""
-        if self._is_keyframe_awaited and not unit.is_keyframe:
+        """Hands `unit` to the sender; when that is behind, everything up to the next keyframe is dropped.
+
+        One of a format that the other side does not take is left out: each change of it begins with a keyframe.
+        """
+        if unit.format not in self._lanes or (self._is_keyframe_awaited and not unit.is_keyframe):
             return
         if self._video.is_full:
             self._video.clear()
@@ -212,7 +225,7 @@ class WebRtcTransport:
         self._is_keyframe_awaited = False
         self._pushed_at_s = time.monotonic()
         ticks = unit.captured_at_ns * VIDEO_CLOCK_HZ // 1_000_000_000
-        self._video.put(unit.data, ticks=ticks, clock_hz=VIDEO_CLOCK_HZ)
+        self._video.put(unit, ticks=ticks)
         self._ticks_of.append((ticks, unit.sequence))
         self._window.sent(unit.sequence, captured_at_ns=unit.captured_at_ns, now_ns=time.monotonic_ns())
 
@@ -221,14 +234,15 @@ class WebRtcTransport:
         behind."""
         if self._sound is not None:
             for sound in self._sound_rtp.send(packet, time.monotonic()):
-                self._sound.put(sound.data, ticks=sound.ticks, clock_hz=SOUND_CLOCK_HZ)
+                opus = av.Packet(sound.data)
+                opus.pts, opus.time_base = sound.ticks, Fraction(1, SOUND_CLOCK_HZ)
+                self._sound.put(opus, ticks=sound.ticks)
 
     def shown(self, rtp_timestamp: int, *, browser_us: int) -> None:
         """The browser has drawn the frame with this RTP timestamp; a made-up one changes nothing."""
-        origin = self._find_origin()
-        if origin is None:
+        if self._origin is None:
             return
-        wanted = (rtp_timestamp - origin) & 0xFFFFFFFF
+        wanted = (rtp_timestamp - self._origin) & 0xFFFFFFFF
         sequence = next((number for ticks, number in reversed(self._ticks_of) if ticks & 0xFFFFFFFF == wanted), None)
         if sequence is not None:
             self._window.shown(sequence, browser_us=browser_us, now_ns=time.monotonic_ns())
@@ -269,17 +283,23 @@ class WebRtcTransport:
             log.warning("webrtc_close_failed", error=str(error))
             await self._ice.stop()
 
-    def _add(self, feed: _Feed, *, stream: str) -> RTCRtpSender:
+    def _add(self, feed: MediaStreamTrack, *, stream: str) -> RTCRtpTransceiver:
         transceiver = self._pc.addTransceiver(feed, direction="sendonly")
-        sender = transceiver.sender
         # A MediaStream each: browsers delay the picture to match the sound of the same stream.
-        sender._stream_id = stream
-        if feed.kind == "video":
-            capabilities = RTCRtpSender.getCapabilities("video").codecs
-            transceiver.setCodecPreferences([c for c in capabilities if c.mimeType in ("video/H264", "video/rtx")])
-            dress(sender, self._extensions)
-            setattr(sender, "_send_keyframe", self._on_keyframe_request)  # noqa: B010
-        return sender
+        transceiver.sender._stream_id = stream
+        return transceiver
+
+    def _prepare_pictures(self) -> None:
+        prefer(self._picture)
+        dress(self._video_sender, self._extensions)
+        send_packed(self._video_sender, self._next_packed, lambda: self._lanes)
+        setattr(self._video_sender, "_send_keyframe", self._on_keyframe_request)  # noqa: B010
+
+    async def _next_packed(self) -> Packed:
+        self._note_origin()
+        unit = await self._video.recv()
+        assert self._video.sending_ticks is not None
+        return Packed(unit.format, self._payloads.of(unit), self._video.sending_ticks)
 
     def _open_channel(self, label: Channel, *, ordered: bool, retransmits: int | None) -> None:
         channel = self._pc.createDataChannel(label, ordered=ordered, maxRetransmits=retransmits)
@@ -341,12 +361,12 @@ class WebRtcTransport:
         self._is_keyframe_awaited = True
         self._mailbox.put(NetworkFeedback(keyframe_wanted=True))
 
-    def _find_origin(self) -> int | None:
-        """The random offset of this stream's RTP time, which aiortc keeps to itself: sent time minus ours."""
+    def _note_origin(self) -> None:
+        """The random offset of this stream's RTP time, which aiortc keeps to itself: sent time minus ours, while no
+        picture is on its way."""
         sent = getattr(self._video_sender, "_RTCRtpSender__rtp_timestamp")  # noqa: B009
         if self._origin is None and sent and self._video.sending_ticks is not None:
             self._origin = (sent - self._video.sending_ticks) & 0xFFFFFFFF
-        return self._origin
 
     def _window_overflow(self) -> None:
         """RTP drops late frames by itself; what a browser never shows must not pile up here."""
