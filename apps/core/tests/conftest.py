@@ -35,7 +35,7 @@ def settings(tmp_path: Path, runner: StandInRunner) -> CoreSettings:
             "state_dir": tmp_path / "state",
             "runner_url": f"http://127.0.0.1:{runner.port}",
             "desktop_entry_dirs": (),
-            "runner_timeout_s": 3.0,
+            "runner_timeout_s": 30.0,
             "max_body_bytes": 64 * 1024,
             "login_failures_per_name": 4,
             "login_failures_per_address": 8,

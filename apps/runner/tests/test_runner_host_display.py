@@ -48,6 +48,8 @@ async def test_one_session_at_a_time(lab: RunnerLab) -> None:
         assert (await lab.spec(client, shown))["screen"] == {
             "display": ":77", "authority_file": "/nowhere/Xauthority", "is_full_screen": False, "sound_server": None,
         }  # fmt: skip
+        answer = await client.get(f"/sessions/{shown}/stream")
+        assert answer.status_code == 409 and "not streamed" in answer.json()["detail"]
         wish = {"gameId": "game", "userId": "cid", "show": "host"}
         answer = await client.post("/sessions", json=wish)
         assert answer.status_code == 409 and "game, played by bob, is on" in answer.json()["detail"]

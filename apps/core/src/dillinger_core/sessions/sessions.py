@@ -160,27 +160,19 @@ class Sessions:
         claims = check_ticket(self._ticket_secret, ticket, session_id=session_id, now=datetime.now(UTC))
         if claims.rank == "guest":
             raise Denied("An invitation opens its own page and nothing else")
-        row = await self._rows.get(session_id)
-        if row is None:
-            raise NotFound("There is no such session")
-        if not row.is_live:
+        if not (await self._known(session_id)).is_live:
             raise Conflict("This session has ended")
 
     async def runner_of(self, session_id: str) -> RunnerClient:
         """Who has this session; raises `NotFound`, and `Unavailable` while nobody has it."""
-        row = await self._rows.get(session_id)
-        if row is None:
-            raise NotFound("There is no such session")
-        if (runner := self._runners.find(row.runner)) is None:
-            raise Unavailable("No runner that core knows has this session", retry_after_s=RETRY_AFTER_S)
-        return runner.client
+        return self._client_of(await self._known(session_id))
 
     async def stream_address(self, session_id: str) -> StreamAddress:
-        """Where this session's seat listens; raises what `runner_of` does, and what the runner says."""
-        row = await self._rows.get(session_id)
-        if row is not None:
-            _ensure_streamed(row)
-        return await (await self.runner_of(session_id)).stream_address(session_id)
+        """Where this session's seat listens; raises what `runner_of` does, `Conflict` where it streams nothing, and
+        what the runner says."""
+        row = await self._known(session_id)
+        _ensure_streamed(row)
+        return await self._client_of(row).stream_address(session_id)
 
     async def live_count(self) -> int:
         """How many sessions have not ended."""
@@ -355,6 +347,12 @@ class Sessions:
             if row.runner is None or row.runner == runner.name:
                 self._publish(row)
 
+    async def _known(self, session_id: str) -> SessionRow:
+        row = await self._rows.get(session_id)
+        if row is None:
+            raise NotFound("There is no such session")
+        return row
+
     async def _visible(self, user: User, session_id: str) -> SessionRow:
         row = await self._rows.get(session_id)
         if row is None or not (user.is_admin or row.user_name == user.name):
@@ -370,6 +368,11 @@ class Sessions:
         runner = self._runners.find(row.runner)
         is_reachable = self.is_runner_reachable if row.runner is None else runner is not None and runner.is_reachable
         return view_of(row, peers=peers, queue=queue, is_runner_reachable=is_reachable)
+
+    def _client_of(self, row: SessionRow) -> RunnerClient:
+        if (runner := self._runners.find(row.runner)) is None:
+            raise Unavailable("No runner that core knows has this session", retry_after_s=RETRY_AFTER_S)
+        return runner.client
 
     def _publish(self, row: SessionRow) -> None:
         self._feed.publish("session", self._view(row).model_dump_json(), user_name=row.user_name)

@@ -117,6 +117,8 @@ async def read_stream(session_id: str, keeper: KeeperHere) -> StreamAddress:
     if record.state in (SessionState.REQUESTED, SessionState.PLACING):
         raise Unavailable("This session has no seat yet", retry_after_s=1)
     spec = record.spec
+    if spec.screen is not None:
+        raise Conflict("This session is shown on its machine's own display, and not streamed")
     if spec.stream_listen is None:
         return StreamAddress(session_id=session_id, unix_path=f"{spec.runtime_dir}/{RuntimeFolder.STREAM_SOCKET}")
     port = await asyncio.to_thread(keeper.store.stream_port, session_id)
