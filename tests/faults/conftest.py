@@ -134,16 +134,24 @@ def step_names(core: CoreClient, session_id: str) -> set[str]:
 
 def part_of(session_id: str, name: str) -> psutil.Process | None:
     """The process of this name in the session's cell, as the host sees it; `seat` is the seat."""
-    seat = psutil.Process(seat_pid(session_id))
     if name == "seat":
-        return seat
-    return next((child for child in seat.children(recursive=True) if child.name().lower() == name.lower()), None)
+        return psutil.Process(seat_pid(session_id))
+    return next(iter(parts_of(session_id, lambda part: part.name().lower() == name.lower())), None)
+
+
+def parts_of(session_id: str, is_meant: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
+    """Processes of the session's cell; some come and go meanwhile."""
+    found = []
+    for process in psutil.Process(seat_pid(session_id)).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if is_meant(process):
+                found.append(process)
+    return found
 
 
 def game_of(session_id: str) -> psutil.Process:
     """The test card that the session plays, which is older than those that it may have started."""
-    processes = psutil.Process(seat_pid(session_id)).children(recursive=True)
-    cards = [process for process in processes if "testcard.py" in process.cmdline()]
+    cards = parts_of(session_id, lambda part: "testcard.py" in part.cmdline())
     return min(cards, key=lambda card: (card.create_time(), card.pid))
 
 

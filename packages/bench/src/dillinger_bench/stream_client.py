@@ -24,7 +24,8 @@ from dillinger_contracts.signaling import SIGNALING_VERSION, SUBPROTOCOL, Hello
 
 from .client import CoreClient
 
-_OPEN_TIMEOUT_S = 10.0
+_OPEN_TIMEOUT_S = 30.0
+_PATIENCE_S = 30.0
 _CLOSE_TIMEOUT_S = 0.5
 """Pictures that nobody takes any more stand before the other side's close."""
 _MAX_MESSAGE_BYTES = 1 << 24
@@ -86,7 +87,7 @@ class StreamClient:
             (frame,) = struct.unpack_from("<4xI", message)
             self.send(Shown(frame=frame, decode_us=0, draw_us=0))
 
-    def wait_message(self, kind: str, timeout_s: float = 10.0) -> dict[str, Any]:
+    def wait_message(self, kind: str, timeout_s: float = _PATIENCE_S) -> dict[str, Any]:
         """The first text message of this type, also one that came before; raises `Unavailable`."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -100,7 +101,7 @@ class StreamClient:
             except ConnectionClosed as error:
                 raise Unavailable(f"The stream closed before {kind}: {error}") from error
 
-    def wait_pictures(self, count: int, timeout_s: float = 10.0) -> None:
+    def wait_pictures(self, count: int, timeout_s: float = _PATIENCE_S) -> None:
         """Returns after `count` more pictures; raises `Unavailable`."""
         deadline, wanted = time.monotonic() + timeout_s, self.pictures + count
         while self.pictures < wanted:
@@ -111,7 +112,7 @@ class StreamClient:
             except ConnectionClosed as error:
                 raise Unavailable(f"The stream closed after {self.pictures} pictures: {error}") from error
 
-    def wait_close(self, timeout_s: float = 10.0) -> int:
+    def wait_close(self, timeout_s: float = _PATIENCE_S) -> int:
         """The close code (RFC 6455 section 7.4) once the other side closed; raises `Unavailable`."""
         deadline = time.monotonic() + timeout_s
         while True:
