@@ -47,20 +47,20 @@ async def test_a_runner_that_is_gone_again_is_started_again(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("command", "complaint"),
+    ("command", "timeout_s", "complaint"),
     [
-        ((), "can't be reached"),
-        ((sys.executable, "-c", "raise SystemExit(3)"), "ended with 3"),
-        (("/nowhere/runner",), "can't be run: No such file"),
-        (("true",), "did not answer within 1 s"),
+        ((), 30.0, "can't be reached"),
+        ((sys.executable, "-c", "raise SystemExit(3)"), 30.0, "ended with 3"),
+        (("/nowhere/runner",), 30.0, "can't be run: No such file"),
+        (("true",), 1.0, "did not answer within 1 s"),
     ],
     ids=["not told how", "fails", "is not there", "starts nothing"],
 )
 async def test_it_is_said_why_there_is_none(
-    settings: CoreSettings, runner: StandInRunner, command: Sequence[str], complaint: str
+    settings: CoreSettings, runner: StandInRunner, command: Sequence[str], timeout_s: float, complaint: str
 ) -> None:
     await add_user(settings, "admin", "admin")
-    told = settings.model_copy(update={"runner_command": tuple(command), "runner_start_timeout_s": 1.0})
+    told = settings.model_copy(update={"runner_command": tuple(command), "runner_start_timeout_s": timeout_s})
     async with open_house(told, runner) as house, house.admin() as client:
         await until(lambda: house.parts.sessions.is_runner_reachable)
         await runner.vanish()
