@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dillinger_bench.ports import free_port
+
 HOST = "127.0.0.1"
 WAIT_S = 30.0
 
@@ -20,9 +22,7 @@ WAIT_S = 30.0
 def coturn(folder: Path) -> Iterator[tuple[str, str]]:
     """The server's URL and its secret; `folder` is for what it writes."""
     secret = secrets.token_hex(16)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
+    port = free_port(socket.SOCK_DGRAM)
     program = shutil.which("turnserver")
     assert program is not None, "turnserver is missing: ./dillinger test installs coturn"
     settings = {

@@ -11,7 +11,7 @@ import pytest
 from tests import container_engine
 from tests.compose import stack as compose
 
-from dillinger_bench.house import free_port
+from dillinger_bench.ports import free_port
 
 FILES = ("compose.yaml", "compose.proxy.yaml", "compose.webrtc.yaml")
 NAMES = ("core", "runner", "postgres", "proxy", "seat", "games")

@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ import httpx2
 from dillinger_contracts.errors import Unavailable
 
 from .client import CoreClient, RunnerClient
+from .ports import free_port
 from .target import Target
 from .testcard.install import VARIANTS, Variant, install
 from .waiting import wait_until
@@ -35,14 +35,6 @@ _START_TIMEOUT_S = 90.0
 _STOP_TIMEOUT_S = 25.0
 _LOG_LINES = 25
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV")
-
-
-def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class House:

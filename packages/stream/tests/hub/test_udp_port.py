@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import re
 import socket
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import aioice.ice
@@ -16,6 +13,7 @@ import pytest
 from packages.stream.tests.hub.conftest import Decoder, X264Source, until
 from packages.stream.tests.hub.test_transport_webrtc import Browser
 
+from dillinger_bench.ports import everywhere, free_port
 from dillinger_contracts.ice import MediaAccess, PortRange
 from dillinger_contracts.signaling import Description
 from dillinger_stream.choose import WebRtcState
@@ -23,27 +21,6 @@ from dillinger_stream.transport.udp_port import UdpPort
 from dillinger_stream.transport.webrtc import WebRtcTransport
 
 MAGIC = b"\x21\x12\xa4\x42"
-
-
-def everywhere(port: int = 0) -> socket.socket:
-    """A UDP port at every address of both kinds; raises `OSError` where somebody has it."""
-    both = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    try:
-        both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        both.bind(("::", port))
-    except BaseException:
-        both.close()
-        raise
-    return both
-
-
-def free_udp_port() -> int:
-    """A UDP port that nobody has, and that nobody gets who takes any: it lies below those."""
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for port in range(lowest - 1 - os.getpid() % 8000, 1024, -1):
-        with contextlib.suppress(OSError), everywhere(port):
-            return port
-    raise AssertionError("no UDP port is free")
 
 
 def candidates(sdp: str) -> set[tuple[str, int]]:
@@ -67,7 +44,7 @@ async def open_peer(stack: AsyncExitStack, port: UdpPort, access: MediaAccess) -
 
 
 async def test_all_viewers_share_one_port_and_each_gets_its_own_pictures() -> None:
-    access = MediaAccess(ports=PortRange.parse(str(free_udp_port())))
+    access = MediaAccess(ports=PortRange.parse(str(free_port(socket.SOCK_DGRAM))))
     assert access.ports is not None
     port = UdpPort(access.ports)
     sizes = ((320, 180), (160, 120))
@@ -101,7 +78,7 @@ async def test_browsers_are_told_of_the_addresses_that_they_can_reach() -> None:
 
 
 async def test_without_a_free_port_there_is_no_offer() -> None:
-    with everywhere() as taken:
+    with everywhere(0, socket.SOCK_DGRAM) as taken:
         access = MediaAccess(ports=PortRange.parse(str(taken.getsockname()[1])))
         transport = WebRtcTransport(has_sound=False, access=access, on_input=lambda *_: None, on_state=lambda _: None)
         with pytest.raises(OSError, match="port"):

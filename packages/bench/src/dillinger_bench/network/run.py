@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Error as PlaywrightError
 
-from dillinger_bench.house import House, free_port
+from dillinger_bench.house import House
 from dillinger_bench.measure import Bench, Effort, Transport
 from dillinger_bench.peers.selkies import Far, Selkies
+from dillinger_bench.ports import free_port
 from dillinger_bench.report import Cases
 from dillinger_contracts.errors import Invalid, Unavailable
 

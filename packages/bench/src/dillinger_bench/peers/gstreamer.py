@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 
-from dillinger_bench.house import free_port
 from dillinger_bench.measure import Case
+from dillinger_bench.ports import free_port
 from dillinger_contracts.errors import Unavailable
 
 from .base import BITRATE_BPS, RATE_HZ, Mode

@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 from playwright.sync_api import Page
 
-from dillinger_bench.house import free_port
 from dillinger_bench.measure import Case
+from dillinger_bench.ports import free_port
 from dillinger_contracts.errors import Unavailable
 
 from .base import BITRATE_BPS, RATE_HZ, Mode
