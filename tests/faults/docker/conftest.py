@@ -22,6 +22,9 @@ FAULTS = (
         "fault-memory", "Eats memory", ("--mode", "idle", "--eat-memory"), resources=(("memory_bytes", 256 * MIB),)
     ),
     Variant(
+        "fault-disk", "Fills its disk", ("--mode", "idle", "--fill-disk", "~"), resources=(("saves_bytes", 16 * MIB),)
+    ),
+    Variant(
         "fault-forks", "A fork bomb", command=("/bin/sh", "-c", "bomb() { bomb | bomb & }; bomb; exec sleep 600"),
         needs_window=False, resources=(("pids", 48),),
     ),

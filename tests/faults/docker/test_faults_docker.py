@@ -111,6 +111,17 @@ def test_a_game_that_eats_memory_ends_as_such_and_the_others_live(core: CoreClie
     assert containers(session_id) == {}
 
 
+def test_a_game_that_fills_its_disk_ends_as_such_and_the_disk_has_room(
+    house: House, core: CoreClient, containers: Containers
+) -> None:
+    session_id = core.play("fault-disk")["session_id"]
+    end = core.wait_state(session_id, {"ended"}, END_TIMEOUT_S)["end"]
+    assert end["reason"] == "out_of_disk", end
+    written = sum(file.stat().st_size for file in (house.state_dir / "saves").rglob("*") if file.is_file())
+    assert written < 256 << 20
+    assert containers(session_id) == {}
+
+
 def test_a_fork_bomb_stays_in_its_cell(core: CoreClient, containers: Containers) -> None:
     other = start(core, "testcard-motion")
     session_id = start(core, "fault-forks")
