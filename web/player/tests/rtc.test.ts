@@ -31,6 +31,27 @@ test("the browser\u2019s side uses the servers that the seat names", async () =>
   vi.unstubAllGlobals();
 });
 
+test("servers that the browser takes for none are told, and nothing is thrown", async () => {
+  class Refusing {
+    constructor() {
+      throw new SyntaxError("no such server");
+    }
+  }
+  vi.stubGlobal("RTCPeerConnection", Refusing);
+  const onFault = vi.fn();
+  const nothing = () => undefined;
+  const rest = {
+    send: nothing,
+    onPicture: nothing,
+    onSound: nothing,
+    takeSound: () => true,
+    onNetworkChanged: nothing,
+  };
+  await new RtcPath({ ...rest, onFault }).answer("offer", [{ urls: ["turn"], username: "", credential: "" }]);
+  expect(onFault).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("no such server"));
+  vi.unstubAllGlobals();
+});
+
 /** A connection that has got a track of sound, and says how many packets of it came. */
 function soundPath(events: Partial<RtcEvents>) {
   let made: { ontrack?: (event: unknown) => void; packets: number } | undefined;
