@@ -125,31 +125,8 @@ def _seat_limits(settings: RunnerSettings) -> Limits:
 
 def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore, *, port: int) -> Keeper:
     """The keeper with what it keeps by; seats dial `port`."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost", "") else settings.host  # noqa: S104 compared, not bound
-    host = "::1" if host == "::" else host
-    at = f"[{host}]" if ":" in host else host
     config = KeeperConfig(
-        places=Places(
-            sessions_dir=settings.sessions_dir,
-            runtime_dir=settings.runtime_dir,
-            library_dir=settings.library_path,
-            saves_dir=settings.saves_path,
-            wine_templates_dir=settings.wine_templates_dir,
-            control_url=settings.control_url or f"ws://{at}:{port}/seats",
-            media=MediaAccess(ports=settings.media_port_range, addresses=settings.media_addresses),
-            ice=IceServers(
-                settings.ice_servers,
-                settings.turn_secret.get_secret_value() if settings.turn_secret else "",
-                settings.turn_lifetime_s,
-            ),
-            start_timeout_s=settings.start_timeout_s,
-            idle_timeout_s=settings.idle_timeout_s,
-            disk_reserve_bytes=settings.disk_reserve_bytes,
-            stream_listen=settings.stream_listen,
-            uinput_pads=settings.uinput_pads,
-            saves_owner=_saves_owner(settings, backend),
-            screen=settings.screen,
-        ),
+        places=_places(settings, backend, settings.control_url or _control_url(settings.host, port)),
         capacity=Capacity(
             max_sessions=settings.max_sessions,
             memory_reserve_bytes=settings.memory_reserve_bytes,
@@ -179,6 +156,35 @@ def build_keeper(settings: RunnerSettings, backend: Backend, store: SessionStore
     )
     own_wine = WineTemplates(templates) if backend.kind == "process" else None
     return Keeper(config, backend=backend, store=store, machine=machine, templates=own_wine)
+
+
+def _places(settings: RunnerSettings, backend: Backend, control_url: str) -> Places:
+    turn_secret = settings.turn_secret.get_secret_value() if settings.turn_secret else ""
+    return Places(
+        sessions_dir=settings.sessions_dir,
+        runtime_dir=settings.runtime_dir,
+        library_dir=settings.library_path,
+        saves_dir=settings.saves_path,
+        wine_templates_dir=settings.wine_templates_dir,
+        control_url=control_url,
+        media=MediaAccess(ports=settings.media_port_range, addresses=settings.media_addresses),
+        ice=IceServers(settings.ice_servers, turn_secret, settings.turn_lifetime_s),
+        start_timeout_s=settings.start_timeout_s,
+        idle_timeout_s=settings.idle_timeout_s,
+        disk_reserve_bytes=settings.disk_reserve_bytes,
+        stream_listen=settings.stream_listen,
+        uinput_pads=settings.uinput_pads,
+        saves_owner=_saves_owner(settings, backend),
+        screen=settings.screen,
+    )
+
+
+def _control_url(host: str, port: int) -> str:
+    """Where seats of this machine dial a runner that listens at `host`."""
+    host = "127.0.0.1" if host in ("0.0.0.0", "localhost", "") else host  # noqa: S104 compared, not bound
+    host = "::1" if host == "::" else host
+    at = f"[{host}]" if ":" in host else host
+    return f"ws://{at}:{port}/seats"
 
 
 def _saves_owner(settings: RunnerSettings, backend: Backend) -> tuple[int, int] | None:
