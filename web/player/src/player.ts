@@ -6,6 +6,7 @@
  */
 
 import { Clipboard } from "./clipboard";
+import { CursorView } from "./cursor_view";
 import { Diagnostics } from "./diagnostics";
 import { type FloorAct, type FloorView, floorView, NOBODY } from "./floor";
 import { HeadCapture } from "./head_capture";
@@ -61,6 +62,7 @@ export class Player {
   readonly pads: PadCapture;
   readonly head: HeadCapture;
   private readonly pointer: PointerLock;
+  private readonly cursor: CursorView;
   private readonly statsTimer: ReturnType<typeof setInterval>;
   private readonly ends = new AbortController();
 
@@ -103,6 +105,12 @@ export class Player {
         options.onNotice({ level: "info", message: "This game takes the mouse. Esc gives it back.", hint: null }),
     };
     this.pointer = new PointerLock(host, lock, this.ends.signal);
+    const cursor = {
+      pictureRect: () => this.surfaces.rect,
+      picture: () => this.surfaces.picture,
+      isPlayer: () => this.role === "player",
+    };
+    this.cursor = new CursorView(host, cursor, this.ends.signal);
     this.clipboard = new Clipboard(host, {
       send: (message) => this.signal(message),
       hold: () => this.input.hold(),
@@ -199,6 +207,7 @@ export class Player {
     this.pads.close();
     this.input.close();
     this.keyboard.close();
+    this.cursor.close();
     this.post({ type: "leave" });
     this.rtc.close();
     this.sound.close();
@@ -296,6 +305,7 @@ export class Player {
     this.input.isEnabled = isEnabled;
     this.head.want(this.welcome?.has_head_tracking === true && this.role === "player");
     this.setSharesClipboard(this.options.sharesClipboard);
+    this.cursor.refresh();
     if (this.role === "player") return;
     this.microphone.stop();
     this.pointer.release();
@@ -324,6 +334,7 @@ export class Player {
         this.welcome = message;
         this.sound.setHasSound(message.has_sound);
         this.pointer.restarted();
+        this.cursor.restarted();
         this.clipboard.restarted();
         this.options.onWelcome(message);
         return this.floorChanged(NOBODY);
@@ -346,6 +357,10 @@ export class Player {
         return;
       case "pointer":
         return this.pointer.told(message.is_taken);
+      case "cursor":
+        return this.cursor.told(message);
+      case "cursor_at":
+        return this.cursor.toldPlace(message);
       case "rumble":
         return this.pads.rumble(message);
       case "clipboard_offer":
@@ -379,6 +394,7 @@ export class Player {
   private pictureChanged(): void {
     const picture = this.surfaces.picture;
     if (picture) this.options.onPicture(picture.width, picture.height);
+    this.cursor.refresh();
   }
 
   private async measure(): Promise<void> {

@@ -6,6 +6,7 @@
  */
 
 import type { ClipMessage } from "./clip_exchange";
+import { type CursorMessage, isCursor } from "./cursor";
 import { type FloorWish, isPeople, type People } from "./floor";
 
 export const SUBPROTOCOL = "dillinger.signal.v1";
@@ -56,6 +57,7 @@ export type FromBrowser =
       carried_by?: TransportKind;
       /** Known to this page alone: by it the seat knows the page again. */
       device: string;
+      draws_cursor: boolean;
     }
   | { type: "resize"; width_px: number; height_px: number }
   | { type: "profile"; profile: StreamProfile }
@@ -164,6 +166,9 @@ export type FromSeat =
   | VideoConfig
   | { type: "transport"; transport: TransportKind; reason: string }
   | { type: "pointer"; is_taken: boolean }
+  | CursorMessage
+  /** Where the pointer's hot spot is, in pixels of the desktop. */
+  | { type: "cursor_at"; x: number; y: number }
   | { type: "description"; kind: "offer"; sdp: string }
   | { type: "pong"; time_ms: number }
   | ClipMessage
@@ -182,6 +187,8 @@ const REQUIRED: Record<FromSeat["type"], Fields> = {
   video_config: { codec: "string", width_px: "number", height_px: "number" },
   transport: { transport: "string", reason: "string" },
   pointer: { is_taken: "boolean" },
+  cursor: { drawn: "string" },
+  cursor_at: { x: "number", y: "number" },
   description: { kind: "string", sdp: "string" },
   clipboard_offer: { serial: "number", kind: "string", size_bytes: "number" },
   clipboard_want: { serial: "number", offset: "number" },
@@ -230,6 +237,7 @@ export function parseFromSeat(text: string): FromSeat | null {
   const isSane = Object.entries(OPTIONAL[type] ?? {}).every(([name, kind]) => isOf(kind, record[name] ?? null, true));
   if (!isWhole || !isSane) return null;
   if (record.type === "people" && !isPeople(record)) return null;
+  if (record.type === "cursor" && !isCursor(record)) return null;
   if (record.type === "ended") record.end = endOf(record.end as Record<string, unknown>);
   return record as unknown as FromSeat;
 }

@@ -163,7 +163,7 @@ class StreamWorker {
       const { transport, profile, isWebRtcAble } = this.start;
       const hello = { type: "hello", version: SIGNALING_VERSION, ticket, transport, profile } as const;
       const before = this.carriedBy ? { carried_by: this.carriedBy } : {};
-      this.send({ ...hello, is_webrtc_able: isWebRtcAble, device: this.device, ...before });
+      this.send({ ...hello, is_webrtc_able: isWebRtcAble, device: this.device, draws_cursor: true, ...before });
     };
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
       this.heardAtMs = performance.now();

@@ -113,6 +113,7 @@ class Streaming:
             on_failed=lambda error: self._call(events.picture_failed, error),
             is_paused=True,
             machine=self._costs.known,
+            on_pointer=self._hub.saw_pointer_threadsafe,
         )
         self._sound = SoundPipeline(
             ends.sound_fd,

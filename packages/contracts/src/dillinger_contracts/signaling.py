@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from .clips import ClipboardOffer, ClipboardPart, ClipboardTaken, ClipboardWant
+from .cursor import Cursor, CursorAt
 from .errors import Invalid
 from .floor import FloorWish, People
 from .ice import IceServer
@@ -37,6 +38,8 @@ class Hello(Model):
     """What carried the picture of a conversation that was cut off just now, in which this one follows on."""
     device: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,64}$", repr=False)
     """A secret of the page, by which the seat knows it again when its link was lost; empty: it has none."""
+    draws_cursor: bool = False
+    """It draws the pointer itself, as `cursor` tells; with one viewer that does not, the picture has to hold it."""
 
 
 class Watch(Model):
@@ -284,6 +287,8 @@ FromSeat = (
     | TransportChosen
     | Description
     | PointerTaken
+    | Cursor
+    | CursorAt
     | People
     | ClipboardOffer
     | ClipboardWant

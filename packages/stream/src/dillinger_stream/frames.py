@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from dillinger_contracts.media import Box
 from dillinger_contracts.session import VideoFormat
 
@@ -23,6 +25,40 @@ class Frame:
     box: Box
     captured_at_ns: int
     """Monotonic clock, at the damage event that caused the grab."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PointerImage:
+    """How the pointer looks: BGRA with premultiplied alpha, without empty margins, and where its hot spot is."""
+
+    pixels: Any
+    hot_x: int
+    """From the left edge; it may lie outside, in what was cut off."""
+    hot_y: int
+    solid: Any = None
+    """(height, width, 1) of bool: which pixels hide what is below, where all others show it; None for softer images."""
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether there is anything to draw."""
+        return bool(self.pixels.size)
+
+    def box_at(self, x: int, y: int) -> Box:
+        """What it covers when the pointer is at (x, y)."""
+        height, width = self.pixels.shape[:2]
+        return Box(x - self.hot_x, y - self.hot_y, width, height)
+
+
+NO_POINTER = PointerImage(np.empty((0, 0, 4), dtype=np.uint8), 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PointerSeen:
+    """The desktop's pointer as it was last seen."""
+
+    image: PointerImage
+    x: int
+    y: int
 
 
 @dataclass(frozen=True, slots=True)

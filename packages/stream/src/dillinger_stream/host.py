@@ -56,6 +56,7 @@ class Video(Protocol):
         preference: Preference | None = None,
         codec: CodecWish | None = None,
         hold_until_ns: int | None = None,
+        draws_pointer: bool | None = None,
     ) -> None: ...
     def stats(self) -> PipelineFigures: ...
 

@@ -21,8 +21,9 @@ from dillinger_contracts.signaling import Ended, FromSeat, Notice, PointerTaken,
 from dillinger_contracts.tickets import TicketClaims
 
 from .clipboard.base import Clip
+from .cursors import Cursors
 from .formats import CodecWish, common_formats
-from .frames import AccessUnit, SoundPacket
+from .frames import AccessUnit, PointerSeen, SoundPacket
 from .hands import Grip
 from .host import HubParts, HubSettings, Sound, Video
 from .input.base import InputSink
@@ -63,6 +64,8 @@ class StreamHub:
         self._interruption: Unavailable | None = None
         self._quality: tuple[int, float, Preference, CodecWish] | None = None
         self._hold_until_ns = 0
+        self._cursors = Cursors()
+        self._is_pointer_in_picture = True
         self._ration = KeyframeRation(spacing_s=self.settings.keyframe_spacing_s)
         self._keyframe_timer: asyncio.TimerHandle | None = None
         self._wishes = DesktopWishes(parts.resize, parts.set_keyboard)
@@ -75,7 +78,8 @@ class StreamHub:
     def attach(self, video: Video) -> None:
         """From now on `video` makes the units; to be called again with its successor after a restart."""
         self._video = video
-        self._quality = None
+        self._quality, self._is_pointer_in_picture = None, True
+        self._settle_cursor()
         self._set_going()
 
     def attach_sound(self, sound: Sound) -> None:
@@ -95,6 +99,15 @@ class StreamHub:
         """One sound packet for all peers; on the loop, never blocks."""
         for peer in self._line:
             peer.push_sound(packet)
+
+    def saw_pointer(self, seen: PointerSeen) -> None:
+        """The desktop's pointer is another or elsewhere; on the loop."""
+        self._cursors.saw(seen)
+        self._settle_cursor()
+
+    def saw_pointer_threadsafe(self, seen: PointerSeen) -> None:
+        """`saw_pointer` from any thread."""
+        self._loop.call_soon_threadsafe(self.saw_pointer, seen)
 
     def publish_threadsafe(self, unit: AccessUnit) -> None:
         """`publish` from any thread."""
@@ -207,12 +220,14 @@ class StreamHub:
         peer.hold(Grip.NOTHING)
         self._settle_floor()
         self._tell_all()
+        self._settle_cursor()
         self._set_going()
         self._parts.on_peers_changed(self.peers)
 
     def tell_people(self, peer: Peer) -> None:
         """`peer` was welcomed: everybody hears that it is there, and it hears who else is."""
         self._tell_all()
+        self._settle_cursor()
 
     def wish_floor(self, peer: Peer, wish: FloorWish) -> None:
         """Raises what `Floor.act` does."""
@@ -241,6 +256,12 @@ class StreamHub:
         people = self._floor.people()
         for peer in self._line:
             peer.say(people)
+
+    def _settle_cursor(self) -> None:
+        in_picture = self._cursors.settle(self._peers.values())
+        if self._peers and self._video is not None and in_picture != self._is_pointer_in_picture:
+            self._is_pointer_in_picture = in_picture
+            self._video.reconfigure(draws_pointer=in_picture)
 
     def want_keyframe(self, peer: Peer) -> None:
         """At once, unless there was one just now or `peer` asks too often (see `keyframes`): then as soon as may be."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import structlog
@@ -78,6 +79,8 @@ class Peer:
         self.claims: TicketClaims
         """What its ticket says; known from its hello on."""
         self.profile = StreamProfile()
+        self.draws_cursor = False
+        """Whether its browser draws the pointer itself."""
         self.has_said_bye = False
         self.decodes: frozenset[VideoFormat] = PRESUMED
         """By WebCodecs, as its browser says; other players say what they take in their offer alone."""
@@ -149,6 +152,10 @@ class Peer:
         except Exhausted as error:
             self._outlet.finish(problem_of(error).close_code, error.message)
 
+    def say_newest(self, newest: Callable[[], FromSeat | None]) -> None:
+        """Sends what `newest` says when there is room, until it says None."""
+        self._outlet.say_newest(newest)
+
     @property
     def bitrate_bps(self) -> int:
         """What this peer wishes, or less where its path does not bear it."""
@@ -183,7 +190,7 @@ class Peer:
         hello = await self._receive_hello()
         self.claims = self._host.admit(hello.ticket)
         if isinstance(hello, Hello):
-            self.profile, self._device = hello.profile, hello.device
+            self.profile, self._device, self.draws_cursor = hello.profile, hello.device, hello.draws_cursor
         else:
             self.claims = self.claims.model_copy(update={"role": "viewer"})  # it has no hands, whatever its ticket says
             self.decodes = frozenset(TITLES)

@@ -24,7 +24,7 @@ from .capture.base import CaptureError, CaptureSource
 from .capture.geometry import EMPTY_BOX, is_empty
 from .encode.base import EncoderError, EncoderSettings, VideoEncoder
 from .formats import CodecWish, Machine
-from .frames import AccessUnit, Frame
+from .frames import AccessUnit, Frame, PointerSeen
 from .pacing import TokenBucket
 from .quality import Quality
 from .telemetry import FrameTiming, PipelineStats, Telemetry
@@ -58,6 +58,7 @@ class _Wishes:
     is_stopping: bool = False
     keyframe: bool = False
     pointer_moved: bool = False
+    draws_pointer: bool = True
 
 
 class VideoPipeline:
@@ -75,14 +76,17 @@ class VideoPipeline:
         on_failed: Callable[[DillingerError], None],
         is_paused: bool = False,
         machine: Callable[[], Machine] = Machine,
+        on_pointer: Callable[[PointerSeen], None] = lambda seen: None,
     ) -> None:
         """`on_part_restarted` gets "capture" or "encoder" and what happened; `on_failed` is the last word; `machine` is
-        what is known by now of what this machine encodes in time."""
+        what is known by now of what this machine encodes in time; `on_pointer` gets the desktop's pointer whenever it
+        is another or elsewhere, where the capture tells it apart from the picture."""
         self._open_capture = open_capture
         self._open_encoder = open_encoder
         self._on_unit = on_unit
         self._on_part_restarted = on_part_restarted
         self._on_failed = on_failed
+        self._on_pointer = on_pointer
         self._lock = threading.Lock()
         self._wishes = _Wishes(bitrate_bps, rate_hz, "balanced", CodecWish(), is_paused)
         self._has_wishes = False
@@ -102,6 +106,7 @@ class VideoPipeline:
         self._bucket = TokenBucket(rate_hz)
         self._quality = Quality(machine)
         self._sequence = 0
+        self._pointer: PointerSeen | None = None
         self._last_frame: Frame | None = None
         """None when the next picture must be grabbed as a whole."""
         self._wants_keyframe = False
@@ -134,7 +139,7 @@ class VideoPipeline:
 
     def resume(self) -> None:
         """Goes on, with a keyframe of the present picture."""
-        self._wish(is_paused=False, keyframe=True)
+        self._wish(is_paused=False, keyframe=True, pointer_moved=True)
 
     def request_keyframe(self) -> None:
         """A keyframe follows at once, or 0.2 s after the last one where that was less than 0.2 s ago."""
@@ -152,12 +157,13 @@ class VideoPipeline:
         preference: Preference | None = None,
         codec: CodecWish | None = None,
         hold_until_ns: int | None = None,
+        draws_pointer: bool | None = None,
     ) -> None:
         """From the next frame on; until `hold_until_ns` (monotonic) what the game draws is not captured. With nothing
         at all: looks again at what is wished, since the machine is known better."""
         changes: dict[str, int | float | str | CodecWish | None] = {
             "bitrate_bps": bitrate_bps, "rate_hz": rate_hz, "preference": preference, "codec": codec,
-            "hold_until_ns": hold_until_ns,
+            "hold_until_ns": hold_until_ns, "draws_pointer": draws_pointer,
         }  # fmt: skip
         self._wish(**{name: value for name, value in changes.items() if value is not None})
 
@@ -242,8 +248,10 @@ class VideoPipeline:
         if wishes is not self._applied or self._quality.has_moved:
             self._apply_wishes(wishes)
             self._applied = wishes
+        capture.draw_pointer(is_drawn=wishes.draws_pointer)
         if wishes.pointer_moved:
             capture.pointer_moved()
+        self._tell_pointer(capture)
         is_damaged = self._last_frame is None or capture.wait(self._wait_s(), self._wake_fd)
         if is_damaged:
             now_ns = time.monotonic_ns()
@@ -251,9 +259,15 @@ class VideoPipeline:
             hold_ns = max(self._bucket.wait_ns(now_ns), self._wishes.hold_until_ns - now_ns)
             if hold_ns > 0 and self._wake_poll.poll(max(1, hold_ns // 1_000_000)):
                 return  # a new wish first; the damage waits in the capture
-        elif self._wake_poll.poll(0):
+        elif self._wait_s() != 0 or self._wake_poll.poll(0):
             return
         self._make_unit(capture, is_damaged=is_damaged)
+
+    def _tell_pointer(self, capture: CaptureSource) -> None:
+        pointer = capture.pointer
+        if pointer is not None and pointer != self._pointer:
+            self._pointer = pointer
+            self._on_pointer(pointer)
 
     def _wait_s(self) -> float | None:
         """How long to wait for damage before there is something else to do."""

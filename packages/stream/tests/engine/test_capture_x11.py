@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import xcffib.xproto
 from packages.stream.tests.engine.conftest import WAIT_S, catch_up
+from packages.stream.tests.engine.cursors import hide_cursor
 
 from dillinger_contracts.media import Box
 from dillinger_stream.capture.base import CaptureError
@@ -152,15 +152,7 @@ def test_a_pointer_that_the_game_hides_is_gone(
         painter.fill(0x808080, 0, 0, 640, 480)
         assert is_damaged(capture, wake_fd)
         assert (capture.grab(whole=True).pixels[:, :, :3] != 0x80).any()
-        pixmap, cursor = painter.connection.generate_id(), painter.connection.generate_id()
-        painter.core.CreatePixmap(1, pixmap, painter.root, 8, 8)
-        blank = painter.connection.generate_id()
-        painter.core.CreateGC(blank, pixmap, xcffib.xproto.GC.Foreground, [0])
-        area = xcffib.xproto.RECTANGLE.synthetic(0, 0, 8, 8)  # type: ignore[no-untyped-call]
-        painter.core.PolyFillRectangle(pixmap, blank, 1, [area])
-        painter.core.CreateCursor(cursor, pixmap, pixmap, 0, 0, 0, 0, 0, 0, 0, 0)
-        painter.core.ChangeWindowAttributes(painter.window, xcffib.xproto.CW.Cursor, [cursor])
-        painter.sync()
+        hide_cursor(painter)
         assert is_damaged(capture, wake_fd)
         assert (capture.grab().pixels[:, :, :3] == 0x80).all()
         painter.warp(200, 200)

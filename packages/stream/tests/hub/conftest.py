@@ -88,6 +88,7 @@ class X264Source:
         self.format: VideoFormat = "h264"
         """What its units say that they are."""
         self.hold_until_ns = 0
+        self.draws_pointer = True
         self._drawn: Drawn | None = None
         self._wants_keyframe = True
         self._sequence = 0
@@ -113,8 +114,11 @@ class X264Source:
         preference: Preference | None = None,
         codec: CodecWish | None = None,
         hold_until_ns: int | None = None,
+        draws_pointer: bool | None = None,
     ) -> None:
-        if hold_until_ns is None:
+        if draws_pointer is not None:
+            self.draws_pointer = draws_pointer
+        elif hold_until_ns is None:
             self.quality = (bitrate_bps, rate_hz)
             self.codec = codec or self.codec
         else:

@@ -94,6 +94,7 @@ class Tape:
         preference: Preference | None = None,
         codec: CodecWish | None = None,
         hold_until_ns: int | None = None,
+        draws_pointer: bool | None = None,
     ) -> None:
         """A tape can't."""
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dillinger_stream.errors import CaptureError as CaptureError
 from dillinger_stream.errors import RequestRefusedError as RequestRefusedError
-from dillinger_stream.frames import Frame
+from dillinger_stream.frames import Frame, PointerSeen
 
 
 class CaptureSource(Protocol):
@@ -16,8 +16,17 @@ class CaptureSource(Protocol):
         """Readable when something may have changed."""
         ...
 
+    @property
+    def pointer(self) -> PointerSeen | None:
+        """The pointer as last seen; None where nobody tells how it looks, and it is always part of the picture."""
+        ...
+
     def wait(self, timeout_s: float | None, wake_fd: int) -> bool:
-        """Blocks until the screen is damaged (True), or `wake_fd` is readable or the time is up (False)."""
+        """Blocks until the screen is damaged (True), or `wake_fd` is readable, `pointer` new or the time up (False)."""
+        ...
+
+    def draw_pointer(self, *, is_drawn: bool) -> None:
+        """Whether the pointer is part of the picture from now on, as it is at first; damage where that changes it."""
         ...
 
     def pointer_moved(self) -> bool:

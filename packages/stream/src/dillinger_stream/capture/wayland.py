@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from dillinger_contracts.media import Box
-from dillinger_stream.frames import Frame
+from dillinger_stream.frames import Frame, PointerSeen
 from dillinger_stream.wayland.connection import DEADLINE_S, Proxy, WaylandConnection
 
 from .base import CaptureError
@@ -143,6 +143,14 @@ class WaylandCapture:
             if not self._connection.wait(left_s, wake_fd):
                 self._read()
                 return self._is_new
+
+    @property
+    def pointer(self) -> PointerSeen | None:
+        """Nobody tells how it looks."""
+        return None
+
+    def draw_pointer(self, *, is_drawn: bool) -> None:
+        """It always is."""
 
     def pointer_moved(self) -> bool:
         """The compositor draws the pointer, and counts it as damage by itself."""

@@ -17,7 +17,7 @@ import xcffib.xfixes
 import xcffib.xproto
 
 from dillinger_contracts.media import Box
-from dillinger_stream.frames import Frame
+from dillinger_stream.frames import Frame, PointerSeen
 
 from .base import CaptureError, RequestRefusedError
 from .geometry import EMPTY_BOX, clip, contains, even, is_empty, union, whole
@@ -78,8 +78,13 @@ class X11Capture:
         """Readable when something may have changed."""
         return self._connection.fileno()
 
+    @property
+    def pointer(self) -> PointerSeen | None:
+        """How the pointer looks and where it is, as last seen; None before the first look."""
+        return self._pointer.seen
+
     def wait(self, timeout_s: float | None, wake_fd: int) -> bool:
-        """Blocks until the screen is damaged (True), or `wake_fd` is readable or the time is up (False)."""
+        """Blocks until the screen is damaged (True), or `wake_fd` is readable, `pointer` new or the time up (False)."""
         if wake_fd != self._wake_fd:
             if self._wake_fd >= 0:
                 self._poll.unregister(self._wake_fd)
@@ -91,14 +96,38 @@ class X11Capture:
             self._read_events()
             if self._is_resized or self._damaged is not None:
                 return True
-            left_ms = None if until is None else max(0.0, (until - time.monotonic()) * 1000)
-            ready = self._poll.poll(left_ms)
-            if not ready or any(fd == wake_fd for fd, _ in ready):
+            if self._pointer.is_due:
+                self._look_for_pointer()
+                return False
+            ready = self._poll.poll(self._left_ms(until))
+            if any(fd == wake_fd for fd, _ in ready) or (until is not None and time.monotonic() >= until):
                 self._read_events()
                 return self._is_resized or self._damaged is not None
 
+    def _left_ms(self, until: float | None) -> float | None:
+        """Until the wait is over, or the pointer is to be looked at."""
+        due_at_ns = self._pointer.due_at_ns
+        ends = [] if until is None else [until - time.monotonic()]
+        if due_at_ns is not None:
+            ends.append((due_at_ns - time.monotonic_ns()) / 1e9)
+        return max(0.0, min(ends) * 1000) if ends else None
+
+    def draw_pointer(self, *, is_drawn: bool) -> None:
+        """Whether the pointer is part of the picture from now on; the next frame shows or lacks it."""
+        if is_drawn == self._pointer.is_drawn:
+            return
+        self._pointer.is_drawn = is_drawn
+        if is_drawn:
+            self.pointer_moved()
+        else:
+            self._pointer.doubt()
+            self._hurt(self._pointer.drawn)
+
     def pointer_moved(self) -> bool:
-        """Looks where the pointer is; True where the picture changes by that."""
+        """Looks where the pointer is, a little later where it is no part of the picture; True where that changes."""
+        self._pointer.doubt()
+        if not self._pointer.is_drawn:
+            return False
         self._look_for_pointer()
         if self._pointer.box == self._pointer.drawn:
             return False
@@ -138,12 +167,17 @@ class X11Capture:
             self._damaged, self._damaged_at_ns = None, 0
             assert self._segment is not None
             return Frame(self._segment.pixels(0, 0), width, height, EMPTY_BOX, captured_at_ns)
-        wire = self._wire
+        wire, is_pointer_asked = self._wire, self._pointer.is_asked_with_frames
+        if is_pointer_asked:
+            self._pointer.refresh_image()
         with self._connection.translated("did not give its picture"):
             wire.take_damage_back()
-            question = self._pointer.ask(wire)
+            question = self._pointer.ask(wire) if is_pointer_asked else None
             image = self._ask_for(box)
-            self._pointer.learn(wire, question)
+            if is_pointer_asked:
+                self._pointer.learn(wire, question)
+            else:
+                self._pointer.doubt()
             self._take(image, box)
             moved = EMPTY_BOX
             if self._pointer.box != self._pointer.drawn:
@@ -154,7 +188,7 @@ class X11Capture:
                 self._take(self._ask_for(box), box)
         assert self._segment is not None
         pixels = self._segment.pixels(box.width, box.height)
-        if self._pointer.image.is_visible:
+        if not is_empty(self._pointer.box):
             draw_pointer(pixels, box, self._pointer.image, self._pointer.x, self._pointer.y)
         self._pointer.drawn = self._pointer.box
         self._damaged, self._damaged_at_ns = None, 0
@@ -170,6 +204,7 @@ class X11Capture:
             raise CaptureError(f"The display server gave {size} bytes of depth {depth} for {box}")
 
     def _look_for_pointer(self) -> None:
+        self._pointer.refresh_image()
         with self._connection.translated("did not say where the pointer is"):
             self._pointer.learn(self._wire, self._pointer.ask(self._wire))
 
@@ -188,8 +223,9 @@ class X11Capture:
                 elif kind == wire.screen_change_notify:
                     self._is_resized = True
         if is_new_pointer:
+            self._pointer.doubt(image=True)
+        if is_new_pointer and self._pointer.is_drawn:
             before = self._pointer.drawn
-            self._pointer.refresh_image()
             self._look_for_pointer()
             self._hurt(union(before, self._pointer.box) or EMPTY_BOX)
 

@@ -86,6 +86,7 @@ class DesktopStream:
             on_part_restarted=lambda part, message: self._call(self._tell_restart, part, message),
             on_failed=lambda error: self._call(self._fail, error),
             machine=self._costs.known,
+            on_pointer=self.hub.saw_pointer_threadsafe,
             is_paused=True,
         )
         source.on_pointer_moved = self._video.pointer_moved

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dillinger_contracts.errors import Exhausted
@@ -33,6 +34,7 @@ class Outlet:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._signals: deque[str] = deque()
+        self._newest: Callable[[], FromSeat | None] | None = None
         self._sounds: deque[bytes] = deque(maxlen=MAX_SOUNDS)
         self._pictures: deque[_Picture] = deque()
         self._picture_bytes = 0
@@ -49,6 +51,12 @@ class Outlet:
             raise Exhausted("The browser does not read its messages")
         self._signals.append(message.model_dump_json())
         self._work.set()
+
+    def say_newest(self, newest: Callable[[], FromSeat | None]) -> None:
+        """Sends what `newest` says when there is room, until it says None: what changes often makes no queue."""
+        if self._farewell is None:
+            self._newest = newest
+            self._work.set()
 
     def add_sound(self, message: bytes) -> None:
         """Queues a sound; the oldest goes where the queue is full."""
@@ -79,6 +87,7 @@ class Outlet:
         """Sends the signaling messages that wait, then closes; media is dropped. The first call counts."""
         if self._farewell is None:
             self._farewell = (code, reason)
+            self._newest = None
             self._sounds.clear()
             self.drop_pictures()
             self._work.set()
@@ -120,6 +129,11 @@ class Outlet:
     def _next(self) -> str | bytes | None:
         if self._signals:
             return self._signals.popleft()
+        if self._newest is not None:
+            message = self._newest()
+            if message is not None:
+                return message.model_dump_json()
+            self._newest = None
         if self._sounds:
             return self._sounds.popleft()
         if self._pictures:
