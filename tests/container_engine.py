@@ -39,11 +39,11 @@ USER = f"{os.getuid() or 1500}:{os.getgid() or 1500}"
 """Whom containers run as: never root, also where the tests do."""
 
 
-def asked(question: Callable[[Engine], Awaitable[T]]) -> T:
-    """What the engine answers, in a loop of its own."""
+def asked(question: Callable[[Engine], Awaitable[T]], *, host: str = HOST) -> T:
+    """What the engine (or another at `host`) answers, in a loop of its own."""
 
     async def ask() -> T:
-        engine = Engine(HOST, "tests")
+        engine = Engine(host, "tests")
         try:
             return await question(engine)
         finally:
@@ -126,21 +126,22 @@ def forget(tag: str) -> None:
     _run(remove)
 
 
-def settings() -> dict[str, str]:
-    """The environment of a runner that keeps its sessions in containers; skips where that can't be."""
+def settings(*, native: str = "games") -> dict[str, str]:
+    """The environment of a runner that keeps its sessions in containers; skips where that can't be. `native` names the
+    image that native games run in."""
     return {
         "DILLINGER_RUNNER_BACKEND": "docker",
         "DILLINGER_RUNNER_START_TIMEOUT_S": "90",  # an engine that also builds something takes its time
         "DILLINGER_RUNNER_DOCKER_HOST": HOST,
         "DILLINGER_RUNNER_DOCKER_USER": USER,
         "DILLINGER_RUNNER_DOCKER_SEAT_IMAGE": image("seat"),
-        "DILLINGER_RUNNER_DOCKER_NATIVE_IMAGE": image("games"),
+        "DILLINGER_RUNNER_DOCKER_NATIVE_IMAGE": image(native),
     }
 
 
-def box(session_id: str, role: Role) -> Box | None:
+def box(session_id: str, role: Role, *, host: str = HOST) -> Box | None:
     """A session's container, as the engine has it."""
-    return asked(lambda engine: engine.inspect(container_name(session_id, role)))
+    return asked(lambda engine: engine.inspect(container_name(session_id, role)), host=host)
 
 
 def configuration(name: str) -> dict[str, Any]:
@@ -178,9 +179,9 @@ def networks(state_dir: Path) -> list[str]:
     return _run(look)
 
 
-def kill(container_id: str) -> None:
+def kill(container_id: str, *, host: str = HOST) -> None:
     """`docker kill`."""
-    asked(lambda engine: engine.signal(container_id, "SIGKILL"))
+    asked(lambda engine: engine.signal(container_id, "SIGKILL"), host=host)
 
 
 def rename(name: str, new_name: str) -> None:
@@ -254,7 +255,7 @@ def cdi_file(name: str, text: str) -> Iterator[None]:
         change(f"rm {path}")
 
 
-def inventory(state_dir: Path) -> Counter[str]:
+def inventory(state_dir: Path, *, host: str = HOST) -> Counter[str]:
     """What the engine has: containers of the runner that keeps `state_dir`; named volumes and networks that no compose
     project claims."""
     claims = {"com.docker.compose.project", "com.docker.volume.anonymous"}
@@ -264,7 +265,7 @@ def inventory(state_dir: Path) -> Counter[str]:
         return sum(not claims & (entry.get("Labels") or {}).keys() for entry in found or ())
 
     async def look() -> Counter[str]:
-        async with aiodocker.Docker(url=HOST) as docker:
+        async with aiodocker.Docker(url=host) as docker:
             networks: Any = docker.networks  # untyped there, as volumes are
             volumes: Any = docker.volumes
             return Counter(

@@ -8,31 +8,13 @@ from pathlib import Path
 
 import pytest
 from tests import container_engine
+from tests.faults.docker.container_house import container_house
 from tests.faults.docker.engine_cable import EngineCable
 
 from dillinger_bench.house import House
-from dillinger_bench.testcard.install import VARIANTS, Variant
 from dillinger_runner.backends.docker_spec import Role
 
-MIB = 1 << 20
 ROLES: tuple[Role, ...] = ("seat", "cell")
-FAULTS = (
-    Variant("fault-again", "Is started once more", ("--mode", "light"), more=(("restart", "once"),)),
-    Variant(
-        "fault-memory", "Eats memory", ("--mode", "idle", "--eat-memory"), resources=(("memory_bytes", 256 * MIB),)
-    ),
-    Variant(
-        "fault-disk", "Fills its disk", ("--mode", "idle", "--fill-disk", "~"), resources=(("saves_bytes", 16 * MIB),)
-    ),
-    Variant(
-        "fault-forks", "A fork bomb", command=("/bin/sh", "-c", "bomb() { bomb | bomb & }; bomb; exec sleep 600"),
-        needs_window=False, resources=(("pids", 48),),
-    ),
-    Variant("fault-internet", "Has the internet", ("--mode", "light"), more=(("network.kind", "internet"),)),
-    Variant(
-        "fault-lan", "Is in a LAN", ("--mode", "light"), more=(("network.kind", "lan"), ("network.name", "friday"))
-    ),
-)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -46,12 +28,7 @@ def cable() -> Iterator[EngineCable]:
 
 @pytest.fixture(scope="session")
 def lasting_house(pages: Path, cable: EngineCable) -> Iterator[House]:
-    settings = container_engine.settings() | {
-        "DILLINGER_RUNNER_DOCKER_HOST": f"unix://{cable.path}",
-        "DILLINGER_RUNNER_STOP_GRACE_S": "3",
-        "DILLINGER_CORE_DESKTOP_ENTRY_DIRS": "",
-    }
-    with House(web_dir=pages, variants=(*VARIANTS, *FAULTS), settings=settings) as house:
+    with container_house(pages, f"unix://{cable.path}") as house:
         yield house
 
 

@@ -85,6 +85,7 @@ def holder_config(premises: Premises, session_id: str) -> Config:
         "Hostname": "cell",
         "Entrypoint": ["/bin/sleep", "infinity"],
         "Cmd": [],
+        "StopSignal": "SIGKILL",  # it hears no other, as process 1, and an engine that ends would wait for it
         "HostConfig": host,
         "Labels": _labels(premises, session_id),
     }
