@@ -20,6 +20,8 @@ from typing import Any
 import httpx2
 import psutil
 
+from dillinger_bench.ports import free_port
+
 KEY = "test-key-0123456789-abcdefghij"
 STANDIN = Path(__file__).with_name("standin.py")
 """A seat that does as its game says; run by itself, as a seat is."""
@@ -32,8 +34,8 @@ class RunnerLab:
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
-    port: int = 0
-    """The system's choice at the first start, kept over restarts: seats dial it."""
+    port: int = field(default_factory=free_port)
+    """Kept over restarts: seats dial it."""
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -90,21 +92,14 @@ class RunnerLab:
 
     async def start(self) -> None:
         """Starts the runner and waits until it answers."""
-        before = len(self.log())
         self.process = await asyncio.to_thread(self._spawn)
-        async with asyncio.timeout(_UP_TIMEOUT_S):
+        async with asyncio.timeout(_UP_TIMEOUT_S), self.client() as client:
             while self.process.poll() is None:
-                self.port = self.port or _told_port(self.log()[before:])
-                if self.port and await self._answers():
-                    return
+                with contextlib.suppress(httpx2.TransportError):
+                    if (await client.get("/health")).status_code == 200:
+                        return
                 await asyncio.sleep(0.02)
         raise AssertionError(f"The runner did not come up:\n{self.log()[-3000:]}")
-
-    async def _answers(self) -> bool:
-        with contextlib.suppress(httpx2.TransportError):
-            async with self.client() as client:
-                return (await client.get("/health")).status_code == 200
-        return False
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with (self.folder / "runner.log").open("ab") as log_file:
@@ -153,8 +148,7 @@ class RunnerLab:
 
     def log(self) -> str:
         """What the runner logged."""
-        file = self.folder / "runner.log"
-        return file.read_text("utf-8", "replace") if file.exists() else ""
+        return (self.folder / "runner.log").read_text("utf-8", "replace")
 
     async def play(self, client: httpx2.AsyncClient, game_id: str, **wish: object) -> dict[str, Any]:
         """Asks for a session; returns its first view."""
@@ -231,13 +225,3 @@ def cgroups() -> Iterator[Path]:
     """All that are there; those of others come and go meanwhile."""
     for folder, _, _ in os.walk("/sys/fs/cgroup"):
         yield Path(folder)
-
-
-def _told_port(log: str) -> int:
-    """The port that a runner says it listens on; 0 while it has not said so."""
-    for line in log.splitlines():
-        with contextlib.suppress(ValueError):
-            entry = json.loads(line)
-            if entry.get("event") == "runner_listening":
-                return int(entry["port"])
-    return 0
