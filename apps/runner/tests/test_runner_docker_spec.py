@@ -411,5 +411,5 @@ def test_a_lan_has_no_address_on_the_machine_and_only_the_walls_have_a_right_ove
     cell = cell_config(spec(), PREMISES, network=up["HostConfig"]["NetworkMode"])
     assert "CapAdd" not in cell["HostConfig"] and "Hostname" not in cell
     assert "CapAdd" not in holder_config(PREMISES, ID)["HostConfig"]
-    assert holder_config(PREMISES, ID)["StopSignal"] == "SIGKILL", "an engine that ends waits for no game with a network"
+    assert holder_config(PREMISES, ID)["StopSignal"] == "SIGKILL", "an ending engine waits for no game with a network"
     assert cell_config(spec(), PREMISES, network="x", lan="friday")["Labels"]["io.dillinger.lan"] == "friday"
