@@ -134,3 +134,13 @@ async def test_output_is_bounded_in_file_and_memory(tmp_path: Path) -> None:
     assert all(char.isprintable() for line in tail for char in line)
     log.close()
     assert folder_bytes(tmp_path) <= 2 * FILE_BYTES
+
+
+async def test_a_full_disk_takes_no_log_and_the_last_words_are_known(tmp_path: Path) -> None:
+    (tmp_path / "log").symlink_to("/dev/full")
+    log = OutputLog(tmp_path / "log")
+    os.write(log.write_fd, b"last words\n")
+    assert log.tail() == ("last words",)
+    os.write(log.write_fd, b"and more\n")
+    log.close()
+    assert log.tail() == ("last words", "and more")

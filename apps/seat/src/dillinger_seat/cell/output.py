@@ -11,6 +11,10 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
+log = structlog.get_logger()
+
 FILE_BYTES = 1024 * 1024
 RATE_BYTES = 1024 * 1024
 TAIL_LINES = 20
@@ -25,6 +29,8 @@ class OutputLog:
         self._path = path
         self._file = path.open("wb", buffering=0)
         self._written = 0
+        self._is_lost = False
+        """Whether some of it could not be written."""
         self._read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._read_fd, False)
         self._lines: deque[str] = deque(maxlen=TAIL_LINES)
@@ -97,13 +103,19 @@ class OutputLog:
         return True
 
     def _store(self, chunk: bytes) -> None:
-        if self._written + len(chunk) > FILE_BYTES:
-            self._path.replace(self._path.with_name(self._path.name + ".1"))
-            self._file.close()
-            self._file = self._path.open("wb", buffering=0)
-            self._written = 0
-        self._file.write(chunk)
-        self._written += len(chunk)
+        """A disk that is full, or gone, takes no log; the last lines are kept all the same."""
+        try:
+            if self._written + len(chunk) > FILE_BYTES:
+                self._path.replace(self._path.with_name(self._path.name + ".1"))
+                fresh = self._path.open("wb", buffering=0)
+                self._file.close()
+                self._file, self._written = fresh, 0
+            self._file.write(chunk)
+            self._written += len(chunk)
+        except OSError as error:
+            if not self._is_lost:
+                self._is_lost = True
+                log.warning("output_not_kept", file=self._path.name, error=str(error))
 
     @staticmethod
     def _text(line: bytes) -> str:
