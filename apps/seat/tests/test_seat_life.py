@@ -206,7 +206,7 @@ async def test_broken_spec_is_refused_without_quoting_its_secrets(rig: Any, tmp_
 
 
 async def test_the_third_sign_of_a_key_and_a_letter_of_two_keys_arrive_in_a_program(rig: Any) -> None:
-    """On a German keyboard AltGr and E write a euro sign, a dead accent and E an accented letter: in a terminal here."""
+    """On a German keyboard AltGr and E write a euro sign, a dead accent and E an accented letter."""
     types = "echo types > /tmp/told; cat > /tmp/told"
     tells = "mkfifo /tmp/told; while cat /tmp/told; do :; done & while sleep 0.1; do setxkbmap -query; done"
     rig.start("/bin/sh", "-c", f"{tells} & LC_ALL=C.UTF-8 exec xterm -e /bin/sh -c '{types}'")
