@@ -14,7 +14,8 @@ from pathlib import Path
 
 import httpx2
 import psutil
-from tests.cli.test_cli_up import free_ports
+
+from dillinger_bench.ports import free_port
 
 DEADLINE_S = 60.0
 SCRIPT = """
@@ -34,7 +35,7 @@ asyncio.run(dev.run(plan, Tree(root / "tree"), ("runner", "core"), Console()))
 
 
 def test_what_changes_is_started_again_and_nothing_else() -> None:
-    ports = free_ports(3)
+    ports = [free_port() for _ in range(3)]
     with tempfile.TemporaryDirectory(prefix="dl-dev-", ignore_cleanup_errors=True) as folder:
         tree, out = Path(folder, "tree"), Path(folder, "out")
         sources = {name: tree / name / "src" for name in ("apps/core", "apps/runner", "packages/contracts")}

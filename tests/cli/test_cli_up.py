@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+
+from dillinger_bench.ports import free_port
 
 DEADLINE_S = 60.0
 GAMES = {"sleeper": ["/usr/bin/sleep", "600"], "stubborn": ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"]}
@@ -33,7 +34,7 @@ class Foreground:
 
     def start(self) -> None:
         """Starts it; the first line of its output is not awaited."""
-        self.ports = free_ports(3)
+        self.ports = [free_port() for _ in range(3)]
         for game_id, command in GAMES.items():
             game = self.folder / "state/library" / game_id
             game.mkdir(parents=True, exist_ok=True)
@@ -122,15 +123,6 @@ def command_lines() -> Iterator[str]:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             yield " ".join(process.cmdline())
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @pytest.fixture
