@@ -104,6 +104,19 @@ def test_a_queue_is_what_the_delay_grows_by() -> None:
     assert 0 < state.loss_ratio < 0.2
 
 
+def test_a_queue_that_begins_within_a_feedback_is_told_by_it() -> None:
+    gauge = ArrivalGauge()
+    gauge.take(_drive(gauge, 100, at_s=0.0, delay_s=0.025), 0.15)
+    arrivals = _drive(gauge, 20, at_s=0.1, delay_s=0.025)
+    for place in range(8):  # from here on one comes each 10 ms, not each ms
+        number = gauge.number()
+        gauge.sent(number, 1000, 0.12 + place / 1000)
+        arrivals.append(Arrival(number, 1000.145 + (1 + place) / 100))
+    state = gauge.take(arrivals, 0.25)
+    assert state is not None
+    assert state.queue_ms > 10
+
+
 def test_packets_that_were_never_sent_change_nothing() -> None:
     gauge = ArrivalGauge()
     assert gauge.take([Arrival(5, 1.0), Arrival(6, None)], 1.0) is None

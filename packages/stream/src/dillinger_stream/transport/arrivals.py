@@ -18,6 +18,9 @@ TICK_S = 0.000_25
 REFERENCE_S = 0.064
 BASE_WINDOW_S = 10.0
 RATE_WINDOW_S = 0.25
+TAIL_S = 0.07
+"""What came before that tells of a queue that was: a feedback spans a tenth of a second, in which one grows fast. It
+holds the first packet of a picture at 15 a second."""
 LOSS_WINDOW_S = 1.0
 MAX_REMEMBERED = 8192
 MAX_TOLD = 4096
@@ -120,7 +123,7 @@ class ArrivalGauge:
 
     def take(self, arrivals: list[Arrival], now_s: float) -> PathState | None:
         """What a feedback makes of the path; None when it tells of nothing that was sent."""
-        delays_s: list[float] = []
+        came: list[tuple[float, float]] = []
         latest_sent_s = 0.0
         lost = 0
         for arrival in arrivals:
@@ -129,14 +132,15 @@ class ArrivalGauge:
                 continue
             packet = self._sent.pop(arrival.sequence, None)
             if packet is not None:
-                delays_s.append(arrival.at_s - packet.at_s)
+                came.append((arrival.at_s, arrival.at_s - packet.at_s))
                 latest_sent_s = max(latest_sent_s, packet.at_s)
                 self._arrived.append((arrival.at_s, packet.size_bytes))
-        if not delays_s:
+        if not came:
             return None
-        self._fates.append((now_s, lost, len(delays_s)))
-        # The fastest packet of a feedback: jitter and a frame's own burst are no queue, what stays is.
-        delay_s = min(delays_s)
+        self._fates.append((now_s, lost, len(came)))
+        # The fastest of the last packets: jitter and a frame's own burst are no queue, what stays is.
+        latest_s = max(at_s for at_s, _ in came)
+        delay_s = min(delay_s for at_s, delay_s in came if at_s > latest_s - TAIL_S)
         return PathState(
             queue_ms=1000 * (delay_s - self._base.add(now_s, delay_s)),
             carried_bps=self._carried_bps(),

@@ -8,6 +8,9 @@ both transports measure it: TCP's own figures (`tcp_path.py`), or arrival times 
                                     ▲                                                      │
                                     └───────────────────── queue long ─────────────────────┘
 
+What drains of a queue when a path has become wide again arrives faster than the path was: then there is no reason to be
+careful.
+
 Steps that grow find a path that has become wide again within three seconds; the first are small, so that one that has
 not is filled for tens of milliseconds only. What to do about loss without a queue (radio) is `duplication.py`'s to say.
 """
@@ -25,7 +28,7 @@ LONG_QUEUE_MS = 60.0
 SHORT_QUEUE_MS = 30.0
 PATIENCE_S = 0.15
 """A queue counts once it has been long for so long: TCP's slow start after a pause makes one that is soon gone."""
-HUGE_QUEUE_MS = 150.0
+HUGE_QUEUE_MS = 100.0
 """This one counts at once, and no picture is taken until it is shorter: what is not sent can't wait."""
 MAX_PAUSE_S = 0.3
 """Then it is looked at again: a path on which nothing goes tells nothing."""
@@ -49,7 +52,7 @@ REST_SHARE = 0.88
 """Of what the path carried when it was full: what it is given once the queue is gone."""
 STEPS = (1.15, 1.3, 1.5)
 """The last one again and again; around the rate at which the path was full last, the first."""
-AROUND = 1.5
+AROUND = 1.3
 FULL_MEMORY_S = 10.0
 """After that nobody knows any more: what was full may have been another's doing, or that of a busy machine."""
 STEP_GAP_S = 0.15
@@ -138,10 +141,12 @@ class RateControl:
                 self.paused_until_s = now_s + min(MAX_PAUSE_S, (path.queue_ms - LONG_QUEUE_MS) / 1000)
             if self._step or (is_settled and not is_draining):
                 self._fall(now_s, path, target_bps, wish_bps)
-        elif self.path_bps is not None and is_settled and path.queue_ms < SHORT_QUEUE_MS:
-            if self._fallen_at_queue_ms is not None:
+        elif self.path_bps is not None and path.queue_ms < SHORT_QUEUE_MS:
+            if self._full_bps is not None and path.carried_bps > AROUND * self._full_bps:
+                self._widen(now_s, path, target_bps, wish_bps)
+            elif is_settled and self._fallen_at_queue_ms is not None:
                 self._rest(now_s, target_bps, wish_bps)
-            else:
+            elif is_settled:
                 self._rise(now_s, path, target_bps, wish_bps)
 
     def restart(self) -> None:
@@ -181,6 +186,12 @@ class RateControl:
             rested_bps = int(max(target_bps, REST_SHARE * self._full_bps))
             self.path_bps = rested_bps if rested_bps < wish_bps else None
         self._settled_at_s = now_s + HOLD_S
+
+    def _widen(self, now_s: float, path: PathState, target_bps: int, wish_bps: int) -> None:
+        """It carries far more than when it was full, and its queue is gone: it is another path now."""
+        self._full_bps = path.carried_bps
+        self._rest(now_s, target_bps, wish_bps)
+        self._full_bps, self._settled_at_s = None, now_s
 
     def _rise(self, now_s: float, path: PathState, target_bps: int, wish_bps: int) -> None:
         if path.carried_bps < FULL_SHARE * target_bps:
