@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import aioice.mdns
 import av
 import numpy as np
 import pytest
@@ -186,7 +188,7 @@ async def test_a_picture_loss_indication_asks_for_a_keyframe() -> None:
         await until(lambda: bool(browser.frames), "a picture")
         feedback = transport.feedback()
         await browser.receiver("video")._send_rtcp_pli(transport._video_sender._ssrc)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert (await anext(feedback)).keyframe_wanted
 
 
@@ -282,17 +284,26 @@ async def test_hostile_answers_end_as_invalid(seed: int) -> None:
     await transport.close()
 
 
-async def test_a_browser_that_hides_its_addresses_connects_at_once() -> None:
+async def test_a_browser_that_hides_its_addresses_connects_and_nobody_is_asked_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    questions: list[object] = []
+
+    async def look_up(*asked: object) -> None:
+        questions.append(asked)
+        raise OSError("nobody answers a multicast")
+
+    monkeypatch.setattr(aioice.mdns, "create_mdns_protocol", look_up)
     states: list[WebRtcState] = []
     transport = WebRtcTransport(has_sound=False, on_input=lambda *_: None, on_state=states.append)
     browser = Browser()
     answer = await browser.answer((await transport.offer()).sdp)
     hidden = re.sub(r"(?m)^(a=candidate:\S+ \S+ \S+ \S+) \S+", r"\1 3b0c5d1e-0000-4000-8000-000000000000.local", answer)
     assert ".local" in hidden
-    async with asyncio.timeout(0.5):  # a look-up by multicast would take a second
-        await transport.negotiate(Description(kind="answer", sdp=hidden))
-        await transport.negotiate(Candidate(candidate="candidate:1 1 udp 1 a.local 9 typ host", sdp_mid="0"))
-    await until(lambda: states == [WebRtcState.OPEN], "the connection", timeout_s=3)
+    await transport.negotiate(Description(kind="answer", sdp=hidden))
+    await transport.negotiate(Candidate(candidate="candidate:1 1 udp 1 a.local 9 typ host", sdp_mid="0"))
+    await until(lambda: states == [WebRtcState.OPEN], "the connection")
+    assert not questions
     await browser.close()
     await transport.close()
 
@@ -383,12 +394,13 @@ async def test_a_flood_over_a_channel_is_dropped_and_keys_are_let_go(
     viewer.is_showing = False
     browser = await watch_webrtc(viewer, house)
     await until(lambda: "input" in browser.channels, "the channel")
+    started_s = time.monotonic()
     for _ in range(1000):
         browser.channels["input"].send(encode(Key(code=30, is_down=True)))
     await until(lambda: "input_flood" in [notice.code for notice in viewer.of(Notice)], "the notice")
     sink = house.sinks[0]
     await until(lambda: len(sink.events) + sink.releases >= 1000, "the end of the flood")
-    assert 50 <= len(sink.events) < 700
+    assert 50 <= len(sink.events) <= 101 + 100 * (time.monotonic() - started_s)
     assert sink.releases > 0
     await browser.close()
 
@@ -413,9 +425,9 @@ async def test_the_websocket_takes_over_when_webrtc_breaks(open_house: OpenHouse
     await until(lambda: len(browser.frames) > 5, "pictures over WebRTC")
     before = len(viewer.pictures)
     await browser.close()
-    await until(lambda: viewer.transport == "websocket", "the WebSocket", timeout_s=5)
+    await until(lambda: viewer.transport == "websocket", "the WebSocket")
     assert "broke" in viewer.of(TransportChosen)[-1].reason
-    await until(lambda: len(viewer.pictures) > before + 5, "pictures over the WebSocket", timeout_s=1)
+    await until(lambda: len(viewer.pictures) > before + 5, "pictures over the WebSocket")
     assert viewer.pictures[before].is_keyframe
 
 
@@ -424,5 +436,5 @@ async def test_the_websocket_carries_while_webrtc_does_not_connect(open_house: O
     viewer = await house.visit(transport="webrtc")
     await until(lambda: bool(viewer.of(Description)), "the offer")
     await until(lambda: len(viewer.pictures) > 5, "pictures meanwhile")
-    await until(lambda: "within 5 s" in viewer.of(TransportChosen)[-1].reason, "the verdict", timeout_s=8)
+    await until(lambda: "within 5 s" in viewer.of(TransportChosen)[-1].reason, "the verdict")
     assert viewer.transport == "websocket"
