@@ -11,7 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from packages.stream.tests.hub.conftest import Decoder, OpenHouse, hello, ticket, until
+from packages.stream.tests.hub.conftest import OpenHouse, hello, ticket, until
+from packages.stream.tests.hub.pictures import Decoder
 
 from dillinger_contracts.clips import ClipboardOffer, ClipboardPart, ClipboardTaken, ClipboardWant
 from dillinger_contracts.ice import IceServer, MediaAccess

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packages.stream.tests.hub.conftest import OpenHouse, RecordingSink, X264Source, hello, ticket, until
+from packages.stream.tests.hub.conftest import OpenHouse, RecordingSink, hello, ticket, until
+from packages.stream.tests.hub.pictures import X264Source
 from tests.cases import fuzz
 from websockets.exceptions import ConnectionClosed
 

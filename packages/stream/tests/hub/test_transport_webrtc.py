@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription, rtp
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
-from packages.stream.tests.hub.conftest import Decoder, House, OpenHouse, Viewer, X264Source, until
+from packages.stream.tests.hub.conftest import House, OpenHouse, Viewer, until
+from packages.stream.tests.hub.pictures import Decoder, X264Source
 
 from dillinger_contracts.input import Key, Move, encode
 from dillinger_contracts.signaling import (

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from packages.stream.tests.hub.conftest import Decoder, OpenHouse, picture_of, until
+from packages.stream.tests.hub.conftest import OpenHouse, until
+from packages.stream.tests.hub.pictures import Decoder, picture_of
 
 from dillinger_contracts.input import Shown
 from dillinger_contracts.media import Box

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnection
-from packages.stream.tests.hub.conftest import X264Source, until
+from packages.stream.tests.hub.conftest import until
+from packages.stream.tests.hub.pictures import X264Source
 from packages.stream.tests.hub.test_transport_webrtc import Browser
 from tests.coturn import WAIT_S, coturn
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import aioice.ice
 import pytest
-from packages.stream.tests.hub.conftest import Decoder, X264Source, until
+from packages.stream.tests.hub.conftest import until
+from packages.stream.tests.hub.pictures import Decoder, X264Source
 from packages.stream.tests.hub.test_transport_webrtc import Browser
 
 from dillinger_bench.ports import everywhere, free_port
