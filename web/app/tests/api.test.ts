@@ -47,6 +47,14 @@ test("a refusal of what was asked before somebody logged in does not end the log
   expect(queryClient.getQueryData(["me"])).toEqual({ user: { name: "ada" } });
 });
 
+test.each(["null", "<h1>Bad gateway</h1>", "[]", '"no"'])(
+  "an answer of something in between, %s, is a problem too",
+  async (body) => {
+    vi.stubGlobal("fetch", async () => new Response(body, { status: 502 }));
+    await expect(request("GET", "/games")).rejects.toMatchObject({ status: 502, message: "Dillinger answered 502" });
+  },
+);
+
 test("how long to wait is read from the header", async () => {
   const refusal = { status: 429, code: "exhausted", detail: "Too many failed logins" };
   const headers = { "Retry-After": "250" };

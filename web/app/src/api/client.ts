@@ -1,20 +1,9 @@
 /** Requests to core: JSON in and out, the CSRF header on what changes something, RFC 9457 problems as errors. */
 
-export interface ProblemDocument {
-  status: number;
-  code: string;
-  detail: string;
-  hint?: string | undefined;
-  retry_after_s?: number | undefined;
-  field?: string | undefined;
-  errors?: readonly FieldFault[] | undefined;
-}
+import type { FieldFault, ProblemView } from "./schema.gen";
 
-/** One field of what was sent that is not valid; the pointer is a JSON pointer as a fragment: `#/launch/command/0`. */
-export interface FieldFault {
-  detail: string;
-  pointer: string;
-}
+/** The part of a problem that the pages tell of. */
+type Told = Pick<ProblemView, "status" | "code" | "detail" | "hint" | "errors" | "retry_after_s">;
 
 /** What core answered instead of what was asked for; `status` 0: core did not answer at all. */
 export class ApiProblem extends Error {
@@ -24,7 +13,7 @@ export class ApiProblem extends Error {
   readonly retryAfterS: number | null;
   readonly faults: readonly FieldFault[];
 
-  constructor(problem: ProblemDocument) {
+  constructor(problem: Told) {
     super(problem.detail);
     this.status = problem.status;
     this.code = problem.code;
@@ -97,23 +86,24 @@ async function answered(path: string, init: RequestInit): Promise<Response> {
 }
 
 /** Core writes seconds; a date, which the header may also be, is not read. */
-function retryAfterS(header: string | null): number | undefined {
-  return header !== null && /^\d+$/.test(header) ? Number(header) : undefined;
+function retryAfterS(header: string | null): number | null {
+  return header !== null && /^\d+$/.test(header) ? Number(header) : null;
 }
 
 /** A field that is named by itself, as a fault at its place. */
-function pointed(document: Partial<ProblemDocument>): FieldFault {
-  return { detail: document.detail ?? "", pointer: `#/${(document.field ?? "").replaceAll(".", "/")}` };
+function pointed({ detail = "", field }: Partial<ProblemView>): FieldFault {
+  return { detail, pointer: `#/${(field ?? "").replaceAll(".", "/")}` };
 }
 
 async function problemOf(response: Response): Promise<ApiProblem> {
-  const document = (await response.json().catch(() => ({}))) as Partial<ProblemDocument>;
+  // What stands between here and core may answer with anything.
+  const document: Partial<ProblemView> = (await response.json().catch(() => null)) ?? {};
   return new ApiProblem({
     status: response.status,
     code: document.code ?? "internal",
     detail: document.detail ?? `Dillinger answered ${response.status}`,
-    hint: document.hint,
-    errors: document.errors ?? (document.field ? [pointed(document)] : undefined),
+    hint: document.hint ?? null,
+    errors: document.errors ?? (document.field ? [pointed(document)] : null),
     retry_after_s: document.retry_after_s ?? retryAfterS(response.headers.get("Retry-After")),
   });
 }

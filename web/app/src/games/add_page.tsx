@@ -188,7 +188,7 @@ function Copying({ importId, onAgain }: { importId: string; onAgain: () => void 
                 status: 500,
                 code: "failed",
                 detail: now.problem ?? "It failed",
-                hint: now.hint ?? undefined,
+                hint: now.hint,
               })
             }
           />

@@ -1,9 +1,9 @@
 /** What the form holds while somebody types: text, until it is sent. Pure: from a game to a draft and back. */
 
-import type { FieldFault } from "../api/client";
 import type {
   Candidate,
   Display,
+  FieldFault,
   Launch,
   LaunchBody,
   NativeLaunchBody,

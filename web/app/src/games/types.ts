@@ -6,6 +6,7 @@ export type { Runtime } from "../api/runner.gen";
 export type {
   CandidateView as Candidate,
   DisplayConfiguration as Display,
+  FieldFault,
   FolderView as Folder,
   GameDetails,
   ImportView as Addition,

@@ -25,8 +25,14 @@ export class TrackTarget implements Target {
   }
 
   async again(): Promise<void> {
-    // Whoever takes the frame out of the track closes it.
-    if (this.last) await this.writer.write(this.last.clone());
+    const frame = this.last?.clone();
+    if (!frame) return;
+    try {
+      await this.writer.write(frame); // whoever takes it out of the track closes it
+    } catch (error) {
+      frame.close(); // the track has ended
+      throw error;
+    }
   }
 
   async read(box: Box): Promise<Pixels | null> {
