@@ -187,7 +187,7 @@ async def test_a_flood_of_text_is_read_slowly(open_house: OpenHouse) -> None:
 
 
 async def test_connections_without_a_hello_are_limited(open_house: OpenHouse) -> None:
-    house = await open_house(settings=HubSettings(max_peers=2))
+    house = await open_house(settings=HubSettings(max_peers=2, hello_deadline_s=600))
     silent = [await house.dial() for _ in range(4)]
     fifth = await house.dial()
     assert await fifth.closed() == 4429
