@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -103,6 +104,24 @@ async def test_a_crash_shows_what_and_where_it_was_and_not_the_whole_dump(wine: 
     assert "Stack dump" in (wine.session_dir / "guest.log").read_text()
 
 
+async def test_a_program_that_a_signal_ends_is_told_with_it(wine: Any) -> None:
+    start(wine, "window")
+    await wine.ready(START_S)
+    for pid in pids_of_program(wine):
+        with contextlib.suppress(ProcessLookupError):  # it may go with another
+            os.kill(pid, signal.SIGKILL)
+    end = await wine.ended(START_S)
+    assert (end.reason, end.signal, end.exit_code) == (EndReason.GAME_CRASHED, "SIGKILL", None), wine.describe()
+    assert end.message == "windows64.exe crashed with SIGKILL"
+
+
+def pids_of_program(rig: Any) -> list[int]:
+    """The test program's processes, without the sandbox that was told its name."""
+    pids = [pid for pid, line in rig.processes().items() if "windows64.exe" in line and "bwrap" not in line]
+    assert pids, rig.processes()
+    return pids
+
+
 async def test_a_game_goes_on_when_its_launcher_has_left(wine: Any) -> None:
     start(wine, "child", "1500")
     await wine.ready(START_S)
@@ -177,8 +196,7 @@ async def test_viewers_are_told_when_a_game_no_longer_answers_and_when_it_does_a
     await wine.ready(START_S)
     await wine.printed("focus", START_S)
     viewer = await wine.view()
-    pids = [pid for pid, line in wine.processes().items() if "windows64.exe" in line and "bwrap" not in line]
-    assert pids, wine.processes()
+    pids = pids_of_program(wine)
     for number, code in ((signal.SIGSTOP, "not_answering"), (signal.SIGCONT, "answers_again")):
         for pid in pids:
             os.kill(pid, number)
