@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
 from dillinger_bench.client import CoreClient
 from dillinger_bench.house import House
@@ -50,7 +50,7 @@ async def watched(url: str, ticket: str, *, codec: str = "H264") -> list[int]:
     async with httpx2.AsyncClient(trust_env=False, timeout=WAIT_S) as http:
         try:
             picture = player.addTransceiver("video", direction="recvonly")
-            known = RTCRtpReceiver.getCapabilities("video").codecs
+            known = RTCRtpSender.getCapabilities("video").codecs
             picture.setCodecPreferences([one for one in known if one.mimeType == f"video/{codec}"])
             video = picture.receiver
             player.addTransceiver("audio", direction="recvonly")
