@@ -26,7 +26,7 @@ CHROMIUM_FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
 )  # fmt: skip
 _CHROMIUM_NAMES = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/snap/bin/chromium", "/usr/bin/google-chrome")
-SHOW_TIMEOUT_S = 30.0
+SHOW_TIMEOUT_S = 60.0
 
 
 def chromium_path() -> Path:
