@@ -51,6 +51,10 @@ class TellingLink:
         """Ends the link's tasks; idempotent."""
         for task in self._tasks:
             task.cancel()
+        # Nobody receives any more: whoever waits for a message, or comes for one, has to hear of the end all the same.
+        if self._messages.full():
+            self._messages.get_nowait()
+        self._messages.put_nowait(LinkClosed("The link was closed"))
 
     def backlog_bytes(self) -> int:
         """What was sent and has not left this process yet."""
