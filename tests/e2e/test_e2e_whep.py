@@ -65,7 +65,10 @@ async def watched(url: str, ticket: str, *, codec: str = "H264") -> list[int]:
             async with asyncio.timeout(WAIT_S):
                 while len(numbers) < 10:
                     frame: Any = await video.track.recv()
-                    numbers.append(number_of(frame.to_ndarray(format="rgba").tobytes(), frame.width, frame.height))
+                    pixels = frame.to_ndarray(format="rgba").tobytes()
+                    number = read(Picture(pixels, frame.width, frame.height)).frame
+                    if number is not None:  # aiortc shows pictures with holes where a busy machine lost packets
+                        numbers.append(number)
             left = await http.delete(httpx2.URL(url).join(answer.headers["location"]), headers=headers)
             assert left.status_code == 200
             return numbers
