@@ -89,13 +89,19 @@ async def test_reports_move_the_session_and_are_acknowledged_once(mute: Mute) ->
             assert await receive(socket) == {"type": "ack", "number": 1}
         await socket.send(report(2, kind="seat_ready"))
         await socket.send(report(3, kind="peers_changed", peers=2))
-        await socket.send(report(4, kind="stats_taken", stats={"measured_at": AT, "peers": 2, "capture_fps": 60}))
+        stats = {"measured_at": AT, "peers": 2, "capture_fps": 60, "shown_fps": 58.5}
+        await socket.send(report(4, kind="stats_taken", stats=stats))
         assert [(await receive(socket))["number"] for _ in range(3)] == [2, 3, 4]
         view = (await client.get(f"/sessions/{mute.session_id}")).json()
         assert view["state"] == "streaming"
         assert view["peers"] == 2
         assert view["steps"] == [{"name": "sound", "durationMs": 3.5, "shareDone": None}]
         assert view["stats"]["captureFps"] == 60
+        figures = (await client.get("/metrics")).text
+        assert (
+            f'dillinger_session_shown_fps{{game_id="{view["gameId"]}",session_id="{mute.session_id}"}} 58.5' in figures
+        )
+        assert "dillinger_session_loss_ratio{" not in figures, "what nobody measured is absent"
         await socket.send(report(5, kind="peers_changed", peers=0))
         await mute.lab.until(client, mute.session_id, "ready")
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from dillinger_contracts.control import PeersChanged, SeatReady
+from dillinger_contracts.control import PeersChanged, SeatReady, StatsTaken
 from dillinger_contracts.input import KEY_CODES, Button, Key, Move, encode
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.media import KIND_PICTURE
 from dillinger_contracts.session import StreamProfile
-from dillinger_contracts.signaling import Resize, SetProfile
+from dillinger_contracts.signaling import ClientStats, Resize, SetProfile
 
 
 async def test_start_is_reported_step_by_step_and_stop_leaves_nothing(rig: Any) -> None:
@@ -46,8 +46,16 @@ async def test_first_viewer_sees_the_picture_and_the_key_reaches_the_game(rig: A
     await viewer.send(encode(Key(code=30, is_down=True)))
     await viewer.send(encode(Key(code=30, is_down=False)))
     await rig.printed("key 30")
+    await viewer.send(ClientStats(shown_fps=58.5).model_dump_json())
+    await rig.runner.wait_for(lambda: _shown_fps(rig) == 58.5)
     viewer.transport.abort()
     await rig.runner.wait_for(lambda: rig.runner.bodies(PeersChanged)[-1].peers == 0)
+
+
+def _shown_fps(rig: Any) -> float | None:
+    """What the player's browser was shown, as the runner hears of it."""
+    taken = rig.runner.bodies(StatsTaken)
+    return taken[-1].stats.shown_fps if taken else None
 
 
 async def _watch(viewer: ClientConnection) -> None:

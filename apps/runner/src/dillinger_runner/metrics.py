@@ -9,9 +9,26 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from dillinger_contracts import EndReason, RunnerSession, SessionState, SessionUsage
+from dillinger_contracts import EndReason, RunnerSession, SeatStats, SessionState, SessionUsage
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_OF_USAGE = {
+    "cpu_s": ("cpu_seconds", "Processor time of seat and cell"),
+    "memory_bytes": ("memory_bytes", "Memory of seat and cell"),
+    "processes": ("processes", "Processes of seat and cell"),
+    "network_bytes": ("network_bytes", "Carried by the game's network"),
+    "gpu": ("gpu_share", "Share of a graphics card, 0 to 1"),
+    "gpu_memory_bytes": ("gpu_memory_bytes", "Memory on graphics cards"),
+}
+_OF_STATS = {
+    "capture_fps": ("capture_fps", "Pictures captured per second"),
+    "shown_fps": ("shown_fps", "Pictures that the player was shown per second"),
+    "latency_ms": ("latency_ms", "Captured to shown, at the player"),
+    "round_trip_ms": ("round_trip_ms", "To the player's browser and back"),
+    "loss_ratio": ("loss_ratio", "Packets lost on the way to the player, 0 to 1"),
+}
+"""Field → name and text of the figure, `dillinger_session_…`."""
 
 
 class RunnerMetrics:
@@ -64,27 +81,18 @@ class _Present(Collector):
             if state is not SessionState.ENDED:
                 states.add_metric([state.value], sum(session.state is state for session in self._sessions))
         yield states
-        labels = ["session_id", "game_id"]
-        cpu = GaugeMetricFamily("dillinger_session_cpu_seconds", "Processor time of seat and cell", labels=labels)
-        memory = GaugeMetricFamily("dillinger_session_memory_bytes", "Memory of seat and cell", labels=labels)
-        processes = GaugeMetricFamily("dillinger_session_processes", "Processes of seat and cell", labels=labels)
-        network = GaugeMetricFamily("dillinger_session_network_bytes", "Carried by the game's network", labels=labels)
-        gpu = GaugeMetricFamily("dillinger_session_gpu_share", "Share of a graphics card, 0 to 1", labels=labels)
-        gpu_memory = GaugeMetricFamily("dillinger_session_gpu_memory_bytes", "Memory on graphics cards", labels=labels)
-        fps = GaugeMetricFamily("dillinger_session_capture_fps", "Pictures captured per second", labels=labels)
-        for session in self._sessions:
-            usage = self._usages.get(session.session_id)
-            stats = session.stats
-            measured = (
-                (cpu, usage.cpu_s if usage else None),
-                (memory, usage.memory_bytes if usage else None),
-                (processes, usage.processes if usage else None),
-                (network, usage.network_bytes if usage else None),
-                (gpu, usage.gpu if usage else None),
-                (gpu_memory, usage.gpu_memory_bytes if usage else None),
-                (fps, stats.capture_fps if stats else None),
-            )
-            for family, value in measured:
-                if value is not None:
-                    family.add_metric([session.session_id, session.game_id], value)
-        yield from (cpu, memory, processes, network, gpu, gpu_memory, fps)
+        usages = [(session, self._usages.get(session.session_id)) for session in self._sessions]
+        yield from _gauges(_OF_USAGE, usages)
+        yield from _gauges(_OF_STATS, [(session, session.stats) for session in self._sessions])
+
+
+def _gauges(
+    figures: Mapping[str, tuple[str, str]], sources: Sequence[tuple[RunnerSession, SessionUsage | SeatStats | None]]
+) -> Iterator[Metric]:
+    for field, (name, doc) in figures.items():
+        gauge = GaugeMetricFamily(f"dillinger_session_{name}", doc, labels=["session_id", "game_id"])
+        for session, source in sources:
+            value = getattr(source, field, None)
+            if value is not None:
+                gauge.add_metric([session.session_id, session.game_id], value)
+        yield gauge

@@ -190,8 +190,8 @@ class Streaming:
         self._video.reconfigure()
 
     def stats(self) -> SeatStats:
-        """The last second's figures."""
-        figures = self._video.stats()
+        """The last second's figures, with those of whoever plays."""
+        figures, seen = self._video.stats(), self._hub.viewer_stats()
         return SeatStats(
             measured_at=datetime.now(UTC),
             peers=self.peers,
@@ -202,6 +202,10 @@ class Streaming:
             bitrate_bps=figures.bitrate_bps,
             width_px=figures.width_px,
             height_px=figures.height_px,
+            shown_fps=seen.shown_fps,
+            round_trip_ms=seen.rtt_ms,
+            loss_ratio=seen.loss_ratio,
+            latency_ms=seen.latency_ms,
         )
 
     async def end(self, end: SessionEnd) -> None:

@@ -204,6 +204,12 @@ class SeatStats(WireModel):
     bitrate_bps: float | None = None
     width_px: int | None = None
     height_px: int | None = None
+    shown_fps: float | None = None
+    """From here on what the player's browser measured, in the second before."""
+    round_trip_ms: float | None = None
+    loss_ratio: float | None = None
+    latency_ms: float | None = None
+    """Captured → shown."""
 
 
 class QueuePlace(WireModel):

@@ -17,7 +17,7 @@ import structlog
 from dillinger_contracts.errors import Conflict, Exhausted, Unavailable, problem_of
 from dillinger_contracts.floor import Floor, FloorWish
 from dillinger_contracts.session import Preference, SessionEnd
-from dillinger_contracts.signaling import Ended, FromSeat, Notice, PointerTaken, ServerStats
+from dillinger_contracts.signaling import ClientStats, Ended, FromSeat, Notice, PointerTaken, ServerStats
 from dillinger_contracts.tickets import TicketClaims
 
 from .clipboard.base import Clip
@@ -310,6 +310,11 @@ class StreamHub:
     def want_keyboard(self, peer: Peer, layout: str) -> None:
         """The newest wish wins."""
         self._wishes.want_keyboard(peer, layout)
+
+    def viewer_stats(self) -> ClientStats:
+        """What the browser of whoever plays said last, or of who came first where nobody does."""
+        said = (peer.client_stats for peer in sorted(self._line, key=lambda peer: peer.role != "player"))
+        return next((stats for stats in said if stats is not None), ClientStats())
 
     def server_stats(self) -> ServerStats:
         """The figures of the last second that all peers share."""

@@ -165,6 +165,10 @@ export interface SeatStats {
   bitrateBps: number | null;
   widthPx: number | null;
   heightPx: number | null;
+  shownFps: number | null;
+  roundTripMs: number | null;
+  lossRatio: number | null;
+  latencyMs: number | null;
 }
 
 /** How a session ended. */
