@@ -1,19 +1,25 @@
-"""Which engines are taken, by their own words: those of Docker 28 and of Debian 12's Podman."""
+"""Which engines are taken, by their own words: those of Docker 28 and of Debian 12's Podman; and one that is gone."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dillinger_contracts import Game, Unsupported
+from dillinger_contracts import Game, Unavailable, Unsupported
+from dillinger_runner.backends.base import SeatHandle
+from dillinger_runner.backends.docker import DockerBackend, DockerConfig
+from dillinger_runner.backends.docker_engine import Engine
 from dillinger_runner.backends.docker_findings import (
     engine_finding,
     in_podmans_words,
     mounts_finding,
     refuse_on_podman,
 )
-from dillinger_runner.backends.docker_spec import MountRule
+from dillinger_runner.backends.docker_spec import MountRule, Premises
+from dillinger_runner.cgroups import Limits
+from dillinger_runner.store import SessionStore
 
 DOCKER: dict[str, Any] = {"Components": [{"Name": "Engine"}], "Version": "28.0.1", "ApiVersion": "1.48"}
 PODMAN: dict[str, Any] = {
@@ -57,3 +63,15 @@ def test_podman_is_asked_in_its_own_words_for_a_tmpfs_of_the_users() -> None:
         "Memory": 1,
         "Tmpfs": {"/tmp": "rw,mode=1777", "/run/user/1000": "rw,size=8,mode=0700,U"},
     }
+
+
+async def test_what_an_engine_that_is_gone_keeps_is_told_as_one_error(tmp_path: Path) -> None:
+    """Both halves of a session can't be removed: who sweeps catches one error, and goes on."""
+    engine = Engine(f"unix://{tmp_path}/none.sock", "test")
+    premises = Premises("test", "1500:1500", "seat", {"native": "cell"}, Limits(1 << 30, 1.0, 64))
+    backend = DockerBackend(DockerConfig(tmp_path / "run", premises), SessionStore(tmp_path / "sessions"), engine)
+    try:
+        with pytest.raises(Unavailable, match="can't be removed"):
+            await backend.stop(SeatHandle("a1" * 10, "here"), grace_s=0)
+    finally:
+        await backend.close()

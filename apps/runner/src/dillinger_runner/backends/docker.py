@@ -296,7 +296,10 @@ class DockerBackend:
                 await self._engine.signal(name, "SIGTERM")
                 if not await self._engine.wait(name, timeout_s=grace_s):
                     log.warning("seat_ignored_sigterm", session_id=session_id, grace_s=grace_s)
-            await self._clear(session_id)
+            try:
+                await self._clear(session_id)
+            except ExceptionGroup as failed:  # of both containers' removals
+                raise Unavailable(f"Containers of session {session_id} can't be removed now") from failed
         if not self._locks[session_id].locked():
             self._locks.pop(session_id, None)
 
