@@ -135,10 +135,10 @@ async def test_where_packets_go_twice_nobody_has_to_ask_for_lost_ones(monkeypatc
         monkeypatch.setattr(receiver, "_send_rtcp_nack", ask_for_nothing)
         for _ in range(40):
             unit = source.unit()
-            expected += decoder.decode(unit.data)
+            expected.extend(decoder.decode(unit.data))
             transport.push(unit)
             await asyncio.sleep(1 / 120)
-            # Only as fast as they come: a sender that is late drops pictures, and nobody here makes a keyframe after that.
+            # As fast as they come: a sender that is late drops pictures, and nobody here makes a keyframe after that.
             await until(lambda: len(expected) - len(browser.frames) < 8, "the pictures so far", timeout_s=30)
         await until(lambda: len(browser.frames) >= 30, "thirty pictures", timeout_s=30)
     assert len(lost) >= 10
