@@ -23,6 +23,9 @@ from .wire import Wire
 from .xconnection import XConnection
 
 _LOOK_GAP_NS = 16_000_000
+_FRAME_GAP_NS = 8_000_000
+"""A frame sooner after the last look than this asks nothing; each of sixty a second does, and needs no look of its own
+between them."""
 _MOST_PX = 512
 """No sane pointer is larger; what a hostile server says beyond it is refused."""
 
@@ -117,7 +120,7 @@ class Pointer:
     @property
     def is_asked_with_frames(self) -> bool:
         """Whether to look at it when a frame is taken: a game may move it and say nothing."""
-        return self.is_drawn or time.monotonic_ns() >= self._looked_at_ns + _LOOK_GAP_NS
+        return self.is_drawn or time.monotonic_ns() >= self._looked_at_ns + _FRAME_GAP_NS
 
     def doubt(self, *, image: bool = False) -> None:
         """Something may have moved it, or (`image`) changed how it looks."""
