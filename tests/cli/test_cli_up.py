@@ -99,11 +99,12 @@ class Foreground:
         found = []
         for process in psutil.process_iter():
             try:
-                words = [*process.cmdline(), *process.environ().values()]
+                command, environment = process.cmdline(), process.environ()
             except psutil.Error:
                 continue
+            words = [*command, *environment.values()]
             if process.pid != os.getpid() and any(str(self.folder) in word for word in words):
-                found.append(" ".join(process.cmdline()))
+                found.append(" ".join(command))
         return found
 
     def play(self, game_id: str = "sleeper") -> None:

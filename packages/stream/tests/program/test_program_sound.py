@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,7 +51,13 @@ def pulse(shelf: Shelf) -> Iterator[str]:
 
 
 def recorders(program: Program) -> list[psutil.Process]:
-    return [child for child in psutil.Process(program.process.pid).children() if child.name() == "parec"]
+    """As far as they live: one that was killed goes while it is looked at."""
+    found = []
+    for child in psutil.Process(program.process.pid).children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if child.name() == "parec":
+                found.append(child)
+    return found
 
 
 def test_what_plays_is_heard_while_somebody_listens(shelf: Shelf, display: XServer, pulse: str, tmp_path: Path) -> None:
