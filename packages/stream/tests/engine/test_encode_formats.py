@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import av
@@ -12,6 +14,7 @@ from packages.stream.tests.engine.codec_parts import DECODERS
 
 from dillinger_contracts.media import Box
 from dillinger_contracts.session import VideoFormat
+from dillinger_stream.encode import libsvtav1
 from dillinger_stream.encode.base import EncoderError, EncoderSettings, VideoEncoder
 from dillinger_stream.encode.codecs import open_encoder
 from dillinger_stream.frames import AccessUnit, Frame
@@ -138,3 +141,18 @@ def test_sharp_text_has_a_color_for_every_pixel() -> None:
         means[format_] = float(np.abs(shown.astype(int) - pixels[:, :, 2::-1]).mean())
         encoder.close()
     assert means["h264-444"] < means["h264"] / 3
+
+
+def test_an_encoder_whose_threads_wait_for_each_other_is_left_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As SVT-AV1 did once: who encodes gets a word and may open another; closing it waits for nothing."""
+    opened("av1").close()
+    library, stuck = libsvtav1._library(), threading.Event()
+    calls = {name: getattr(library, name) for name in vars(library) if name.startswith("svt_av1_enc_")}
+    deaf = SimpleNamespace(**calls | {"svt_av1_enc_get_packet": lambda *_: stuck.wait(60) and 0})
+    monkeypatch.setattr(libsvtav1, "_library", lambda: deaf)
+    monkeypatch.setattr(libsvtav1, "_ANSWERS_WITHIN_S", 0.2)
+    encoder = opened("av1")
+    with pytest.raises(EncoderError, match="made nothing of a picture"):
+        encoder.encode(Frame(shapes(), WIDTH, HEIGHT, WHOLE, 0), keyframe=True)
+    encoder.close()
+    stuck.set()

@@ -11,10 +11,12 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import threading
 from ctypes import POINTER, Structure, addressof, byref, c_char_p, c_double, c_int, c_int64, c_void_p, sizeof
 from ctypes import c_uint8 as u8
 from ctypes import c_uint32 as u32
 from ctypes import c_uint64 as u64
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from .base import EncoderError, EncoderSettings, EncoderUnavailable
@@ -24,6 +26,7 @@ _MAJOR_VERSION = "v4."
 _HINT = "Install PyAV's own wheel"
 _CONFIGURATION_BYTES = 65_536
 """More than the library's structure has, which grows from version to version."""
+_ANSWERS_WITHIN_S = 10.0
 _KEY_PICTURE, _ANY_PICTURE = 3, 0xFF
 _END = 1
 _PRESET = 9
@@ -112,6 +115,10 @@ class SvtAv1Codec:
         self._in = _Header(size=sizeof(_Header), buffer=addressof(self._planes))
         self._out = POINTER(_Header)()
         self._pts = 0
+        self._asked: SimpleQueue[bool] = SimpleQueue()
+        self._answered: SimpleQueue[int] = SimpleQueue()
+        waits = (library.svt_av1_enc_get_packet, handle, self._out, self._asked, self._answered)
+        threading.Thread(target=_await_packets, args=waits, name="svt-av1", daemon=True).start()
 
     def encode(self, level: int, *, is_keyframe: bool) -> tuple[bytes, bool]:
         """The picture as it is now, and whether it became a keyframe; raises `EncoderError`."""
@@ -124,17 +131,28 @@ class SvtAv1Codec:
         self._pts += 1
         if refusal := library.svt_av1_enc_send_picture(self._handle, byref(header)):
             raise EncoderError(f"SVT-AV1 refused a picture ({_word(refusal)})")
-        if refusal := library.svt_av1_enc_get_packet(self._handle, byref(self._out), 0):
+        if refusal := self._packet():
             raise EncoderError(f"SVT-AV1 gave nothing for one frame ({_word(refusal)})")
         made = self._out[0]
         coded = ctypes.string_at(made.buffer, made.filled), made.kind == _KEY_PICTURE
         library.svt_av1_enc_release_out_buffer(byref(self._out))
         return coded
 
+    def _packet(self) -> int:
+        """Waits for what was sent; the library's own word. Raises `EncoderError` where its threads wait for each other,
+        which they were seen to do once: that one is left as it is, since ending it would wait with them."""
+        self._asked.put(True)
+        try:
+            return self._answered.get(timeout=_ANSWERS_WITHIN_S)
+        except Empty:
+            self._handle = None
+            raise EncoderError(f"SVT-AV1 made nothing of a picture in {_ANSWERS_WITHIN_S:g} s") from None
+
     def close(self) -> None:
         """Frees everything; idempotent."""
         handle, self._handle = self._handle, None
         if handle is not None:
+            self._asked.put(False)
             self._end(handle)
             self._library.svt_av1_enc_deinit(handle)
             self._library.svt_av1_enc_deinit_handle(handle)
@@ -153,6 +171,12 @@ class SvtAv1Codec:
     def __del__(self) -> None:
         if getattr(self, "_handle", None) is not None:
             self.close()
+
+
+def _await_packets(get: Any, handle: Any, out: Any, asked: SimpleQueue[bool], answered: SimpleQueue[int]) -> None:
+    """On a thread of its own, since the library waits without a deadline; until it is asked no more."""
+    while asked.get():
+        answered.put(get(handle, byref(out), 0))
 
 
 def _word(refusal: int) -> str:
