@@ -15,6 +15,7 @@ import xcffib.xproto
 from packages.stream.tests.engine.codec_parts import last_picture
 
 from dillinger_contracts.errors import DillingerError
+from dillinger_stream.capture.x11 import X11Capture
 from dillinger_stream.capture.xconnection import XConnection
 from dillinger_stream.frames import AccessUnit
 
@@ -62,6 +63,22 @@ def xvfb() -> Iterator[XServer]:
     server = start_xvfb()
     yield server
     server.end()
+
+
+@pytest.fixture
+def capture(xvfb: XServer) -> Iterator[X11Capture]:
+    """Of the whole desktop."""
+    source = X11Capture(xvfb.socket_path)
+    yield source
+    source.close()
+
+
+@pytest.fixture
+def wake_fd() -> Iterator[int]:
+    """What a capture that waits can be woken by."""
+    fd = os.eventfd(0)
+    yield fd
+    os.close(fd)
 
 
 @pytest.fixture

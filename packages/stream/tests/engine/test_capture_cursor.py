@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pytest
 from packages.stream.tests.engine.codec_parts import is_color
 from packages.stream.tests.engine.conftest import WAIT_S, catch_up
 from packages.stream.tests.engine.cursors import ARROW, CROSS, hide_cursor, set_cursor
@@ -20,20 +18,6 @@ if TYPE_CHECKING:
     from packages.stream.tests.engine.conftest import Painter, Witness, XServer
 
 GREY, GREEN = 0x808080, 0x00A000
-
-
-@pytest.fixture
-def capture(xvfb: XServer) -> Iterator[X11Capture]:
-    source = X11Capture(xvfb.socket_path)
-    yield source
-    source.close()
-
-
-@pytest.fixture
-def wake_fd() -> Iterator[int]:
-    fd = os.eventfd(0)
-    yield fd
-    os.close(fd)
 
 
 def seen(capture: X11Capture, wake_fd: int, fact: Callable[[PointerSeen], bool]) -> PointerSeen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,20 +21,6 @@ from dillinger_stream.capture.x11 import X11Capture
 
 if TYPE_CHECKING:
     from packages.stream.tests.engine.conftest import Painter, XServer
-
-
-@pytest.fixture
-def capture(xvfb: XServer) -> Iterator[X11Capture]:
-    source = X11Capture(xvfb.socket_path)
-    yield source
-    source.close()
-
-
-@pytest.fixture
-def wake_fd() -> Iterator[int]:
-    fd = os.eventfd(0)
-    yield fd
-    os.close(fd)
 
 
 def is_damaged(capture: X11Capture, wake_fd: int) -> bool:
