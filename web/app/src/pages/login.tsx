@@ -2,7 +2,7 @@
 
 import { type FormEvent, type ReactNode, useId, useState } from "react";
 import { ApiProblem } from "../api/client";
-import { useChangePassword, useLogin, useLogout } from "../api/queries";
+import { useChangePassword, useLogin, useLogout, useMe } from "../api/queries";
 import { Icon } from "../ui/icons";
 import { Mark, Wordmark } from "../ui/logo";
 import { useTitle } from "../use_title";
@@ -61,6 +61,7 @@ function loginFault(error: Error): string {
 /** Asked for when the password is a one-time one, and offered in the settings. */
 export function PasswordForm({ isFirst }: { isFirst: boolean }) {
   const change = useChangePassword();
+  const name = useMe().data?.user.name ?? "";
   const [old, setOld] = useState(isFirst ? justTyped : "");
   const [asksOld] = useState(old === "");
   const [fresh, setFresh] = useState("");
@@ -76,6 +77,8 @@ export function PasswordForm({ isFirst }: { isFirst: boolean }) {
   };
   return (
     <form className="form" onSubmit={submit}>
+      {/* What a password manager keeps the new password under. */}
+      <input className="visually-hidden" autoComplete="username" value={name} readOnly tabIndex={-1} aria-hidden />
       {(asksOld || change.error) && (
         <Field
           label={isFirst ? "One-time password" : "Present password"}
