@@ -18,7 +18,7 @@ import pytest
 
 from dillinger_stream.capture import shm, xconnection
 from dillinger_stream.capture.base import CaptureError
-from dillinger_stream.capture.pointer import pointer_image
+from dillinger_stream.capture.pointer_image import pointer_image
 from dillinger_stream.capture.x11 import X11Capture
 
 if TYPE_CHECKING:

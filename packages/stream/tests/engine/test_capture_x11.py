@@ -16,7 +16,7 @@ from packages.stream.tests.engine.cursors import hide_cursor
 from dillinger_contracts.media import Box
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.capture.display import Display
-from dillinger_stream.capture.pointer import draw_pointer, pointer_image
+from dillinger_stream.capture.pointer_image import draw_pointer, pointer_image
 from dillinger_stream.capture.x11 import X11Capture
 
 if TYPE_CHECKING:

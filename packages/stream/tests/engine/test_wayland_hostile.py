@@ -8,22 +8,20 @@ import random
 import select
 import socket
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from packages.stream.tests.engine.fake_compositor import WAIT_S, FakeCompositor
 
 from dillinger_stream.capture import wayland as capture_module
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.capture.wayland import WaylandCapture
 from dillinger_stream.wayland import connection as connection_module
 from dillinger_stream.wayland.connection import WaylandConnection
-from dillinger_stream.wayland.protocols import INTERFACES
-from dillinger_stream.wayland.wire import Reader, WireError, pack, unpack
+from dillinger_stream.wayland.wire import WireError, pack, unpack
 
 DEADLINE_S = 0.3
-WAIT_S = 30.0
 GLOBALS = ("wl_shm", "wl_output", "zwlr_screencopy_manager_v1")
 
 
@@ -37,73 +35,21 @@ def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
 Answer = Callable[["Liar", int, int, list[Any]], None]
 
 
-class Liar:
-    """A compositor that says what `on_question` wants, to whoever asks for a picture."""
+class Liar(FakeCompositor):
+    """Says what `on_question` wants, to whoever asks for a picture."""
 
     def __init__(self, on_question: Answer) -> None:
-        self.client, self._socket = socket.socketpair()
+        super().__init__(GLOBALS)
         self._on_question = on_question
-        self.kinds = {1: "wl_display"}
-        self.pools: list[int] = []
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self.start()
 
-    def say(self, number: int, event: str, *arguments: Any) -> None:
-        kind = INTERFACES[self.kinds[number]]
-        opcode = [message.name for message in kind.events].index(event)
-        data, _ = pack(number, opcode, kind.events[opcode].signature, arguments)
-        self.say_raw(data)
-
-    def say_raw(self, data: bytes) -> None:
-        self._socket.sendall(data)
-
-    def _run(self) -> None:
-        reader, waiting = Reader(), []
-        try:
-            while True:
-                data, descriptors, _, _ = socket.recv_fds(self._socket, 65_536, 28)
-                if not data:
-                    return
-                waiting += descriptors
-                reader.feed(data)
-                while (message := reader.next()) is not None:
-                    self._take(*message, waiting)
-        except OSError:
-            return
-        finally:
-            self._socket.close()
-
-    def _take(self, number: int, opcode: int, payload: bytes, waiting: list[int]) -> None:
-        kind = INTERFACES[self.kinds[number]]
-        request = list(kind.requests.values())[opcode]
-        arguments = unpack(payload, request.signature, lambda: waiting.pop(0))
-        match request.name:
-            case "get_registry":
-                self.kinds[arguments[0]] = "wl_registry"
-                for name, interface in enumerate(GLOBALS):
-                    self.say(arguments[0], "global", name, interface, 3)
-            case "sync":
-                self.kinds[arguments[0]] = "wl_callback"
-                self.say(arguments[0], "done", 0)
-                self.say(1, "delete_id", arguments[0])
-            case "bind":
-                self.kinds[arguments[3]] = arguments[1]
-            case "create_pool":
-                self.kinds[arguments[0]] = "wl_shm_pool"
-                self.pools.append(arguments[1])
-            case "create_buffer":
-                self.kinds[arguments[0]] = "wl_buffer"
+    def asked(self, number: int, request: str, arguments: list[Any]) -> None:
+        match request:
             case "capture_output":
                 self.kinds[arguments[0]] = "zwlr_screencopy_frame_v1"
                 self._on_question(self, arguments[0], -1, arguments)
             case "copy" | "copy_with_damage":
-                self._on_question(self, number, opcode, arguments)
-
-    def close(self) -> None:
-        self.client.close()
-        self._thread.join(WAIT_S)
-        for pool in self.pools:
-            os.close(pool)
+                self._on_question(self, number, 0, arguments)
 
 
 @pytest.fixture
@@ -136,13 +82,13 @@ def test_an_honest_one_is_believed_and_can_neither_shrink_nor_grow_our_memory(te
     capture = WaylandCapture(lambda: liar.client)
     frame = capture.grab(whole=True)
     assert (frame.width_px, frame.height_px, frame.pixels.shape) == (64, 48, (48, 64, 4))
-    for pool in liar.pools:
+    for pool in liar.pools.values():
         for size_bytes in (0, 1 << 20):
             with pytest.raises(PermissionError):
                 os.ftruncate(pool, size_bytes)
         with pytest.raises(PermissionError):
             fcntl.fcntl(pool, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)
-    os.pwrite(liar.pools[0], b"\xff" * 64, 0)
+    os.pwrite(next(iter(liar.pools.values())), b"\xff" * 64, 0)
     capture.close()
     assert frame.pixels.sum() >= 0, "a picture outlives its capture"
 
@@ -152,7 +98,7 @@ def _says(words: bytes) -> Answer:
 
 
 def _hangs_up(liar: Liar, frame: int, opcode: int, arguments: list[Any]) -> None:
-    liar._socket.shutdown(socket.SHUT_RDWR)
+    liar.socket.shutdown(socket.SHUT_RDWR)
 
 
 def _says_nothing(liar: Liar, frame: int, opcode: int, arguments: list[Any]) -> None:
@@ -277,7 +223,7 @@ def test_descriptors_that_nobody_takes_are_closed(tell: Callable[[Answer], Liar]
     keyboard = connection.new_proxy("wl_keyboard", connection_module.ignore)
     reading, writing = os.pipe()
     data, _ = pack(keyboard.number, 0, "uhu", (1, writing, 9))
-    socket.send_fds(liar._socket, [data], [writing])
+    socket.send_fds(liar.socket, [data], [writing])
     os.close(writing)
     assert connection.wait(WAIT_S)
     connection.read()

@@ -11,14 +11,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
 import xcffib.xfixes
 
 from dillinger_contracts.media import Box
 from dillinger_stream.frames import NO_POINTER, PointerImage, PointerSeen
 
-from .base import CaptureError, RequestRefusedError
-from .geometry import EMPTY_BOX, clip, is_empty
+from .base import RequestRefusedError
+from .geometry import EMPTY_BOX
+from .pointer_image import pointer_image
 from .wire import Wire
 from .xconnection import XConnection
 
@@ -26,26 +26,6 @@ _LOOK_GAP_NS = 16_000_000
 _FRAME_GAP_NS = 8_000_000
 """A frame sooner after the last look than this asks nothing; each of sixty a second does, and needs no look of its own
 between them."""
-_MOST_PX = 512
-"""No sane pointer is larger; what a hostile server says beyond it is refused."""
-
-
-def pointer_image(width_px: int, height_px: int, hot_x: int, hot_y: int, argb: bytes) -> PointerImage:
-    """The image that a server described; raises `CaptureError` when that is no sane pointer."""
-    if not (0 <= width_px <= _MOST_PX and 0 <= height_px <= _MOST_PX):
-        raise CaptureError(f"The display server claims a pointer of {width_px}x{height_px} pixels")
-    if len(argb) != width_px * height_px * 4:
-        raise CaptureError(f"The display server sent {len(argb)} bytes for a pointer of {width_px}x{height_px} pixels")
-    pixels = np.frombuffer(argb, dtype=np.uint8).reshape(height_px, width_px, 4)
-    rows, columns = (np.flatnonzero(pixels[:, :, 3].any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
-        return NO_POINTER
-    # Most of an image is empty margin, which would be grabbed and encoded whenever the pointer moves.
-    top, left = int(rows[0]), int(columns[0])
-    shown = pixels[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
-    alpha = shown[:, :, 3:4]
-    solid = alpha == 255 if ((alpha == 0) | (alpha == 255)).all() else None
-    return PointerImage(shown, min(hot_x, width_px) - left, min(hot_y, height_px) - top, solid)
 
 
 def fetch_pointer_image(connection: XConnection, fixes: Any) -> PointerImage:
@@ -56,23 +36,6 @@ def fetch_pointer_image(connection: XConnection, fixes: Any) -> PointerImage:
     except RequestRefusedError:
         return NO_POINTER  # no window has set a pointer yet
     return pointer_image(reply.width, reply.height, reply.xhot, reply.yhot, reply.cursor_image.raw)
-
-
-def draw_pointer(pixels: Any, box: Box, image: PointerImage, x: int, y: int) -> None:
-    """Draws `image` at the desktop's (x, y) into `pixels`, which show `box` of the desktop."""
-    place = image.box_at(x - box.x, y - box.y)
-    shown = clip(place, box.width, box.height)
-    if is_empty(shown):
-        return
-    left, top = shown.x - place.x, shown.y - place.y
-    rows, columns = slice(top, top + shown.height), slice(left, left + shown.width)
-    source = image.pixels[rows, columns]
-    target = pixels[shown.y : shown.y + shown.height, shown.x : shown.x + shown.width]
-    if image.solid is not None:
-        np.copyto(target, source, where=image.solid[rows, columns])
-        return
-    through = 255 - source[:, :, 3:4].astype(np.uint16)
-    target[:] = np.minimum(source + (target * through + 127) // 255, 255).astype(np.uint8)
 
 
 class Pointer:

@@ -1,104 +1,40 @@
-"""Wayland capture by wlr-screencopy, driven by damage, into sealed memory that the compositor writes.
+"""Wayland capture, driven by damage, into sealed memory that the compositor writes.
 
-One question is always open: the compositor answers it with a picture and what changed since the one before, as soon as
-anything does. So nothing is asked while nothing changes, and a grab costs no round trip. There are three buffers: the
-picture that is being encoded, the newest one, and the one that the open question is about. The pointer is part of the
-picture, since none of wlroots 0.15 to 0.18 tells how it looks. Owned by the pipeline's thread; only `abort` may come
-from another.
+By ext-image-copy-capture where the compositor has it, since it tells of the pointer apart from the picture, else by
+wlr-screencopy. Either has one question open at any time, so nothing is asked while nothing changes, and a grab costs no
+round trip. Owned by the pipeline's thread; only `abort` may come from another.
 """
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from dillinger_contracts.media import Box
 from dillinger_stream.frames import Frame, PointerSeen
-from dillinger_stream.wayland.connection import DEADLINE_S, Proxy, WaylandConnection
+from dillinger_stream.wayland.connection import DEADLINE_S, WaylandConnection
 
+from . import image_copy
 from .base import CaptureError
-from .geometry import EMPTY_BOX, clip, even, is_empty, union
+from .cursor_session import SessionPointer
+from .geometry import EMPTY_BOX, clip, even, union
 from .geometry import whole as everything
-from .sealed import sealed_memory
-
-_SMALLEST_PX = 16
-_LARGEST_PX = 16_384
-_LARGEST_BYTES = 8192 * 8192 * 4
-_BGRX = frozenset({0, 1})
-"""wl_shm's argb8888 and xrgb8888: in memory blue, green, red and one that is not looked at."""
-_UPSIDE_DOWN = 1
-_CURRENT = 1
-_BUFFERS = 3
-_MOST_FAILURES = 3
-"""In a row: a question fails when the desktop changes its size under it."""
-_HINT = "Use a compositor made with wlroots, such as sway"
+from .image_copy import ImageCopy
+from .pointer_image import draw_pointer
+from .screencopy import Screencopy
+from .wayland_pictures import Pictures
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """Of a picture, as the compositor wants it."""
+class Asker(Protocol):
+    """How pictures are asked for."""
 
-    form: int
-    width_px: int
-    height_px: int
-    stride_bytes: int
-
-    def __post_init__(self) -> None:
-        is_sane = (
-            self.form in _BGRX
-            and _SMALLEST_PX <= self.width_px <= _LARGEST_PX
-            and _SMALLEST_PX <= self.height_px <= _LARGEST_PX
-            and self.width_px * 4 <= self.stride_bytes <= _LARGEST_PX * 4
-            and self.stride_bytes % 4 == 0
-            and self.stride_bytes * self.height_px <= _LARGEST_BYTES
-        )
-        if not is_sane:
-            raise CaptureError(
-                f"The compositor offers a picture that can't be streamed: {self.width_px}x{self.height_px} pixels in "
-                f"rows of {self.stride_bytes} bytes, format {self.form:#x}"
-            )
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Even, as video has it."""
-        return self.width_px & ~1, self.height_px & ~1
-
-
-class _Buffer:
-    """One picture's memory, and what the compositor calls it."""
-
-    def __init__(self, shm: Proxy, shape: _Shape) -> None:
-        self.shape = shape
-        size_bytes = shape.stride_bytes * shape.height_px
-        descriptor, mapping = sealed_memory(size_bytes)
-        try:
-            pool = shm.make("create_pool", "wl_shm_pool", descriptor, size_bytes)
-        finally:
-            os.close(descriptor)
-        self.proxy = pool.make(
-            "create_buffer", "wl_buffer", 0, shape.width_px, shape.height_px, shape.stride_bytes, shape.form
-        )
-        pool.destroy()
-        form = (shape.height_px, shape.width_px, 4)
-        # The view keeps the mapping alive, for as long as somebody reads it.
-        self.pixels: Any = np.ndarray(form, np.uint8, mapping, strides=(shape.stride_bytes, 4, 1))
-
-
-@dataclass(slots=True)
-class _Question:
-    """What the compositor is asked for."""
-
-    proxy: Proxy
-    is_whole: bool
-    """Whether it is to answer at once, and not only when something has changed."""
-    buffer: _Buffer | None = None
-    damage: Box | None = None
+    def ask(self) -> None:
+        """Sees that a question is open; raises `CaptureError`."""
+        ...
 
 
 class WaylandCapture:
@@ -109,71 +45,104 @@ class WaylandCapture:
         self._connection = WaylandConnection(connect())
         try:
             connection = self._connection
-            self._shm = connection.bind("wl_shm")
-            self._manager = connection.bind("zwlr_screencopy_manager_v1", version=2, hint=_HINT)
-            self._output_size: tuple[int, int] | None = None
-            self._output = connection.bind("wl_output", on=self._on_output)
+            shm = connection.bind("wl_shm")
+            self._pictures = Pictures(shm)
+            self._pointer: SessionPointer | None = None
+            self._copy: ImageCopy | None = None
+            self._asker: Asker
+            if image_copy.is_offered(connection):
+                self._asker = self._copy = ImageCopy(connection, self._pictures)
+                self._pointer = SessionPointer(connection, shm, self._copy.manager, self._copy.source)
+            else:
+                self._asker = Screencopy(connection, self._pictures)
             connection.roundtrip()
         except BaseException:
             self._connection.close()
             raise
-        self._buffers: list[_Buffer] = []
-        self._question: _Question | None = None
-        self._newest: _Buffer | None = None
-        self._borrowed: _Buffer | None = None
-        self._damaged: Box | None = None
-        self._damaged_at_ns = 0
-        self._is_new = False
-        self._failures = 0
+        self._is_pointer_drawn = True
+        self._drawn = EMPTY_BOX
+        """Where the pointer is in the last frame, where it was drawn here."""
+        self._canvas: Any = None
+        """The newest picture with the pointer in it: the compositor's own memory stays as it drew it."""
+        self._is_pointer_new = False
 
     def fileno(self) -> int:
         """Readable when something may have changed."""
         return self._connection.fileno()
 
     def wait(self, timeout_s: float | None, wake_fd: int) -> bool:
-        """Blocks until the screen is damaged (True), or `wake_fd` is readable or the time is up (False)."""
+        """Blocks until the screen is damaged (True), or `wake_fd` is readable, `pointer` new or the time up (False)."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             self._read()
-            if self._is_new:
-                return True
+            if self._pictures.is_new or self._is_pointer_new:
+                self._is_pointer_new = False
+                return self._pictures.is_new
             left_s = None if until is None else until - time.monotonic()
             if left_s is not None and left_s <= 0:
                 return False
-            if not self._connection.wait(left_s, wake_fd):
+            due_s = self._pointer_s()
+            is_due_first = due_s is not None and (left_s is None or due_s < left_s)
+            is_quiet = not self._connection.wait(due_s if is_due_first else left_s, wake_fd)
+            if is_quiet and (not is_due_first or self._pointer_s()):
                 self._read()
-                return self._is_new
+                return self._pictures.is_new
+
+    def _pointer_s(self) -> float | None:
+        """Until there is something to do for the pointer."""
+        due_at_ns = None if self._pointer is None else self._pointer.due_at_ns
+        return None if due_at_ns is None else max(0.0, (due_at_ns - time.monotonic_ns()) / 1e9)
 
     @property
     def pointer(self) -> PointerSeen | None:
-        """Nobody tells how it looks."""
-        return None
+        """How the pointer looks and where it is; None where nobody tells, and it is always part of the picture."""
+        return None if self._pointer is None else self._pointer.seen
 
     def draw_pointer(self, *, is_drawn: bool) -> None:
-        """It always is."""
+        """Whether the pointer is part of the picture from now on; it stays so where the compositor draws it itself."""
+        if is_drawn != self._is_pointer_drawn:
+            self._is_pointer_drawn = is_drawn
+            if self._pointer is not None:
+                self._hurt(self._pointer.box if is_drawn else self._drawn)
 
     def pointer_moved(self) -> bool:
-        """The compositor draws the pointer, and counts it as damage by itself."""
+        """Asks about the pointer; that it moved is told by `wait`."""
+        if self._pointer is not None:
+            self._pointer.stir()
         return False
 
     def grab(self, *, whole: bool = False) -> Frame:
         """The present picture; only the damaged box is given, or all of it where `whole` or where the size changed."""
         self._read()
         until = time.monotonic() + DEADLINE_S
-        while self._newest is None:
+        while self._pictures.newest is None:
             if time.monotonic() >= until:
                 raise CaptureError(f"The compositor has given no picture for {DEADLINE_S:g} s")
             self._connection.wait(until - time.monotonic())
             self._read()
-        buffer, before = self._newest, self._borrowed
+        buffer, damaged, captured_at_ns = self._pictures.take()
         width, height = buffer.shape.size
-        is_whole = whole or before is None or before.shape.size != (width, height)
-        box = everything(width, height) if is_whole else even(clip(self._damaged or EMPTY_BOX, width, height))
-        captured_at_ns = self._damaged_at_ns or time.monotonic_ns()
-        self._borrowed = buffer
-        self._damaged, self._damaged_at_ns, self._is_new = None, 0, False
-        pixels = buffer.pixels[box.y : box.y + box.height, box.x : box.x + box.width]
+        is_whole = whole or damaged is None
+        box = everything(width, height) if is_whole else even(clip(damaged or EMPTY_BOX, width, height))
+        source = self._with_pointer(buffer.pixels, box, is_whole=is_whole)
+        pixels = source[box.y : box.y + box.height, box.x : box.x + box.width]
         return Frame(pixels, width, height, box, captured_at_ns)
+
+    def _with_pointer(self, source: Any, box: Box, *, is_whole: bool) -> Any:
+        """A picture that has the pointer where it is to be drawn here; what is new of `source` is `box`."""
+        seen = self.pointer
+        if seen is None or not self._is_pointer_drawn:
+            self._canvas, self._drawn = None, EMPTY_BOX
+            return source
+        if self._canvas is None or self._canvas.shape != source.shape:
+            self._canvas = source.copy()
+        else:
+            place = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
+            self._canvas[place] = source[place]
+        shown = self._canvas[box.y : box.y + box.height, box.x : box.x + box.width]
+        draw_pointer(shown, box, seen.image, seen.x, seen.y)
+        self._drawn = seen.image.box_at(seen.x, seen.y)
+        return self._canvas
 
     def abort(self) -> None:
         """Ends every wait with a `CaptureError`; from any thread."""
@@ -182,82 +151,27 @@ class WaylandCapture:
     def close(self) -> None:
         """Frees everything; idempotent."""
         self._connection.close()
-        self._buffers.clear()
-        self._newest = self._borrowed = self._question = None
+        self._pictures.clear()
+        self._canvas = None
 
     def _read(self) -> None:
         """Hears what the compositor said, and sees that a question is open."""
+        was_new = self._pictures.is_new
         self._connection.read()
-        if self._question is None:
-            self._ask(is_whole=self._newest is None)
+        self._asker.ask()
+        if self._pointer is not None and self._copy is not None:
+            if self._pictures.is_new and not was_new:
+                self._pointer.stir()
+            before = self._pointer.box
+            if self._pointer.step():
+                self._is_pointer_new = True
+                if self._is_pointer_drawn:
+                    self._hurt(union(before, self._pointer.box) or EMPTY_BOX)
+            if self._pointer.is_refused:
+                self._copy.paint_pointer()
         self._connection.flush()
 
-    def _ask(self, *, is_whole: bool) -> None:
-        proxy = self._manager.make("capture_output", "zwlr_screencopy_frame_v1", 1, self._output, on=self._on_frame)
-        self._question = _Question(proxy, is_whole)
-
-    def _on_output(self, event: str, arguments: list[Any]) -> None:
-        if event == "mode" and arguments[0] & _CURRENT:
-            self._output_size = (arguments[1], arguments[2])
-
-    def _on_frame(self, event: str, arguments: list[Any]) -> None:
-        question = self._question
-        if question is None:
-            return
-        match event:
-            case "buffer":
-                if question.buffer is None:
-                    self._lend(question, _Shape(*arguments))
-            case "flags":
-                if arguments[0] & _UPSIDE_DOWN:
-                    raise CaptureError("The compositor's picture is upside down", hint=_HINT)
-            case "damage":
-                if question.buffer is not None:
-                    hurt = clip(Box(*arguments), *question.buffer.shape.size)
-                    question.damage = union(question.damage, hurt)
-            case "ready":
-                self._take(question)
-            case "failed":
-                self._failures += 1
-                if self._failures > _MOST_FAILURES:
-                    raise CaptureError("The compositor refuses to give its picture")
-                self._end(question)
-                self._ask(is_whole=True)
-
-    def _lend(self, question: _Question, shape: _Shape) -> None:
-        """Says where the picture is to go."""
-        for other in [buffer for buffer in self._buffers if buffer.shape != shape]:
-            self._buffers.remove(other)
-            other.proxy.destroy()
-        used = (self._newest, self._borrowed)
-        free = next((buffer for buffer in self._buffers if buffer not in used), None)
-        if free is None:
-            assert len(self._buffers) < _BUFFERS
-            free = _Buffer(self._shm, shape)
-            self._buffers.append(free)
-        question.buffer = free
-        is_resized = self._newest is None or self._newest.shape != shape
-        question.is_whole = question.is_whole or is_resized
-        question.proxy.call("copy" if question.is_whole else "copy_with_damage", free.proxy)
-
-    def _take(self, question: _Question) -> None:
-        """The picture is there."""
-        self._end(question)
-        buffer = question.buffer
-        if buffer is None:
-            raise CaptureError("The compositor gave a picture that has no place")
-        if self._output_size not in (None, (buffer.shape.width_px, buffer.shape.height_px)):
-            self._ask(is_whole=True)  # the desktop has another size by now, and this is a part of it
-            return
-        self._failures = 0
-        hurt = everything(*buffer.shape.size) if question.is_whole else question.damage
-        if hurt is not None and not is_empty(hurt):
-            self._newest = buffer
-            self._damaged = union(self._damaged, hurt)
-            self._damaged_at_ns = self._damaged_at_ns or time.monotonic_ns()
-            self._is_new = True
-        self._ask(is_whole=False)
-
-    def _end(self, question: _Question) -> None:
-        question.proxy.destroy()
-        self._question = None
+    def _hurt(self, box: Box) -> None:
+        """The picture changes there by the pointer alone."""
+        if self._pictures.newest is not None:
+            self._pictures.hurt(clip(box, *self._pictures.newest.shape.size))

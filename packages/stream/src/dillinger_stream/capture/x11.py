@@ -21,7 +21,8 @@ from dillinger_stream.frames import Frame, PointerSeen
 
 from .base import CaptureError, RequestRefusedError
 from .geometry import EMPTY_BOX, clip, contains, even, is_empty, union, whole
-from .pointer import Pointer, draw_pointer
+from .pointer import Pointer
+from .pointer_image import draw_pointer
 from .shm import SealedSegment
 from .wire import Wire
 from .xconnection import XConnection

@@ -4,7 +4,7 @@ Facts of these protocols' descriptions: wayland.xml (MIT), and of wlr-protocols 
 wlr-virtual-pointer-unstable-v1, wlr-output-management-unstable-v1, wlr-foreign-toplevel-management-unstable-v1,
 wlr-data-control-unstable-v1; of virtual-keyboard-unstable-v1 (MIT), which wlroots carries; of wayland-protocols (MIT)
 xdg-shell, xdg-decoration-unstable-v1, keyboard-shortcuts-inhibit-unstable-v1, pointer-constraints-unstable-v1,
-relative-pointer-unstable-v1.
+relative-pointer-unstable-v1, ext-image-capture-source-v1, ext-image-copy-capture-v1.
 
 A line is `>` for a request or `<` for an event, its name, its signature (see `wire`), and for an event that brings a
 new object what that is. An interface may be cut off after the last line that is needed.
@@ -179,6 +179,47 @@ zwlr_screencopy_frame_v1
 < damage uuuu
 < linux_dmabuf uuu
 < buffer_done
+
+ext_output_image_capture_source_manager_v1
+> create_source no
+> destroy
+
+ext_image_capture_source_v1
+> destroy
+
+ext_image_copy_capture_manager_v1
+> create_session nou
+> create_pointer_cursor_session noo
+> destroy
+
+ext_image_copy_capture_session_v1
+> create_frame n
+> destroy
+< buffer_size uu
+< shm_format u
+< dmabuf_device a
+< dmabuf_format ua
+< done
+< stopped
+
+ext_image_copy_capture_frame_v1
+> destroy
+> attach_buffer o
+> damage_buffer iiii
+> capture
+< transform u
+< damage iiii
+< presentation_time uuu
+< ready
+< failed u
+
+ext_image_copy_capture_cursor_session_v1
+> destroy
+> get_capture_session n
+< enter
+< leave
+< position ii
+< hotspot ii
 
 zwlr_virtual_pointer_manager_v1
 > create_virtual_pointer on
