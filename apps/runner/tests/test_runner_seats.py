@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ async def test_reports_move_the_session_and_are_acknowledged_once(mute: Mute) ->
             assert await receive(socket) == {"type": "ack", "number": 1}
         await socket.send(report(2, kind="seat_ready"))
         await socket.send(report(3, kind="peers_changed", peers=2))
-        stats = {"measured_at": AT, "peers": 2, "capture_fps": 60, "shown_fps": 58.5}
+        stats = {"measured_at": AT, "peers": 2, "capture_fps": 60, "shown_fps": 58.5, "stages_ms_p50": {"encode": 2.5}}
         await socket.send(report(4, kind="stats_taken", stats=stats))
         assert [(await receive(socket))["number"] for _ in range(3)] == [2, 3, 4]
         view = (await client.get(f"/sessions/{mute.session_id}")).json()
@@ -102,8 +103,30 @@ async def test_reports_move_the_session_and_are_acknowledged_once(mute: Mute) ->
             f'dillinger_session_shown_fps{{game_id="{view["gameId"]}",session_id="{mute.session_id}"}} 58.5' in figures
         )
         assert "dillinger_session_loss_ratio{" not in figures, "what nobody measured is absent"
+        [stage] = [line for line in figures.splitlines() if line.startswith("dillinger_session_stage_ms{")]
+        assert 'quantile="0.5"' in stage and 'stage="encode"' in stage and stage.endswith(" 2.5")
         await socket.send(report(5, kind="peers_changed", peers=0))
         await mute.lab.until(client, mute.session_id, "ready")
+
+
+async def test_a_recording_is_asked_of_the_seat(mute: Mute) -> None:
+    """Its answer goes to who asked; one that nobody waits for harms nothing; without a seat there is none."""
+    path = f"/sessions/{mute.session_id}/trace"
+    picture = {"sequence": 7, "captured_at_us": 1, "encoded_at_us": 2, "bits": 8, "stages_ms": {"encode": 1.5}}
+    async with mute.lab.client() as client:
+        assert (await client.get(path)).status_code == 503
+        async with mute.dial() as socket:
+            await mute.enroll(socket, mute.token)
+            await socket.send(json.dumps({"type": "trace_told", "number": 99, "trace": {}}))
+            asking = asyncio.create_task(client.get(path))
+            wanted = await receive(socket)
+            trace = {"transport": "websocket", "pictures": [picture]}
+            await socket.send(json.dumps({"type": "trace_told", "number": wanted["number"], "trace": trace}))
+            told = (await asking).json()
+            await socket.send(report(1, kind="seat_ready"))
+            assert await receive(socket) == {"type": "ack", "number": 1}
+    assert wanted["type"] == "trace_wanted"
+    assert told["pictures"][0]["stagesMs"] == {"encode": 1.5}
 
 
 async def test_a_lost_link_is_told_and_mended(mute: Mute) -> None:

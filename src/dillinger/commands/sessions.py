@@ -1,9 +1,10 @@
-"""Commands for what runs: `sessions list`, `limits`. They ask the runner of this machine, with its own key."""
+"""Commands for what runs: `sessions list`, `times`, `trace`, `limits`. They ask this machine's runner."""
 
 from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ app.add_typer(sessions_app, name="sessions", rich_help_panel=PANEL)
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 StateDir = Annotated[Path | None, typer.Option(help="Where data is kept.")]
+SessionIdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `sessions list` prints it.")]
 Config = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The settings file.")]
 
 
@@ -38,9 +40,46 @@ def show_all(state_dir: StateDir = None, config: Config = None) -> None:
             console.print(escape("  ".join(words) + place), soft_wrap=True)
 
 
+@sessions_app.command("times")
+def times(session_id: SessionIdArgument, state_dir: StateDir = None, config: Config = None) -> None:
+    """Print where the time of a session's pictures goes, and what to do about it: the last second's figures."""
+    from dillinger_contracts import RunnerSession
+    from dillinger_runner.local import ask
+    from dillinger_stream.times_table import legend, lines
+
+    found = ask(runner_settings(state_dir, config), "GET", f"/sessions/{checked(session_id)}")
+    stats = RunnerSession.model_validate(found).stats
+    told = lines(stats) if stats is not None else []
+    if not told:
+        told = ["Nothing moved, or nobody watched, in the last second: a still picture takes no time."]
+    console.print(escape("\n".join([*told, "", *legend()])), soft_wrap=True)
+
+
+@sessions_app.command("trace")
+def trace(
+    session_id: SessionIdArgument,
+    seconds: Annotated[float, typer.Option(min=0.5, max=600, help="How long to record.")] = 10.0,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the recording goes.")] = Path(
+        "dillinger-trace.json"
+    ),
+    state_dir: StateDir = None,
+    config: Config = None,
+) -> None:
+    """Record what each picture of a session goes through; ui.perfetto.dev and chrome://tracing open the file."""
+    from dillinger_contracts.stages import StreamTrace
+    from dillinger_runner.local import ask
+    from dillinger_stream.recording import record, trace_file
+
+    settings, path = runner_settings(state_dir, config), f"/sessions/{checked(session_id)}/trace"
+    recorded = record(lambda: StreamTrace.model_validate(ask(settings, "GET", path)), seconds, time.sleep)
+    output.write_text(trace_file(recorded, title=session_id), "utf-8")
+    words = f"{len(recorded.pictures)} pictures in {output}: open it with https://ui.perfetto.dev"
+    console.print(escape(words), soft_wrap=True)
+
+
 @sessions_app.command("limits")
 def limits(
-    session_id: Annotated[str, typer.Argument(metavar="ID", help="As `sessions list` prints it.")],
+    session_id: SessionIdArgument,
     memory: Annotated[str | None, typer.Option(help="Memory, as 512M or 6G.")] = None,
     swap: Annotated[str | None, typer.Option(help="What may be swapped out beside that.")] = None,
     cpu: Annotated[float | None, typer.Option(help="Processor cores.")] = None,
@@ -50,12 +89,8 @@ def limits(
     config: Config = None,
 ) -> None:
     """Print what a session may use; with options, change it while the game runs."""
-    from dillinger_contracts import Invalid
-    from dillinger_contracts.model import SESSION_ID_PATTERN
     from dillinger_runner.local import ask
 
-    if not re.fullmatch(SESSION_ID_PATTERN, session_id):
-        raise Invalid(f"{session_id} is no session's id", hint="dillinger sessions list prints them")
     wish: dict[str, Any] = {
         "memoryBytes": None if memory is None else size_bytes(memory),
         "swapBytes": None if swap is None else size_bytes(swap),
@@ -64,7 +99,7 @@ def limits(
         "diskWeight": disk_weight,
     }
     wish = {name: value for name, value in wish.items() if value is not None}
-    path = f"/sessions/{session_id}/limits"
+    path = f"/sessions/{checked(session_id)}/limits"
     settings = runner_settings(state_dir, config)
     found = ask(settings, "PATCH", path, wish) if wish else ask(settings, "GET", path)
     mib = {name: f"{found[f'{name}Bytes'] / (1 << 20):.0f} MiB" for name in ("memory", "swap", "saves", "scratch")}
@@ -75,6 +110,16 @@ def limits(
     )
     if found["problem"]:
         console.print(escape(found["problem"]), soft_wrap=True)
+
+
+def checked(session_id: str) -> str:
+    """A session's id; raises Invalid for what can be none."""
+    from dillinger_contracts import Invalid
+    from dillinger_contracts.model import SESSION_ID_PATTERN
+
+    if not re.fullmatch(SESSION_ID_PATTERN, session_id):
+        raise Invalid(f"{session_id} is no session's id", hint="dillinger sessions list prints them")
+    return session_id
 
 
 def size_bytes(text: str) -> int:

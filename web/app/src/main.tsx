@@ -14,6 +14,7 @@ import "./styles/runners.css";
 import "./styles/games.css";
 import "./styles/covers.css";
 import "./styles/play.css";
+import "./styles/times.css";
 import "./styles/watching.css";
 import { Boundary } from "./ui/boundary";
 

@@ -3,6 +3,7 @@
 import { createRoot } from "react-dom/client";
 import "../../app/src/styles/base.css";
 import "../../app/src/styles/play.css";
+import "../../app/src/styles/times.css";
 import "../../app/src/styles/watching.css";
 import "./desktop.css";
 import { DesktopPage } from "./desktop_page";

@@ -29,6 +29,7 @@ export {
   type Welcome,
 } from "./signal";
 export type { SoundState } from "./sound";
+export type { Advice, Stage, StageTime, Times } from "./stages";
 export type { PlayerStats } from "./stats";
 export { type PadButton, TouchPad } from "./touch_pad";
 export { prepareWorker } from "./worker_start";

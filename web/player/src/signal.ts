@@ -8,6 +8,7 @@
 import type { ClipMessage } from "./clip_exchange";
 import { type CursorMessage, isCursor } from "./cursor";
 import { type FloorWish, isPeople, type People } from "./floor";
+import type { TimesTold } from "./stages";
 
 export const SUBPROTOCOL = "dillinger.signal.v1";
 export const SIGNALING_VERSION = 1;
@@ -88,7 +89,7 @@ export interface SessionEnd {
   ended_at: string;
 }
 
-export interface ServerStats {
+export interface ServerStats extends TimesTold {
   type: "server_stats";
   capture_fps: number | null;
   encode_ms_p50: number | null;
@@ -217,6 +218,9 @@ const OPTIONAL: Partial<Record<FromSeat["type"], Fields>> = {
     codec_reason: "string",
     formats: "list",
     viewers: "number",
+    stages_ms_p50: "object",
+    stages_ms_p95: "object",
+    advice: "list",
   },
   notice: { hint: "string" },
 };

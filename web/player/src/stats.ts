@@ -2,6 +2,7 @@
 
 import type { RtcFigures } from "./rtc";
 import type { ServerStats, TransportKind, VideoFormat } from "./signal";
+import { type Times, timesOf } from "./stages";
 import type { WorkerFigures } from "./worker_protocol";
 
 export interface PlayerStats {
@@ -30,6 +31,8 @@ export interface PlayerStats {
   /** What may be chosen; null until the seat has said it. */
   formats: VideoFormat[] | null;
   viewers: number | null;
+  /** Where a picture's time goes, and what to do about it; null while nothing moves. */
+  times: Times | null;
 }
 
 export interface Measured {
@@ -74,5 +77,6 @@ export function playerStats(measured: Measured): PlayerStats {
     codec_reason: server?.codec_reason ?? null,
     formats: server?.formats ?? null,
     viewers: server?.viewers ?? null,
+    times: timesOf(server),
   };
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
@@ -22,7 +23,7 @@ from dillinger_contracts.tcp_path import read_counters, report
 from .dialing import Dialer, notice_death, socket_of
 from .metrics import Metrics
 from .settings import CoreSettings
-from .splice import Browser, Close, Splice
+from .splice import Browser, Close, Lane, Splice
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -30,6 +31,8 @@ MOST_BROWSER_BYTES = 256 * 1024
 """Largest message of a browser: signaling has at most 64 KiB, input far less."""
 _WATCH_EVERY_S = 10.0
 _TELL_EVERY_S = 0.1
+_TIMER_S = 0.001
+"""No timer of the loop is finer; what it is later than that is the loop's own doing."""
 _GOING_AWAY = 1001
 _DENIED = 4403
 
@@ -117,6 +120,19 @@ async def _until_over(splice: Splice, *beside: Coroutine[Any, Any, None]) -> Clo
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+class _Holding:
+    """How long one lane holds what it passes on, the mean since it was asked before."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self._passes, self._held_ns = lane.passes, lane.held_ns
+
+    def read_ms(self) -> float:
+        passes, held_ns = self._lane.passes - self._passes, self._lane.held_ns - self._held_ns
+        self._passes, self._held_ns = self._lane.passes, self._lane.held_ns
+        return held_ns / passes / 1e6 if passes else 0.0
+
+
 async def _tell_path(splice: Splice, transport: asyncio.Transport) -> None:
     """Tells the seat how the browser's connection does, while something goes through."""
     connection = socket_of(transport)
@@ -124,15 +140,19 @@ async def _tell_path(splice: Splice, transport: asyncio.Transport) -> None:
         return
     loop = asyncio.get_running_loop()
     told_at_s, told_bytes = loop.time(), splice.down.meter.bytes
+    holding = _Holding(splice.down)
     while True:
+        asleep_s = time.monotonic()
         await asyncio.sleep(_TELL_EVERY_S)
+        late_s = max(0.0, time.monotonic() - asleep_s - _TELL_EVERY_S - _TIMER_S)
         now_s, now = loop.time(), read_counters(connection)
         if now is None:
             return
         down_bytes = splice.down.meter.bytes
         if down_bytes != told_bytes or now.unsent_bytes:
             buffered = transport.get_write_buffer_size()
-            path = report(before, now, interval_s=now_s - told_at_s, buffered_bytes=buffered)
+            relay_ms = holding.read_ms() + late_s * 1000
+            path = report(before, now, interval_s=now_s - told_at_s, buffered_bytes=buffered, relay_ms=relay_ms)
             if not splice.up.tell(path.model_dump_json()):
                 continue  # in the middle of a long message; the next report covers this span too
         before, told_at_s, told_bytes = now, now_s, down_bytes

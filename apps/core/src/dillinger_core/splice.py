@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -61,14 +62,19 @@ class Lane:
 
     def __init__(self, sink: asyncio.Transport, *, is_masked: bool, most_bytes: int) -> None:
         self.meter = FrameMeter(most_bytes)
+        self.passes = self.held_ns = 0
+        """How often something was passed on, and how long that took in all."""
         self._sink = sink
         self._is_masked = is_masked
         self._is_ended = False
 
     def pass_on(self, data: bytes) -> None:
         """Raises `TooLongError` instead of writing."""
+        began_ns = time.perf_counter_ns()
         self.meter.feed(data)
         self._sink.write(data)
+        self.held_ns += time.perf_counter_ns() - began_ns
+        self.passes += 1
 
     def tell(self, text: str) -> bool:
         """A message of core's own; False in the middle of a frame, where none fits."""

@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from dillinger_contracts import DillingerError
-from dillinger_contracts.control import Ack, Enrolled, StopSeat
+from dillinger_contracts import DillingerError, Unavailable
+from dillinger_contracts.control import Ack, Enrolled, StopSeat, TraceTold, TraceWanted
+from dillinger_contracts.stages import StreamTrace
 
-Outgoing = Enrolled | Ack | StopSeat
+Outgoing = Enrolled | Ack | StopSeat | TraceWanted
+ANSWER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class SeatLink:
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Outgoing | Closing] = asyncio.Queue(maxsize=64)
+        self._asked = 0
+        self._answers: dict[int, asyncio.Future[StreamTrace]] = {}
 
     def send(self, message: Outgoing) -> bool:
         """Queues a message; False when the seat has not read for so long that the queue is full."""
@@ -38,6 +42,26 @@ class SeatLink:
         while not self._queue.empty():
             self._queue.get_nowait()
         self._queue.put_nowait(Closing(error))
+
+    async def trace(self) -> StreamTrace:
+        """What became of the seat's last pictures; raises `Unavailable` where it does not say in time."""
+        self._asked += 1
+        number, answer = self._asked, self._answers.setdefault(self._asked, asyncio.get_running_loop().create_future())
+        try:
+            if self.send(TraceWanted(number=number)):
+                async with asyncio.timeout(ANSWER_S):
+                    return await answer
+        except TimeoutError:
+            pass
+        finally:
+            del self._answers[number]
+        raise Unavailable("The session's seat does not answer", retry_after_s=1)
+
+    def told(self, message: TraceTold) -> None:
+        """The seat's answer; one that nobody waits for any more is dropped."""
+        answer = self._answers.get(message.number)
+        if answer is not None and not answer.done():
+            answer.set_result(message.trace)
 
     async def next(self) -> Outgoing | Closing:
         """What to do next."""

@@ -84,6 +84,22 @@ class _Present(Collector):
         usages = [(session, self._usages.get(session.session_id)) for session in self._sessions]
         yield from _gauges(_OF_USAGE, usages)
         yield from _gauges(_OF_STATS, [(session, session.stats) for session in self._sessions])
+        yield self._stages()
+
+    def _stages(self) -> Metric:
+        gauge = GaugeMetricFamily(
+            "dillinger_session_stage_ms",
+            "Where a picture's time goes on its way to the player, by stage; quantiles of the last second",
+            labels=["session_id", "game_id", "stage", "quantile"],
+        )
+        for session in self._sessions:
+            times = (
+                (("0.5", session.stats.stages_ms_p50), ("0.95", session.stats.stages_ms_p95)) if session.stats else ()
+            )
+            for share, stages_ms in times:
+                for stage, value in stages_ms.items():
+                    gauge.add_metric([session.session_id, session.game_id, stage, share], value)
+        return gauge
 
 
 def _gauges(

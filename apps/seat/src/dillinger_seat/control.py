@@ -32,8 +32,11 @@ from dillinger_contracts.control import (
     StatsTaken,
     StepDone,
     StopSeat,
+    TraceTold,
+    TraceWanted,
 )
 from dillinger_contracts.session import SeatSpec, StartStep
+from dillinger_contracts.stages import StreamTrace
 
 from .ends import save_private
 
@@ -50,12 +53,16 @@ _MAX_MESSAGE_BYTES = 65_536
 class ControlLink:
     """One session's reports, and the connection that carries them."""
 
-    def __init__(self, spec: SeatSpec, *, on_stop: Callable[[StopSeat], None]) -> None:
+    def __init__(
+        self, spec: SeatSpec, *, on_stop: Callable[[StopSeat], None], trace: Callable[[], StreamTrace] = StreamTrace
+    ) -> None:
+        """`trace` is what the runner is told of the last pictures, when it asks."""
         self._url = spec.control_url
         self._session_id = spec.session.session_id
         self._token_file = Path(spec.session_dir) / "control.json"
         self._token = _saved_token(self._token_file) or spec.control_token
         self._on_stop = on_stop
+        self._trace = trace
         self._waiting: list[Report] = []
         self._number = 0
         self._sent = 0
@@ -156,6 +163,8 @@ class ControlLink:
                     self._acknowledge(message.number)
                 elif isinstance(message, StopSeat):
                     self._on_stop(message)
+                elif isinstance(message, TraceWanted):
+                    await _say(connection, TraceTold(number=message.number, trace=self._trace()))
         finally:
             sender.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from dillinger_contracts.session import SeatStats, SessionEnd
+from dillinger_contracts.stages import StreamTrace
 
 
 class Outlet(Protocol):
@@ -25,6 +26,10 @@ class Outlet(Protocol):
 
     def stats(self) -> SeatStats:
         """The last second's figures."""
+        ...
+
+    def trace(self) -> StreamTrace:
+        """What became of the last pictures."""
         ...
 
     async def interrupt(self, message: str) -> None:

@@ -37,6 +37,7 @@ from dillinger_contracts.game import DisplayConfiguration
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.seat_folder import SeatFolder
 from dillinger_contracts.session import SeatSpec, SessionEnd, StartStep
+from dillinger_contracts.stages import StreamTrace
 from dillinger_saves.locks import played
 
 from .admission import Admission
@@ -77,7 +78,7 @@ class Seat:
         self._spec = spec
         self._game = spec.session.game
         self._watches = Watches(spec)
-        self._link = ControlLink(spec, on_stop=self._on_stop)
+        self._link = ControlLink(spec, on_stop=self._on_stop, trace=self._trace)
         self._grace_s = TERM_GRACE_S
         self._hurry = asyncio.Event()
         self._company_changed = asyncio.Event()
@@ -321,6 +322,9 @@ class Seat:
                 async with asyncio.timeout(STATS_S if outlet.peers else IDLE_STATS_S):
                     await self._company_changed.wait()
             self._link.report(StatsTaken(stats=outlet.stats()))
+
+    def _trace(self) -> StreamTrace:
+        return StreamTrace() if self._outlet is None else self._outlet.trace()
 
     def _on_peers_changed(self, peers: int) -> None:
         self._company_changed.set()

@@ -23,6 +23,7 @@ from dillinger_contracts.errors import DillingerError, Invalid, Unsupported
 from dillinger_contracts.game import DisplayConfiguration, Size
 from dillinger_contracts.input import InputEvent
 from dillinger_contracts.session import HostScreen, SeatSpec, SeatStats, SessionEnd
+from dillinger_contracts.stages import StreamTrace
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.program.sources.wayland import socket_path
 from dillinger_stream.program.sources.x11 import display_number
@@ -148,6 +149,10 @@ class Showing:
             width_px=width_px or None,
             height_px=height_px or None,
         )
+
+    def trace(self) -> StreamTrace:
+        """Nothing: no picture travels."""
+        return StreamTrace()
 
     async def interrupt(self, message: str) -> None:
         """The window goes with its seat, and comes back with the next one."""

@@ -21,6 +21,7 @@ from dillinger_contracts.game import Size
 from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.session import SeatStats, SessionEnd, StreamListen, StreamProfile
 from dillinger_contracts.signaling import Notice
+from dillinger_contracts.stages import StreamTrace
 from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.encode.codecs import open_encoder
@@ -206,7 +207,12 @@ class Streaming:
             round_trip_ms=seen.rtt_ms,
             loss_ratio=seen.loss_ratio,
             latency_ms=seen.latency_ms,
+            **self._hub.times(figures),
         )
+
+    def trace(self) -> StreamTrace:
+        """What became of the last pictures."""
+        return self._hub.trace(self._video.stats(), self._video.pictures())
 
     async def end(self, end: SessionEnd) -> None:
         """Tells every viewer how the session ended, and lets nobody in any more."""

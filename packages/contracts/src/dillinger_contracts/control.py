@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter
 from .lifecycle import EndReason
 from .model import Model, SessionId
 from .session import SeatStats, SessionEnd, StartStep
+from .stages import StreamTrace
 
 CONTROL_VERSION = 1
 
@@ -114,5 +115,23 @@ class StopSeat(Model):
     grace_s: float = Field(ge=0, le=60)
 
 
-FromSeat = TypeAdapter[Enroll | Report](Annotated[Enroll | Report, Field(discriminator="type")])
-FromRunner = TypeAdapter[Enrolled | Ack | StopSeat](Annotated[Enrolled | Ack | StopSeat, Field(discriminator="type")])
+class TraceWanted(Model):
+    """The runner asks what became of the last pictures."""
+
+    type: Literal["trace_wanted"] = "trace_wanted"
+    number: int = Field(ge=1)
+    """The answer has the same."""
+
+
+class TraceTold(Model):
+    """The seat's answer; no report, since nothing follows from it that a runner would have to know later."""
+
+    type: Literal["trace_told"] = "trace_told"
+    number: int = Field(ge=1)
+    trace: StreamTrace
+
+
+FromSeat = TypeAdapter[Enroll | Report | TraceTold](Annotated[Enroll | Report | TraceTold, Field(discriminator="type")])
+FromRunner = TypeAdapter[Enrolled | Ack | StopSeat | TraceWanted](
+    Annotated[Enrolled | Ack | StopSeat | TraceWanted, Field(discriminator="type")]
+)

@@ -11,6 +11,7 @@ from .game import Game, Resources
 from .ice import LAST_PORT, IpAddress, MediaAccess, PortRange
 from .lifecycle import EndReason, SessionState
 from .model import GameId, HeightPx, Model, SessionId, UserId, WidthPx, WireModel
+from .stages import NO_TIMES, Advice, StageTimes
 
 _RESTARTED = frozenset({EndReason.CELL_LOST, EndReason.SEAT_LOST})
 """Ends that are no game's doing, and that another try may not meet again."""
@@ -210,6 +211,11 @@ class SeatStats(WireModel):
     loss_ratio: float | None = None
     latency_ms: float | None = None
     """Captured → shown."""
+    stages_ms_p50: StageTimes = NO_TIMES
+    """Where a picture's time goes on its way to who plays, medians; what nobody measured is left out."""
+    stages_ms_p95: StageTimes = NO_TIMES
+    advice: tuple[Advice, ...] = ()
+    """What to do about it, the gravest first."""
 
 
 class QueuePlace(WireModel):

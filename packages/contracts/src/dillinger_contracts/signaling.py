@@ -17,6 +17,7 @@ from .floor import FloorWish, People
 from .ice import IceServer
 from .model import Model
 from .session import SessionEnd, StreamProfile, VideoFormat
+from .stages import NO_TIMES, Advice, StageTimes
 
 SUBPROTOCOL = "dillinger.signal.v1"
 SIGNALING_VERSION = 1
@@ -144,6 +145,8 @@ class TcpPath(Model):
     resent_segments: int = Field(ge=0, le=1 << 40)
     duplicate_segments: int = Field(default=0, ge=0, le=1 << 40)
     """The browser had them already (DSACK): they were not lost, only late. Told some time after they were resent."""
+    relay_ms: float | None = Field(default=None, ge=0, le=600_000)
+    """How long core itself held what it passed on, the mean; None where there is no relay."""
 
 
 class Bye(Model):
@@ -262,6 +265,11 @@ class ServerStats(Model):
     formats: tuple[VideoFormat, ...] = ()
     """What this viewer may choose: decoded there, and encoded here in time."""
     viewers: int = 1
+    stages_ms_p50: StageTimes = NO_TIMES
+    """Where a picture's time goes on its way to this viewer, medians; what nobody measured is left out."""
+    stages_ms_p95: StageTimes = NO_TIMES
+    advice: tuple[Advice, ...] = ()
+    """What to do about it, the gravest first."""
 
 
 class Notice(Model):

@@ -66,7 +66,9 @@ def parse_counters(info: bytes) -> TcpCounters | None:
     return TcpCounters(rtt_us, resent, acked, unsent, sent, duplicates)
 
 
-def report(before: TcpCounters, now: TcpCounters, *, interval_s: float, buffered_bytes: int) -> TcpPath:
+def report(
+    before: TcpCounters, now: TcpCounters, *, interval_s: float, buffered_bytes: int, relay_ms: float | None = None
+) -> TcpPath:
     """What happened between two readings; `buffered_bytes` has not reached the kernel yet."""
     return TcpPath(
         interval_ms=interval_s * 1000,
@@ -76,4 +78,5 @@ def report(before: TcpCounters, now: TcpCounters, *, interval_s: float, buffered
         sent_segments=max(0, now.sent_segments - before.sent_segments),
         resent_segments=max(0, now.resent_segments - before.resent_segments),
         duplicate_segments=max(0, now.duplicate_segments - before.duplicate_segments),
+        relay_ms=relay_ms,
     )

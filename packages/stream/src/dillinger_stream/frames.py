@@ -80,6 +80,8 @@ class AccessUnit:
     format: VideoFormat = "h264"
     desktop_px: tuple[int, int] | None = None
     """Width and height of what was captured; None for those of the picture itself."""
+    encoded_at_ns: int = 0
+    """Monotonic clock; 0 where nobody said it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +11,7 @@ from dillinger_contracts.game import Size
 from dillinger_contracts.ice import MediaAccess
 from dillinger_contracts.session import Preference, VideoFormat
 from dillinger_contracts.signaling import HELLO_DEADLINE_S, FromSeat, ServerStats
+from dillinger_contracts.stages import Stage
 from dillinger_contracts.tickets import TicketClaims
 
 from .clipboard.base import Clipboard
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class PipelineFigures(Protocol):
-    """What the hub tells peers of a pipeline's last second; None is unknown."""
+    """What the hub tells peers of a pipeline's last second, as `PipelineStats` has it; None is unknown."""
 
     @property
     def capture_fps(self) -> float | None: ...
@@ -40,6 +41,22 @@ class PipelineFigures(Protocol):
     def codec_reason(self) -> str | None: ...
     @property
     def formats(self) -> tuple[VideoFormat, ...]: ...
+    @property
+    def width_px(self) -> int | None: ...
+    @property
+    def height_px(self) -> int | None: ...
+    @property
+    def rate_hz(self) -> float | None: ...
+    @property
+    def format(self) -> VideoFormat: ...
+    @property
+    def is_hardware(self) -> bool: ...
+    @property
+    def is_steady(self) -> bool: ...
+    @property
+    def cpu_share(self) -> float | None: ...
+    @property
+    def stages(self) -> Mapping[Stage, Sequence[float]]: ...
 
 
 class Video(Protocol):
@@ -158,6 +175,6 @@ class Host(Protocol):
         """The newest wish wins."""
         ...
 
-    def server_stats(self) -> ServerStats:
-        """This second's figures that all peers share."""
+    def server_stats(self, peer: Peer) -> ServerStats:
+        """This second's figures, those of the peer's own pictures among them."""
         ...

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -18,6 +18,7 @@ from dillinger_contracts.errors import Conflict, Exhausted, Unavailable, problem
 from dillinger_contracts.floor import Floor, FloorWish
 from dillinger_contracts.session import Preference, SessionEnd
 from dillinger_contracts.signaling import ClientStats, Ended, FromSeat, Notice, PointerTaken, ServerStats
+from dillinger_contracts.stages import StreamTrace
 from dillinger_contracts.tickets import TicketClaims
 
 from .clipboard.base import Clip
@@ -25,10 +26,12 @@ from .cursors import Cursors
 from .formats import CodecWish, common_formats
 from .frames import AccessUnit, PointerSeen, SoundPacket
 from .hands import Grip
-from .host import HubParts, HubSettings, Sound, Video
+from .host import HubParts, HubSettings, PipelineFigures, Sound, Video
 from .input.base import InputSink
 from .keyframes import KeyframeRation
 from .peer import Peer
+from .telemetry import FrameTiming
+from .telling import TimesTold, tell, trace
 from .transport.link import CLOSE_TIMEOUT_S, Link
 from .transport.udp_port import UdpPort
 from .wishes import DesktopWishes
@@ -313,11 +316,22 @@ class StreamHub:
 
     def viewer_stats(self) -> ClientStats:
         """What the browser of whoever plays said last, or of who came first where nobody does."""
-        said = (peer.client_stats for peer in sorted(self._line, key=lambda peer: peer.role != "player"))
+        said = (peer.client_stats for peer in self._by_weight())
         return next((stats for stats in said if stats is not None), ClientStats())
 
-    def server_stats(self) -> ServerStats:
-        """The figures of the last second that all peers share."""
+    def times(self, figures: PipelineFigures) -> TimesTold:
+        """Where the time of pictures goes on their way to whoever plays, or came first where nobody does."""
+        return tell(figures, next(iter(self._by_weight()), None), time.monotonic_ns())
+
+    def trace(self, figures: PipelineFigures, pictures: Sequence[FrameTiming]) -> StreamTrace:
+        """What became of each of `pictures` on the same way."""
+        return trace(figures, pictures, next(iter(self._by_weight()), None))
+
+    def _by_weight(self) -> list[Peer]:
+        return sorted(self._line, key=lambda peer: peer.role != "player")
+
+    def server_stats(self, peer: Peer) -> ServerStats:
+        """The figures of the last second, those of the peer's own pictures among them."""
         if self._video is None:
             return ServerStats(viewers=self.peers)
         figures = self._video.stats()
@@ -325,6 +339,7 @@ class StreamHub:
             capture_fps=figures.capture_fps, encode_ms_p50=figures.encode_ms_p50,
             bitrate_bps=figures.bitrate_bps, limit_hz=figures.limit_hz, limit_reason=figures.limit_reason,
             codec_reason=figures.codec_reason, formats=figures.formats, viewers=self.peers,
+            **tell(figures, peer, time.monotonic_ns()),
         )  # fmt: skip
 
     def _set_going(self) -> None:

@@ -57,6 +57,7 @@ from .transport.carrier import Carrier, CarrierParts
 from .transport.link import CLOSE_TIMEOUT_S, Link, LinkClosed
 from .transport.offered import OfferedCarrier
 from .transport.outlet import Outlet
+from .transport.trail import Trail
 
 if TYPE_CHECKING:
     from .transport.webrtc import Channel
@@ -159,8 +160,23 @@ class Peer:
     @property
     def bitrate_bps(self) -> int:
         """What this peer wishes, or less where its path does not bear it."""
-        target_bps = self._carrier.target_bps if self._carrier is not None else None
+        target_bps = self.target_bps
         return self.profile.bitrate_bps if target_bps is None else min(target_bps, self.profile.bitrate_bps)
+
+    @property
+    def target_bps(self) -> int | None:
+        """What its path bears; None where that is what it wishes."""
+        return self._carrier.target_bps if self._carrier is not None else None
+
+    @property
+    def transport(self) -> TransportKind | None:
+        """What carries its pictures now."""
+        return self._carrier.kind if self._carrier is not None else None
+
+    @property
+    def trail(self) -> Trail | None:
+        """What became of its pictures."""
+        return self._carrier.trail if self._carrier is not None else None
 
     @property
     def takes(self) -> frozenset[VideoFormat]:
@@ -341,9 +357,9 @@ class Peer:
                 "dropped_frames": carrier.dropped_frames,
                 "target_bps": carrier.target_bps,
             }
-            shared = self._host.server_stats()
-            formats = tuple(one for one in shared.formats if one in self.decodes | self.takes)
-            self.say(shared.model_copy(update=own | {"formats": formats}))
+            stats = self._host.server_stats(self)
+            formats = tuple(one for one in stats.formats if one in self.decodes | self.takes)
+            self.say(stats.model_copy(update=own | {"formats": formats}))
 
     def notice_once(self, code: str, message: str) -> None:
         """Says something that need not be said twice."""

@@ -22,7 +22,7 @@ from dillinger_contracts.session import Preference
 
 from .capture.base import CaptureError, CaptureSource
 from .capture.geometry import EMPTY_BOX, is_empty
-from .encode.base import EncoderError, EncoderSettings, VideoEncoder
+from .encode.base import SOFTWARE, EncoderError, EncoderSettings, VideoEncoder
 from .formats import CodecWish, Machine
 from .frames import AccessUnit, Frame, PointerSeen
 from .pacing import TokenBucket
@@ -169,11 +169,16 @@ class VideoPipeline:
 
     def stats(self) -> PipelineStats:
         """What the last second measured."""
-        told = self._quality.told
+        told, made = self._quality.told, self._opened_with
         return replace(
             self._telemetry.stats(time.monotonic_ns()), limit_hz=told.limit_hz, limit_reason=told.limit_reason,
             codec_reason=told.codec_reason, formats=told.formats,
+            format=made.format, is_hardware=made.engine != SOFTWARE, rate_hz=self._standing.rate_hz,
         )  # fmt: skip
+
+    def pictures(self) -> list[FrameTiming]:
+        """What became of the last ones, oldest first."""
+        return self._telemetry.pictures()
 
     def _wish(self, **changes: bool | int | float | str | CodecWish) -> None:
         with self._lock:
@@ -195,6 +200,7 @@ class VideoPipeline:
         return taken
 
     def _main(self) -> None:
+        self._telemetry.begin()
         try:
             while not self._wishes.is_stopping:
                 self._supervised_step()
@@ -293,7 +299,8 @@ class VideoPipeline:
             return
         grabbed_ns = time.monotonic_ns()
         encoder = self._ensure_encoder(frame)
-        unit = replace(encoder.encode(frame, keyframe=is_key_due), sequence=self._sequence)
+        unit = encoder.encode(frame, keyframe=is_key_due)
+        unit = replace(unit, sequence=self._sequence, encoded_at_ns=time.monotonic_ns())
         self._sequence += 1
         self._last_frame = Frame(None, frame.width_px, frame.height_px, EMPTY_BOX, frame.captured_at_ns)
         if unit.is_keyframe:
@@ -303,13 +310,16 @@ class VideoPipeline:
             self._quality.saw(start_ns, encoder.timing.quantizer)
         self._plan_refinement(unit, is_damaged=is_damaged)
         timing = FrameTiming(
-            at_ns=time.monotonic_ns(),
+            at_ns=unit.encoded_at_ns,
             bits=len(unit.data) * 8,
             is_capture=is_damaged,
             damage_to_grab_ms=max(0, start_ns - frame.captured_at_ns) / 1e6,
             grab_ms=(grabbed_ns - start_ns) / 1e6,
             convert_ms=encoder.timing.convert_ms,
             encode_ms=encoder.timing.encode_ms,
+            sequence=unit.sequence,
+            captured_at_ns=frame.captured_at_ns,
+            is_keyframe=unit.is_keyframe,
         )
         self._telemetry.add(timing, width_px=unit.width_px, height_px=unit.height_px)
         self._on_unit(unit)

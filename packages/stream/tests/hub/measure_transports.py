@@ -15,7 +15,7 @@ import contextlib
 import json
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,13 @@ from websockets.http11 import Request, Response
 
 from dillinger_contracts.input import InputEvent, Shown, encode
 from dillinger_contracts.media import Box
-from dillinger_contracts.session import Preference, VideoFormat
+from dillinger_contracts.session import Preference
 from dillinger_contracts.signaling import SUBPROTOCOL
 from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream.formats import CodecWish
 from dillinger_stream.frames import AccessUnit
 from dillinger_stream.hub import HubParts, HubSettings, StreamHub
+from dillinger_stream.telemetry import PipelineStats
 from dillinger_stream.transport.carrier import Carrier
 from dillinger_stream.transport.flow import percentile
 from dillinger_stream.transport.link import SERVER_OPTIONS, WebSocketLink
@@ -52,19 +53,6 @@ class NoSink:
 
     def close(self) -> None:
         """Nothing."""
-
-
-@dataclass(frozen=True)
-class NoFigures:
-    """A pre-encoded stream has none."""
-
-    capture_fps: float | None = None
-    encode_ms_p50: float | None = None
-    limit_hz: float | None = None
-    limit_reason: str | None = None
-    codec_reason: str | None = None
-    formats: tuple[VideoFormat, ...] = ()
-    bitrate_bps: float | None = None
 
 
 class Tape:
@@ -98,9 +86,9 @@ class Tape:
     ) -> None:
         """A tape can't."""
 
-    def stats(self) -> NoFigures:
+    def stats(self) -> PipelineStats:
         """None are known."""
-        return NoFigures()
+        return PipelineStats(0.0, 0.0, formats=())
 
     def next(self) -> AccessUnit:
         """The next unit, captured now."""

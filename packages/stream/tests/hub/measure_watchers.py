@@ -14,7 +14,6 @@ import secrets
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +28,13 @@ from dillinger_contracts.signaling import SIGNALING_VERSION, SUBPROTOCOL, Hello
 from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream.frames import AccessUnit
 from dillinger_stream.hub import HubParts, StreamHub
+from dillinger_stream.telemetry import PipelineStats
 from dillinger_stream.transport.link import SERVER_OPTIONS, WebSocketLink
 
 RATE_HZ, UNIT_BYTES, KEYFRAME_BYTES = 60, 25_000, 100_000
 SETTLE_S, WINDOW_S = 2.0, 8.0
 SLOW_S = 0.2
 CROWDS = ((0, False), (1, False), (2, False), (5, False), (5, True))
-
-
-@dataclass(frozen=True)
-class Figures:
-    capture_fps: float | None = None
-    encode_ms_p50: float | None = None
-    bitrate_bps: float | None = None
-    limit_hz: float | None = None
-    limit_reason: str | None = None
-    codec_reason: str | None = None
-    formats: tuple[()] = ()
 
 
 class Source:
@@ -67,8 +56,8 @@ class Source:
 
     def reconfigure(self, **_: Any) -> None: ...
 
-    def stats(self) -> Figures:
-        return Figures()
+    def stats(self) -> PipelineStats:
+        return PipelineStats(0.0, 0.0, formats=())
 
     async def run(self, hub: StreamHub, duration_s: float) -> None:
         """Publishes for so long."""

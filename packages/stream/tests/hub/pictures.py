@@ -17,17 +17,12 @@ from dillinger_contracts.media import PICTURE_HEADER_BYTES, Box
 from dillinger_contracts.session import Preference, VideoFormat
 from dillinger_stream.formats import CodecWish
 from dillinger_stream.frames import AccessUnit
+from dillinger_stream.telemetry import PipelineStats
 
-
-@dataclass(frozen=True)
-class Figures:
-    capture_fps: float | None = 60.0
-    encode_ms_p50: float | None = 1.0
-    limit_hz: float | None = None
-    limit_reason: str | None = None
-    codec_reason: str | None = "H.264: the quickest here"
-    formats: tuple[VideoFormat, ...] = ("h264", "vp9", "av1")
-    bitrate_bps: float | None = 1e6
+FIGURES = PipelineStats(
+    capture_fps=60.0, bitrate_bps=1e6, codec_reason="H.264: the quickest here", formats=("h264", "vp9", "av1"),
+    encode_ms_p50=1.0, stages={"capture": [0.5], "encode": [1.0, 1.0, 3.0]},
+)  # fmt: skip
 
 
 class X264Source:
@@ -78,8 +73,8 @@ class X264Source:
         else:
             self.hold_until_ns = hold_until_ns
 
-    def stats(self) -> Figures:
-        return Figures()
+    def stats(self) -> PipelineStats:
+        return FIGURES
 
     def resize(self, width_px: int, height_px: int) -> None:
         self.width_px, self.height_px = width_px, height_px

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import type { PlayerStats } from "../../../player/src";
 import { Icon } from "../ui/icons";
 import { bitrate, figure } from "../words";
+import { TimesView } from "./times_view";
 
 interface Row {
   name: string;
@@ -103,6 +104,7 @@ export function StatsPanel({ stats, onClose, children }: StatsPanelProps) {
           {stats.limit_reason}
         </p>
       )}
+      <TimesView times={stats?.times ?? null} />
       {children}
     </aside>
   );

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/runner", include_in_schema=False)
 _ID = r"[a-z0-9]{20}"
 _CALLS = {
     "GET": re.compile(
-        rf"health|sessions|sessions/{_ID}(/usage|/limits)?|capacity|containers|pool|runtimes|events|metrics"
+        rf"health|sessions|sessions/{_ID}(/usage|/limits|/trace)?|capacity|containers|pool|runtimes|events|metrics"
     ),
     "POST": re.compile(r"sessions"),
     "PATCH": re.compile(rf"sessions/{_ID}/limits"),

@@ -10,14 +10,15 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from dillinger_contracts import DillingerError, Invalid
-from dillinger_contracts.control import Enroll, FromSeat, Report
+from dillinger_contracts.control import Enroll, FromSeat, Report, TraceTold
 from dillinger_contracts.errors import problem_of
 from dillinger_runner.control import ControlDesk
 from dillinger_runner.link import Closing, SeatLink
 from dillinger_runner.records import Record
 
 ENROLL_TIMEOUT_S = 5.0
-MESSAGE_LIMIT_BYTES = 256 * 1024
+MESSAGE_LIMIT_BYTES = 512 * 1024
+"""A recording of ten seconds has half of that."""
 
 log = structlog.get_logger()
 router = APIRouter()
@@ -63,6 +64,9 @@ async def _take_in(socket: WebSocket, desk: ControlDesk, record: Record, link: S
     try:
         while True:
             message = await _receive(socket)
+            if isinstance(message, TraceTold):
+                link.told(message)
+                continue
             if not isinstance(message, Report):
                 raise Invalid("After the enrolment only reports are taken")
             desk.report(record, link, message)
@@ -85,7 +89,7 @@ async def _send(socket: WebSocket, link: SeatLink) -> None:
         return
 
 
-async def _receive(socket: WebSocket) -> Enroll | Report:
+async def _receive(socket: WebSocket) -> Enroll | Report | TraceTold:
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1006))

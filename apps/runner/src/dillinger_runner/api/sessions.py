@@ -20,6 +20,7 @@ from dillinger_contracts import (
 )
 from dillinger_contracts.cell import RuntimeFolder
 from dillinger_contracts.model import WireModel
+from dillinger_contracts.stages import StreamTrace
 from dillinger_runner.keeper import Keeper
 
 from .access import KeyRequired
@@ -125,6 +126,17 @@ async def read_stream(session_id: str, keeper: KeeperHere) -> StreamAddress:
     if port is None:
         raise Unavailable("This session's seat does not listen yet", retry_after_s=1)
     return StreamAddress(session_id=session_id, host=spec.stream_listen.host, port=port)
+
+
+@router.get("/sessions/{session_id}/trace")
+async def read_trace(session_id: str, keeper: KeeperHere) -> StreamTrace:
+    """What became of each of the stream's last pictures, some ten seconds of them, on their way to who plays."""
+    record = keeper.get(session_id)
+    if not record.is_live:
+        raise Conflict("This session has ended and streams no more")
+    if record.link is None:
+        raise Unavailable("This session's seat is out of reach", retry_after_s=1)
+    return await record.link.trace()
 
 
 @router.get("/containers")

@@ -1,4 +1,4 @@
-"""The command line of `dillinger-stream`: `start`, `stop`, `status`, `config`.
+"""The command line of `dillinger-stream`: `start`, `stop`, `status`, `trace`, `config`.
 
 Exit codes: 0 done, or ended by somebody's wish; 1 it failed, and the message says what to do; 2 the command line or
 the settings make no sense. What takes long to import is imported by the command that needs it.
@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -167,6 +168,33 @@ def status(
         print("\n".join(_told(found)) if found else f"{path.stem}: does not answer")
 
 
+@app.command()
+def trace(
+    display: Annotated[
+        str | None, typer.Option("--display", metavar="NAME", help="The one of this display, if there are several.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.5, max=600, help="How long to record.")] = 10.0,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the recording goes.")] = Path(
+        "dillinger-trace.json"
+    ),
+) -> None:
+    """Record what each picture of a stream goes through; ui.perfetto.dev and chrome://tracing open the file."""
+    from dillinger_stream.recording import record, trace_file
+
+    from .control import ask_trace
+
+    found = [(path, status) for path, status in _running() if status and (not display or _is_display(status, display))]
+    if not found:
+        raise NotFound("No such stream runs", hint="dillinger-stream status tells what does")
+    if len(found) > 1:
+        names = ", ".join(status.display for _, status in found)
+        raise Conflict(f"Several displays are streamed: {names}", hint="Name one with --display")
+    [(path, status)] = found
+    recorded = record(lambda: ask_trace(path), seconds, time.sleep)
+    output.write_text(trace_file(recorded, title=status.display), "utf-8")
+    print(f"{len(recorded.pictures)} pictures in {output}: open it with https://ui.perfetto.dev")
+
+
 @config_app.command("show")
 def config_show(config: Config = None, override: Overrides = None) -> None:
     """Print every setting in force, and where each comes from. Secrets are not shown."""
@@ -241,6 +269,8 @@ def _is_display(status: StreamStatus | None, display: str) -> bool:
 
 def _told(found: StreamStatus) -> list[str]:
     """One stream, for people."""
+    from dillinger_stream.times_table import lines as times_lines
+
     stats = found.stats
     sound = "with sound" if found.has_sound else "without sound"
     lines = [
@@ -256,7 +286,7 @@ def _told(found: StreamStatus) -> list[str]:
         figures.append(f"{stats.bitrate_bps / 1e6:.2f} Mbit/s")
     if stats.peers and stats.encode_ms_p50 is not None:
         figures.append(f"encoding {stats.encode_ms_p50:.1f} ms")
-    return [*lines, f"  {', '.join(figures)}"]
+    return [*lines, f"  {', '.join(figures)}", *(f"  {line}" for line in times_lines(stats))]
 
 
 def _addresses(address: str, watch_address: str, *, is_view_only: bool) -> list[str]:

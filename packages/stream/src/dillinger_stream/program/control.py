@@ -1,4 +1,4 @@
-"""The control socket: `status` and `stop`, one question and one answer a connection, each a line of JSON.
+"""The control socket: `status`, `trace` and `stop`, one question and one answer a connection, each a line of JSON.
 
 The socket lies in a folder of its user's alone; besides, the kernel tells who asks. A question has a size and a
 deadline, so has the answer; whoever is slow or rude is hung up on. The server is on the loop, the client blocks.
@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -22,12 +22,16 @@ from pydantic import ValidationError
 from dillinger_contracts.errors import NotFound, Unavailable
 from dillinger_contracts.model import Model
 from dillinger_contracts.session import SeatStats
+from dillinger_contracts.stages import StreamTrace
 
 log = structlog.get_logger()
 
+Answer = TypeVar("Answer", bound=Model)
+
 _DEADLINE_S = 5.0
 _MOST_QUESTION_BYTES = 4096
-_MOST_ANSWER_BYTES = 65_536
+_MOST_ANSWER_BYTES = 1 << 20
+"""A recording of ten seconds has a quarter of that."""
 _MOST_AT_ONCE = 8
 _PEER = struct.Struct("3i")
 """struct ucred (unix(7)): pid, uid, gid."""
@@ -37,7 +41,7 @@ class Question(Model):
     """What may be asked."""
 
     version: Literal[1] = 1
-    ask: Literal["status", "stop"]
+    ask: Literal["status", "trace", "stop"]
 
 
 class StreamStatus(Model):
@@ -59,9 +63,13 @@ class StreamStatus(Model):
 class ControlServer:
     """Answers for one stream."""
 
-    def __init__(self, path: Path, *, status: Callable[[], StreamStatus], stop: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, *,
+        status: Callable[[], StreamStatus], stop: Callable[[], None], trace: Callable[[], StreamTrace] = StreamTrace,
+    ) -> None:  # fmt: skip
         self._path = path
         self._status = status
+        self._trace = trace
         self._stop = stop
         self._server: asyncio.Server | None = None
         self._answering: set[asyncio.Task[None]] = set()
@@ -93,7 +101,8 @@ class ControlServer:
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 question = Question.model_validate_json(await reader.readuntil(b"\n"))
-                writer.write(self._status().model_dump_json().encode() + b"\n")
+                answer = self._trace() if question.ask == "trace" else self._status()
+                writer.write(answer.model_dump_json().encode() + b"\n")
                 await writer.drain()
             if question.ask == "stop":
                 self._stop()
@@ -112,6 +121,15 @@ def _is_ours(connection: socket.socket) -> bool:
 
 def ask(path: Path, what: Literal["status", "stop"]) -> StreamStatus:
     """The answer of the stream at `path`; raises `NotFound` where none is, `Unavailable` where it does not answer."""
+    return _asked(path, what, StreamStatus)
+
+
+def ask_trace(path: Path) -> StreamTrace:
+    """What became of the last pictures of the stream at `path`; raises as `ask` does."""
+    return _asked(path, "trace", StreamTrace)
+
+
+def _asked(path: Path, what: Literal["status", "trace", "stop"], kind: type[Answer]) -> Answer:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_DEADLINE_S)
         try:
@@ -123,13 +141,13 @@ def ask(path: Path, what: Literal["status", "stop"]) -> StreamStatus:
         with contextlib.suppress(OSError):  # it may have hung up: then there is no answer either
             connection.sendall(Question(ask=what).model_dump_json().encode() + b"\n")
         try:
-            return StreamStatus.model_validate_json(_line(connection))
+            return kind.model_validate_json(_line(connection))
         except (OSError, ValidationError) as error:
             raise Unavailable(f"The stream at {path} does not answer") from error
 
 
 def _line(connection: socket.socket) -> bytes:
     data = bytearray()
-    while not data.endswith(b"\n") and len(data) < _MOST_ANSWER_BYTES and (part := connection.recv(4096)):
+    while not data.endswith(b"\n") and len(data) < _MOST_ANSWER_BYTES and (part := connection.recv(65_536)):
         data += part
     return bytes(data)

@@ -96,7 +96,7 @@ async def run(
             is_view_only=keys.play is None, silence=silence,
         )  # fmt: skip
         status = _status_of(source, stream, opened)
-        control = ControlServer(socket_of(folder, source.key), status=status, stop=stopping.set)
+        control = ControlServer(socket_of(folder, source.key), status=status, stop=stopping.set, trace=stream.trace)
         stack.push_async_callback(control.close)
         await control.open()
         log.info("stream_open", display=source.name, port=listener.getsockname()[1], has_sound=silence is None)

@@ -17,6 +17,7 @@ from dillinger_contracts.errors import DillingerError, Unavailable
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.session import SeatStats, SessionEnd
 from dillinger_contracts.signaling import Notice
+from dillinger_contracts.stages import StreamTrace
 from dillinger_contracts.tickets import TicketClaims
 from dillinger_stream.encode.codecs import open_encoder
 from dillinger_stream.encode.costs import EncodingCosts
@@ -117,7 +118,7 @@ class DesktopStream:
 
     def stats(self) -> SeatStats:
         """The last second's figures."""
-        figures = self._video.stats()
+        figures, seen = self._video.stats(), self.hub.viewer_stats()
         return SeatStats(
             measured_at=datetime.now(UTC),
             peers=self.hub.peers,
@@ -128,7 +129,16 @@ class DesktopStream:
             bitrate_bps=figures.bitrate_bps,
             width_px=figures.width_px,
             height_px=figures.height_px,
+            shown_fps=seen.shown_fps,
+            round_trip_ms=seen.rtt_ms,
+            loss_ratio=seen.loss_ratio,
+            latency_ms=seen.latency_ms,
+            **self.hub.times(figures),
         )
+
+    def trace(self) -> StreamTrace:
+        """What became of the last pictures."""
+        return self.hub.trace(self._video.stats(), self._video.pictures())
 
     async def end(self, reason: EndReason, message: str) -> None:
         """Tells every viewer that it is over, and lets nobody in any more."""

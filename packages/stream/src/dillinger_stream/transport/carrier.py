@@ -37,6 +37,7 @@ from .flow import PathMeasure
 from .outlet import Outlet
 from .rate import PathState
 from .steering import Steering
+from .trail import Trail
 from .udp_port import UdpPort
 from .websocket import WebSocketTransport
 
@@ -73,7 +74,9 @@ class Carrier:
         """`carried_by` is what carried the picture until the viewer's connection was cut off, just now."""
         self._parts = parts
         self._chooser = Chooser(wish=wish, is_webrtc_able=is_webrtc_able, carried_by=carried_by)
-        self._websocket = WebSocketTransport(parts.outlet)
+        self.trail = Trail()
+        """What became of the viewer's pictures."""
+        self._websocket = WebSocketTransport(parts.outlet, trail=self.trail)
         self._webrtc: WebRtcTransport | None = None
         self._webrtc_state = WebRtcState.ABSENT
         self._active: WebSocketTransport | WebRtcTransport = self._websocket
@@ -161,7 +164,7 @@ class Carrier:
         """The viewer has drawn a frame of the transport `over` which it says so."""
         transport = self._websocket if over == "websocket" else self._webrtc
         if transport is not None:
-            transport.shown(event.frame, browser_us=event.decode_us + event.draw_us)
+            transport.shown(event.frame, browser_us=event.decode_us + event.draw_us, paint_us=event.draw_us)
 
     async def negotiate(self, message: Description | Candidate) -> None:
         """The browser's answer or a candidate; raises `Invalid` when it can't be used, and then gives WebRTC up."""
@@ -228,6 +231,7 @@ class Carrier:
         assert self._next is not None
         self._active, self._next = self._next, None
         self._steering.restart()
+        self.trail.path_changed()
         self._config = None
         self._parts.on_target()
         self._tell()
@@ -249,7 +253,7 @@ class Carrier:
                 has_sound=self._parts.has_sound, port=self._parts.port, access=self._parts.access,
                 on_input=self._parts.on_input, on_state=lambda state: self._on_webrtc_state(webrtc, state),
                 on_path=lambda state: self._on_webrtc_path(webrtc, state), pace_bps=self._steering.pace_bps,
-                is_duplicated=lambda: self._steering.is_duplicated,
+                is_duplicated=lambda: self._steering.is_duplicated, trail=self.trail,
             )  # fmt: skip
             self._webrtc = webrtc
             offer = await webrtc.offer()

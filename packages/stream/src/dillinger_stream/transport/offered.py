@@ -27,6 +27,7 @@ from .carrier import CarrierParts
 from .flow import PathMeasure
 from .rate import PathState
 from .steering import Steering
+from .trail import Trail
 
 if TYPE_CHECKING:
     from .webrtc import Channel, WebRtcTransport
@@ -50,6 +51,8 @@ class OfferedCarrier:
         self._webrtc: WebRtcTransport | None = None
         self._opened_at_s = time.monotonic()
         self._steering = Steering(wish_bps=parts.wish_bps, on_target=parts.on_target)
+        self.trail = Trail()
+        """What became of its pictures, as far as the seat knows."""
         self._is_connected = asyncio.Event()
         self._unfit_since_s: float | None = None
         """Since when pictures are in a format that the player does not take."""
@@ -141,7 +144,7 @@ class OfferedCarrier:
             webrtc: WebRtcTransport = module.WebRtcTransport(
                 has_sound=parts.has_sound, offer=self._offer, port=parts.port, access=parts.access,
                 on_input=_ignore, on_state=self._on_state, on_path=self._on_path, pace_bps=self._steering.pace_bps,
-                is_duplicated=lambda: self._steering.is_duplicated,
+                is_duplicated=lambda: self._steering.is_duplicated, trail=self.trail,
             )  # fmt: skip
             self._webrtc = webrtc
             answer = await webrtc.answer()

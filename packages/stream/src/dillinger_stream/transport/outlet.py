@@ -42,6 +42,8 @@ class Outlet:
         self._work = asyncio.Event()
         self._deadline = asyncio.timeout(None)
         self._is_running = False
+        self.on_picture_sent: Callable[[int], None] = _ignore
+        """Is told the number of each picture that was handed to the link."""
 
     def say(self, message: FromSeat) -> None:
         """Queues a signaling message; raises `Exhausted` when the browser has stopped reading."""
@@ -119,6 +121,9 @@ class Outlet:
             if message is None:
                 self._work.clear()
                 await self._work.wait()
+            elif isinstance(message, _Picture):
+                await self._link.send(message.message)
+                self.on_picture_sent(message.sequence)
             else:
                 await self._link.send(message)
 
@@ -126,7 +131,7 @@ class Outlet:
         """A link that is stuck gets no more than `CLOSE_TIMEOUT_S` for the last messages."""
         self._deadline.reschedule(asyncio.get_running_loop().time() + CLOSE_TIMEOUT_S)
 
-    def _next(self) -> str | bytes | None:
+    def _next(self) -> str | bytes | _Picture | None:
         if self._signals:
             return self._signals.popleft()
         if self._newest is not None:
@@ -139,5 +144,9 @@ class Outlet:
         if self._pictures:
             picture = self._pictures.popleft()
             self._picture_bytes -= len(picture.message)
-            return picture.message
+            return picture
         return None
+
+
+def _ignore(_: int) -> None:
+    """Nobody wants to know."""

@@ -46,6 +46,7 @@ from .flow import FlowWindow, PathMeasure
 from .payloads import Payloads
 from .rate import PathState
 from .sound_rtp import SOUND_CLOCK_HZ, SoundRtp
+from .trail import Trail
 from .udp_port import UdpPort
 
 log = structlog.get_logger()
@@ -115,7 +116,7 @@ class WebRtcTransport:
         port: UdpPort | None = None, access: MediaAccess | None = None,
         on_input: Callable[[Channel, bytes | str], None], on_state: Callable[[WebRtcState], None],
         on_path: Callable[[PathState], None] = lambda _: None, pace_bps: Callable[[], float] = lambda: UNPACED_BPS,
-        is_duplicated: Callable[[], bool] = lambda: False,
+        is_duplicated: Callable[[], bool] = lambda: False, trail: Trail | None = None,
     ) -> None:  # fmt: skip
         """`offer` is that of a player, which gets an `answer`; raises `WebRtcError` where it can't.
 
@@ -134,6 +135,9 @@ class WebRtcTransport:
         self._extensions = PictureExtensions(self._gauge)
         self._mailbox = FeedbackMailbox()
         self._window = FlowWindow()
+        self._trail = trail or Trail()
+        self._sending: int | None = None
+        """The number of the picture that the sender has in hand, or sent last."""
         self._is_keyframe_awaited = True
         self._video: _Feed[AccessUnit] = _Feed("video", capacity=MAX_WAITING_UNITS)
         self._payloads = Payloads(pack_h264)
@@ -238,14 +242,16 @@ class WebRtcTransport:
                 opus.pts, opus.time_base = sound.ticks, Fraction(1, SOUND_CLOCK_HZ)
                 self._sound.put(opus, ticks=sound.ticks)
 
-    def shown(self, rtp_timestamp: int, *, browser_us: int) -> None:
-        """The browser has drawn the frame with this RTP timestamp; a made-up one changes nothing."""
+    def shown(self, rtp_timestamp: int, *, browser_us: int, paint_us: int = 0) -> None:
+        """The browser has drawn the frame with this RTP timestamp, for which it took `browser_us`, of that `paint_us`
+        for drawing; a made-up one changes nothing."""
         if self._origin is None:
             return
         wanted = (rtp_timestamp - self._origin) & 0xFFFFFFFF
         sequence = next((number for ticks, number in reversed(self._ticks_of) if ticks & 0xFFFFFFFF == wanted), None)
-        if sequence is not None:
-            self._window.shown(sequence, browser_us=browser_us, now_ns=time.monotonic_ns())
+        now_ns = time.monotonic_ns()
+        if sequence is not None and self._window.shown(sequence, browser_us=browser_us, now_ns=now_ns):
+            self._trail.shown(sequence, now_ns, decode_us=browser_us - paint_us, paint_us=paint_us)
 
     def restart(self) -> None:
         """The viewer's decoder starts anew."""
@@ -261,6 +267,8 @@ class WebRtcTransport:
             elif report.type == "transport":
                 self._listen(report.packetsReceived)
         self._window_overflow()
+        if rtt_ms is not None:
+            self._trail.path(round_trip_ms=rtt_ms)
         dropped, self._dropped_since_measure = self._dropped_since_measure, 0
         self._mailbox.put(NetworkFeedback(rtt_ms=rtt_ms, loss_ratio=loss_ratio))
         if self._offer is None:  # other players than ours may take a copy for something new
@@ -297,9 +305,15 @@ class WebRtcTransport:
 
     async def _next_packed(self) -> Packed:
         self._note_origin()
+        if self._sending is not None:  # the sender comes back when the last packet of it has left
+            self._trail.sent(self._sending, time.monotonic_ns())
         unit = await self._video.recv()
+        taken_ns = time.monotonic_ns()
         assert self._video.sending_ticks is not None
-        return Packed(unit.format, self._payloads.of(unit), self._video.sending_ticks)
+        packed = Packed(unit.format, self._payloads.of(unit), self._video.sending_ticks)
+        self._trail.packed(unit, taken_ns=taken_ns, now_ns=time.monotonic_ns())
+        self._sending = unit.sequence
+        return packed
 
     def _open_channel(self, label: Channel, *, ordered: bool, retransmits: int | None) -> None:
         channel = self._pc.createDataChannel(label, ordered=ordered, maxRetransmits=retransmits)

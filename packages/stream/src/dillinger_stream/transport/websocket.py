@@ -23,6 +23,7 @@ from .flow import FlowWindow, PathMeasure
 from .outlet import Outlet
 from .rate import PathState
 from .tcp_path import TcpGauge
+from .trail import Trail
 
 PROBE_AFTER_NS = 1_000_000_000
 MAX_PROBE_AFTER_NS = 8_000_000_000
@@ -40,9 +41,13 @@ class WebSocketTransport:
 
     kind: TransportKind = "websocket"
 
-    def __init__(self, outlet: Outlet, *, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self, outlet: Outlet, *, trail: Trail | None = None, clock_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
         self._outlet = outlet
         self._clock_ns = clock_ns
+        self._trail = trail or Trail()
+        outlet.on_picture_sent = lambda sequence: self._trail.sent(sequence, clock_ns())
         self._window = FlowWindow()
         self._gauge = TcpGauge()
         self._mailbox = FeedbackMailbox()
@@ -75,6 +80,7 @@ class WebSocketTransport:
             self._drop(1)
             return
         self._last_sequence = unit.sequence
+        self._trail.packed(unit, taken_ns=now_ns, now_ns=self._clock_ns())
         self._window.sent(unit.sequence, captured_at_ns=unit.captured_at_ns, now_ns=now_ns)
         self._enter(_Phase.FLOWING, now_ns)
 
@@ -83,10 +89,13 @@ class WebSocketTransport:
         header = pack_sound_header(sequence=packet.sequence, captured_at_us=packet.captured_at_ns // 1000)
         self._outlet.add_sound(header + packet.data)
 
-    def shown(self, sequence: int, *, browser_us: int) -> None:
-        """The browser says that it has drawn a frame; a made-up number changes nothing."""
-        if not self._window.shown(sequence, browser_us=browser_us, now_ns=self._clock_ns()):
+    def shown(self, sequence: int, *, browser_us: int, paint_us: int = 0) -> None:
+        """The browser says that it has drawn a frame, for which it took `browser_us`, of that `paint_us` for drawing; a
+        made-up number changes nothing."""
+        now_ns = self._clock_ns()
+        if not self._window.shown(sequence, browser_us=browser_us, now_ns=now_ns):
             return
+        self._trail.shown(sequence, now_ns, decode_us=browser_us - paint_us, paint_us=paint_us)
         self._probe_after_ns = PROBE_AFTER_NS
         if self._phase is _Phase.STALLED and not self._window.in_flight:
             self._want_keyframe()
@@ -109,7 +118,10 @@ class WebSocketTransport:
         """The kernel's word on the connection; what it makes of the path, None where it can't speak for all of it."""
         now_s = self._clock_ns() / 1e9
         state = self._gauge.take(path, now_s)
-        return state if self._gauge.knows(now_s, browser_rtt_ms=self._window.base_ms) else None
+        if not self._gauge.knows(now_s, browser_rtt_ms=self._window.base_ms):
+            return None
+        self._trail.path(round_trip_ms=path.rtt_ms, relay_ms=path.relay_ms)
+        return state
 
     def measure(self) -> PathMeasure:
         """What this path did since the last call."""
