@@ -10,6 +10,7 @@ from dillinger_contracts.errors import DillingerError
 
 from .commands.judging import judge
 from .commands.machines import density, launches, overhead
+from .commands.micro import micro
 from .commands.networks import network
 from .commands.peers import peers
 from .commands.streams import everything, latency, lipsync, load, startup, watchers
@@ -31,6 +32,7 @@ app.command()(overhead)
 app.command()(watchers)
 app.command()(peers)
 app.command()(lipsync)
+app.command()(micro)
 app.command()(judge)
 
 

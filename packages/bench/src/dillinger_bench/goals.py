@@ -26,6 +26,9 @@ GOALS: Cases = {
 }
 
 
+EARLIER = "earlier run"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One figure, and what it was held to."""
@@ -61,4 +64,4 @@ def _against(cases: Cases, earlier: Cases, most_worse: float) -> Iterator[Verdic
                 continue
             is_kept = ratio * (1 + most_worse) >= 1 if FIGURES[name].is_more_better else ratio <= 1 + most_worse
             if not is_kept:
-                yield Verdict(case, name, cases[case][name], earlier[case][name], False, "earlier run")
+                yield Verdict(case, name, cases[case][name], earlier[case][name], False, EARLIER)

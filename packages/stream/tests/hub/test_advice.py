@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
+from dillinger_contracts.stages import Stage
 from dillinger_stream.advice import MOST_TOLD, RULES, Situation, advise, budget_ms
 
 WELL = Situation(
@@ -17,7 +19,7 @@ WELL = Situation(
 
 
 def spending(**stages: float) -> Situation:
-    return replace(WELL, p50={**WELL.p50, **stages})
+    return replace(WELL, p50={**WELL.p50, **cast("dict[Stage, float]", stages)})
 
 
 CASES: dict[str, tuple[Situation, str, str]] = {

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from dillinger_bench.figures import FIGURES
+from dillinger_bench.figures import FIGURES, ratios
+from dillinger_bench.goals import EARLIER
 from dillinger_bench.goals import judge as verdicts_on
 from dillinger_contracts.errors import Invalid
 
@@ -27,9 +28,15 @@ def judge(
     """Hold a run against the goals and an earlier run; fails where one is missed or a figure got worse."""
     if not report.is_file():
         raise Invalid(f"There is no report {report}", hint="Make one with `dillinger bench all --json FILE`")
-    found = verdicts_on(earlier(report), earlier(baseline), most_worse=most_worse)
-    if not found:
+    cases, before = earlier(report), earlier(baseline)
+    found = verdicts_on(cases, before, most_worse=most_worse)
+    compared = sum(map(len, ratios(cases, before).values()))
+    if not (found or compared):
         raise Invalid(f"{report} has no figure that there is a goal for", hint="Make one with `dillinger bench all`")
+    if baseline is not None and not any(verdict.against == EARLIER for verdict in found):
+        print(f"None of {compared} figures is worse than in {baseline} by more than {most_worse:.0%}.")
+    if not found:
+        return
     table = Table("case", Column("figure", no_wrap=True), "unit", "measured", "bound", "of", "")
     for verdict in found:
         figure = FIGURES[verdict.figure]
