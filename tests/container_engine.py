@@ -29,7 +29,8 @@ from dillinger import images
 from dillinger.tree import find_tree
 from dillinger_contracts import DillingerError
 from dillinger_runner import app
-from dillinger_runner.backends.docker_engine import Box, Engine
+from dillinger_runner.backends.docker_box import Box
+from dillinger_runner.backends.docker_engine import Engine
 from dillinger_runner.backends.docker_spec import LABEL_INSTANCE, LABEL_SESSION, Role, container_name
 
 T = TypeVar("T")

@@ -34,7 +34,7 @@ def image_tag() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def stack(image_tag: str) -> Iterator[compose.Stack]:
-    """The production stack, healthy, with PostgreSQL, WebRTC, and a proxy on a port of this machine's loopback."""
+    """The production stack, healthy, with PostgreSQL, WebRTC, a seat that waits, and a proxy on the loopback."""
     host = container_engine.HOST
     if not host.startswith("unix://"):
         pytest.skip("no container engine: the runner of compose.yaml is given a socket, and this one has none")
@@ -46,6 +46,7 @@ def stack(image_tag: str) -> Iterator[compose.Stack]:
         "DILLINGER_PROXY_HTTPS_PORT": str(free_port()),
         "DILLINGER_PROXY_HTTP_PORT": str(free_port()),
         "DILLINGER_MEDIA_PORTS": "43200-43249",
+        "DILLINGER_POOL_SIZE": "1",
         "DILLINGER_DOCKER_SOCKET": host.removeprefix("unix://"),
         "DILLINGER_DOCKER_GROUP": str(Path(host.removeprefix("unix://")).stat().st_gid),
         "DILLINGER_API_KEY": f"a key of the tests {os.getpid()}".replace(" ", "-"),

@@ -14,6 +14,14 @@ from dillinger.tree import find_tree
 
 FOLDER = find_tree().root / "deploy/compose"
 TIMEOUT_S = 180
+_ASK = """\
+import sys
+from http.client import HTTPConnection
+connection = HTTPConnection("runner", 3002, timeout=20)
+connection.request("GET", sys.argv[1], headers={"Authorization": f"Bearer {sys.argv[2]}"})
+answer = connection.getresponse()
+print(answer.status, answer.read().decode(), sep="\\n")
+"""
 
 
 def command(*arguments: str, files: tuple[str, ...] = ("compose.yaml",), project: str = "dillinger") -> tuple[str, ...]:
@@ -101,10 +109,15 @@ class Stack:
         return found
 
     def containers_of_sessions(self) -> list[str]:
-        """Seats and cells on this stack's volumes."""
-        listed = self.docker("ps", "--all", "--quiet", "--filter", f"volume={self.project}_sockets")
-        own = self.run("ps", "--all", "--quiet", check=False).split()
-        return [each for each in listed.split() if not any(whole.startswith(each) for whole in own)]
+        """Names of what the runner has made: seats and cells on this stack's volumes, and who hands seats folders."""
+        listed = self.docker("ps", "--all", "--format", "{{.Names}}", "--filter", f"volume={self.project}_sockets")
+        return [name for name in listed.split() if not name.startswith(f"{self.project}-")]
+
+    def ask_runner(self, path: str, key: str) -> tuple[int, Any]:
+        """Status and answer of the runner's API, asked from where core is."""
+        said = self.run("exec", "-T", "core", "/opt/dillinger/bin/python", "-c", _ASK, path, key)
+        status, _, answer = said.partition("\n")
+        return int(status), json.loads(answer)
 
     def put_game(self, folder: Path) -> None:
         """Copies a game's folder into the library, as the how-to says."""

@@ -30,13 +30,6 @@ SDL_RENDER_DRIVER = "software"
 width_px = 640
 height_px = 480
 """
-ASK = """\
-import sys
-from http.client import HTTPConnection
-connection = HTTPConnection("runner", 3002, timeout=20)
-connection.request("GET", "/sessions", headers={"Authorization": f"Bearer {sys.argv[1]}"})
-print(connection.getresponse().status)
-"""
 
 
 def mounts(container: dict[str, Any]) -> dict[str, str]:
@@ -78,6 +71,39 @@ def click_until_it_plays(viewer: Viewer) -> None:
     wait_until(plays, 2 * WAIT_S, "the page of the session")
 
 
+def asked(stack: Stack, path: str) -> Any:
+    """What the runner answers."""
+    return stack.ask_runner(path, stack.environment["DILLINGER_API_KEY"])[1]
+
+
+def waiting_seat(stack: Stack) -> str | None:
+    """The engine's id of the seat that waits."""
+    pool = asked(stack, "/pool")
+    assert "handed" not in pool["problem"], pool
+    ids = [seat["seatId"] for seat in pool["seats"] if seat["state"] == "warm"]
+    return container_id(stack, ids[0]) if ids else None
+
+
+def container_id(stack: Stack, session_id: str) -> str:
+    return stack.docker("inspect", "--format", "{{.Id}}", f"dillinger-{session_id}-seat").strip()
+
+
+def assert_it_has_the_seat_that_waited(stack: Stack, waits: str) -> str:
+    """The session's id."""
+    [session] = asked(stack, "/containers")["containers"]
+    assert container_id(stack, session["sessionId"]) == waits and asked(stack, "/pool")["given"] == 1
+    return str(session["sessionId"])
+
+
+def is_measured(stack: Stack) -> bool:
+    """By files: where the engine has to be asked, the runner's probe says so."""
+    [session] = asked(stack, "/containers")["containers"]
+    if not session["cpuCores"] or not session["memoryBytes"] or session["gameNetworkBytes"] != 0:
+        return False
+    probe = stack.run("exec", "-T", "runner", "/opt/dillinger/bin/python", "-m", "dillinger_runner", "probe")
+    return any("cgroups that are shown here" in finding["detail"] for finding in json.loads(probe)["findings"])
+
+
 def stop_in_the_bar(viewer: Viewer) -> None:
     """The bar hides while the mouse rests."""
 
@@ -109,9 +135,8 @@ def test_the_stack_is_healthy_and_only_the_runner_has_the_engine(stack: Stack) -
 
 def test_the_key_of_the_settings_opens_the_runner_and_none_else(stack: Stack) -> None:
     key = stack.environment["DILLINGER_API_KEY"]
-    for given, expected in ((key, "200"), (key[:-1] + "?", "403")):
-        said = stack.run("exec", "-T", "core", "/opt/dillinger/bin/python", "-c", ASK, given)
-        assert said.strip() == expected
+    for given, expected in ((key, 200), (key[:-1] + "?", 403)):
+        assert stack.ask_runner("/sessions", given)[0] == expected
 
 
 def test_who_comes_through_the_proxy_is_not_taken_for_this_machine(stack: Stack) -> None:
@@ -136,15 +161,20 @@ def test_a_game_plays_in_the_stack_and_nothing_of_it_is_left(stack: Stack, tmp_p
     with open_browser() as browser:
         viewer = wait_until(lambda: logged_in(browser, stack, tmp_path), 4 * WAIT_S, "the login")
         wait_until(lambda: viewer.card_of("doom").count() > 0, 90, "the game in the library")
+        waits = wait_until(lambda: waiting_seat(stack), WAIT_S, "a seat that waits")
         click_until_it_plays(viewer)
         viewer.wait_picture(WAIT_S)
         wait_until(lambda: viewer.sound_level() > 0.001, WAIT_S, "Doom's music")
-        assert len(stack.containers_of_sessions()) == 2
+        session_id = assert_it_has_the_seat_that_waited(stack, waits)
+        wait_until(lambda: is_measured(stack), WAIT_S, "the figures of a session whose cgroups the runner is shown")
         viewer.choose_transport("webrtc")
         shown = viewer.means((0, 0, 640, 480))
         wait_until(lambda: viewer.means((0, 0, 640, 480)) != shown, WAIT_S, "a moving picture by WebRTC")
         stop_in_the_bar(viewer)
         assert viewer.wait_end(WAIT_S) == "user_stop"
-    wait_until(lambda: not stack.containers_of_sessions(), WAIT_S, "no container of the session")
+    mine = f"dillinger-{session_id}-"
+    wait_until(
+        lambda: not any(mine in name for name in stack.containers_of_sessions()), WAIT_S, "no container of the session"
+    )
     asked = ("psql", "-h", "/run/postgresql", "-U", "dillinger", "-Atc", "SELECT game_id, end_reason FROM sessions")
     assert stack.run("exec", "-T", "postgres", *asked).strip() == "doom|user_stop"

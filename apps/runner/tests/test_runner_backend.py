@@ -35,8 +35,9 @@ from dillinger_runner.backends.identity import (
     open_pidfd,
     read_identity,
 )
-from dillinger_runner.backends.process import ProcessBackend, ProcessConfig
+from dillinger_runner.backends.process import ProcessBackend
 from dillinger_runner.backends.sandbox_net import walled
+from dillinger_runner.backends.seat_processes import ProcessConfig
 from dillinger_runner.cgroups import CgroupTree, DiskRate, Limits, disk_rate, find_tree
 from dillinger_runner.cgroups.dialect import V1, V2
 from dillinger_runner.cgroups.find import own_path_v2, parse_mounts

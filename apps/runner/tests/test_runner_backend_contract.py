@@ -21,9 +21,11 @@ from dillinger_contracts import Conflict, Game, NativeLaunch, Resources, SeatSpe
 from dillinger_runner.backends.base import Backend, Finding, SeatHandle, SeatPhase
 from dillinger_runner.backends.docker import DockerBackend, DockerConfig
 from dillinger_runner.backends.docker_engine import Engine
+from dillinger_runner.backends.docker_hands import Stores
 from dillinger_runner.backends.docker_spec import Gpu, Premises, container_name, seat_config
 from dillinger_runner.backends.identity import read_identity
-from dillinger_runner.backends.process import ProcessBackend, ProcessConfig
+from dillinger_runner.backends.process import ProcessBackend
+from dillinger_runner.backends.seat_processes import ProcessConfig
 from dillinger_runner.cgroups import DiskRate, Limits
 from dillinger_runner.store import SessionStore
 
@@ -50,13 +52,17 @@ class Bench:
         user, instance = container_engine.USER, f"test-{os.getpid()}"
         self.premises = Premises(instance, user, self.image, images, SEAT_LIMITS, seat_network="none")
 
+    @property
+    def stores(self) -> Stores:
+        return Stores(self.root / "run", self.root / "sessions", self.root / "saves", self.root / "library")
+
     def backend(self) -> Backend:
         store = SessionStore(self.root / "sessions")
         instance = f"test-{os.getpid()}"
         if self.kind == "docker":
             engine = Engine(container_engine.HOST, instance)
             backend: Backend = DockerBackend(
-                DockerConfig(self.root / "run", self.premises, placing_timeout_s=WAIT_S), store, engine
+                DockerConfig(self.stores, self.premises, placing_timeout_s=WAIT_S), store, engine
             )
         else:
             config = ProcessConfig(

@@ -1,4 +1,4 @@
-"""What an engine is asked for, by equality; and the pure parts around it: mounts, figures, findings, ends."""
+"""What an engine is asked for, by equality; and the pure parts around it: mounts, digests, networks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 
 from dillinger_contracts import (
-    EndReason,
     Game,
     NativeLaunch,
     Resources,
     SeatSpec,
-    SessionEnd,
     SessionSpec,
-    SessionState,
     StreamProfile,
     Unsupported,
     WineLaunch,
@@ -25,18 +22,14 @@ from dillinger_contracts import (
 from dillinger_contracts.cell import CONTAINER_INIT
 from dillinger_contracts.ice import MediaAccess, PortRange
 from dillinger_contracts.network import Lan
-from dillinger_runner.backends import docker_usage
-from dillinger_runner.backends.base import SeatPhase
+from dillinger_runner.backends.docker_box import Box
 from dillinger_runner.backends.docker_digest import is_as_made_here
-from dillinger_runner.backends.docker_engine import Box
 from dillinger_runner.backends.docker_layers import layer_config, layer_mount
 from dillinger_runner.backends.docker_net import holder_config, lan_config, lan_network, walls_config
 from dillinger_runner.backends.docker_spec import Gpu, MountRule, Premises, cell_config, seat_config, waiting_config
 from dillinger_runner.backends.gpu import find_gpu
 from dillinger_runner.backends.host_network import HostNetwork
 from dillinger_runner.cgroups import DiskRate, Limits
-from dillinger_runner.cgroups.dialect import V1
-from dillinger_runner.reconcile import Deadlines, Facts, Step, decide, honest
 
 MIB = 1 << 20
 ID = "a1" * 10
@@ -112,13 +105,11 @@ def test_the_seat_sees_its_folders_and_the_machines_network() -> None:
         "Image": "seat",
         "User": "997:996",
         "WorkingDir": "/",
-        "ExposedPorts": {},
         "Cmd": ["--dir", session, "--log", f"{session}/seat.log"],
         "StopSignal": "SIGTERM",
         "HostConfig": host(1024, 400_000, 256)
         | {
             "NetworkMode": "host",
-            "PortBindings": {},
             "BlkioWeight": 800,
             "Mounts": [
                 bind(session, session, is_read_only=False),
@@ -138,7 +129,7 @@ def test_a_seat_that_waits_sees_its_runtime_folder_alone() -> None:
     )
     assert waits["HostConfig"].pop("Mounts") == [bind(f"/run/d/{ID}", "/run/dillinger/runtime", is_read_only=False)]
     started["HostConfig"].pop("Mounts")
-    assert started["HostConfig"] | {"PortBindings": {}} == waits["HostConfig"] | {"PortBindings": {}}
+    assert started["HostConfig"] == waits["HostConfig"]
     assert started["User"] == waits["User"]
 
 
@@ -222,6 +213,7 @@ def test_what_was_made_for_a_session_is_known_as_that() -> None:
         (own, seat_config(own, PREMISES, has_runtimes=True)),
         (own, cell_config(own, PREMISES, game=layer_mount(ID))),
         (own, waiting_config("b2" * 10, f"/run/d/{'b2' * 10}", PREMISES)),
+        (own, waiting_config("b2" * 10, f"/run/d/{'b2' * 10}", PREMISES, media_port=40007)),
         (friday, lan),
     ]
     for of, config in made:
@@ -295,70 +287,6 @@ def test_a_kind_without_an_image_is_refused() -> None:
         cell_config(spec(session=session), PREMISES)
 
 
-def test_nothing_follows_from_an_engine_that_does_not_answer() -> None:
-    deadlines = Deadlines(start_s=1, unreachable_s=1, grace_s=1)
-    for state in (SessionState.STARTING, SessionState.UNREACHABLE, SessionState.STREAMING):
-        facts = Facts(state, SeatPhase.UNKNOWN, in_state_s=1e6)
-        assert decide(facts, deadlines).step is Step.REST
-    leaving = Facts(SessionState.STOPPING, SeatPhase.UNKNOWN, 0.0, stop=EndReason.USER_STOP, has_link=True)
-    assert decide(leaving, deadlines).step is Step.ASK
-
-
-def test_a_cell_that_fell_as_a_whole_for_want_of_memory_is_told_as_that() -> None:
-    ended = SessionEnd(reason=EndReason.INTERNAL, message="The session's cell is gone", ended_at=datetime.now(UTC))
-    assert honest(ended, was_out_of_memory=True).reason is EndReason.OUT_OF_MEMORY
-    assert honest(ended, was_out_of_memory=False) == ended
-    crashed = ended.model_copy(update={"reason": EndReason.USER_STOP})
-    assert honest(crashed, was_out_of_memory=True) == crashed
-
-
-def test_a_seat_that_was_ended_by_a_signal_is_told_why() -> None:
-    ended = SessionEnd(reason=EndReason.SEAT_LOST, message="From outside", ended_at=datetime.now(UTC))
-    assert honest(ended, was_out_of_memory=False, stop=EndReason.START_TIMEOUT).reason is EndReason.START_TIMEOUT
-    assert honest(ended, was_out_of_memory=False) == ended
-    given_up = honest(ended, was_out_of_memory=False, stop=EndReason.SEAT_LOST)
-    assert (given_up.reason, given_up.message) == (EndReason.SEAT_LOST, ""), "why it was given up is the runner's word"
-    crashed = ended.model_copy(update={"reason": EndReason.GAME_CRASHED})
-    assert honest(crashed, was_out_of_memory=False, stop=EndReason.USER_STOP) == crashed
-
-
-def test_usage_is_read_where_the_first_process_says(tmp_path: Path) -> None:
-    """And only where that process is the container's: a runner in a container sees others under these numbers."""
-    roots = {name: tmp_path / "cgroup" / name for name in ("memory", "pids", "cpuacct")}
-    group = "docker/abc"
-    files = {
-        "memory": {"memory.usage_in_bytes": "5000", "memory.stat": "total_inactive_file 1000\n"},
-        "pids": {"pids.current": "3"},
-        "cpuacct": {"cpuacct.usage": "2500000000"},
-    }
-    for name, root in roots.items():
-        (root / group).mkdir(parents=True)
-        for file, text in files[name].items():
-            (root / group / file).write_text(text)
-    (tmp_path / "mounts").write_text("".join(f"cgroup {root} cgroup rw,{name} 0 0\n" for name, root in roots.items()))
-    (tmp_path / "7").mkdir()
-    (tmp_path / "7/cgroup").write_text("".join(f"1:{name}:/{group}\n" for name in roots) + "0::/\n")
-    counters = docker_usage.find({"abc": 7}, proc=tmp_path)
-    assert counters is not None and counters.dialect is V1
-    used = counters.read(datetime.now(UTC))
-    assert (used.cpu_s, used.memory_bytes, used.processes) == (2.5, 4000, 3)
-    assert not counters.are_gone
-    assert docker_usage.find({"other": 7}, proc=tmp_path) is None
-    assert docker_usage.find({"abc": 8}, proc=tmp_path) is None
-    assert docker_usage.find({}, proc=tmp_path) is None
-
-
-def test_usage_as_an_engine_tells_it() -> None:
-    v2 = {
-        "cpu_stats": {"cpu_usage": {"total_usage": 1_500_000_000}},
-        "memory_stats": {"usage": 900, "stats": {"inactive_file": 100}},
-        "pids_stats": {"current": 4},
-    }
-    found = docker_usage.total([v2, v2], datetime.now(UTC))
-    assert (found.cpu_s, found.memory_bytes, found.processes) == (3.0, 1600, 8)
-    assert docker_usage.total([], datetime.now(UTC)).memory_bytes is None
-
-
 def test_a_game_that_may_write_beside_itself_gets_an_overlay_as_a_volume() -> None:
     """Paths are the engine's: also where the runner's are parts of volumes."""
     rules = (MountRule.parse("/state=volume:games"), MountRule.parse("/state/saves=/srv/saves"))
@@ -393,6 +321,14 @@ def test_a_seat_in_a_network_of_its_own_has_one_port_published() -> None:
     assert config["ExposedPorts"] == {"40007/udp": {}}
     assert config["HostConfig"]["PortBindings"] == {"40007/udp": [{"HostPort": "40007"}]}
     assert config["Labels"]["io.dillinger.media-port"] == "40007"
+    waits = waiting_config(ID, f"/run/d/{ID}", PREMISES, media_port=40007)
+    assert waits["HostConfig"]["PortBindings"] == config["HostConfig"]["PortBindings"]
+    assert (
+        is_as_made_here(
+            box_of(waits | {"Labels": waits["Labels"] | {"io.dillinger.session": "b2" * 10}}), spec(), PREMISES
+        )
+        is False
+    )
 
 
 @pytest.mark.parametrize("text", ["", "x", "0", "70000", "5-4", "1-2-3", "-5", "5-", "٣"])

@@ -17,6 +17,7 @@ from dillinger_runner.backends.docker_findings import (
     mounts_finding,
     refuse_on_podman,
 )
+from dillinger_runner.backends.docker_hands import Stores
 from dillinger_runner.backends.docker_spec import MountRule, Premises
 from dillinger_runner.cgroups import Limits
 from dillinger_runner.store import SessionStore
@@ -69,7 +70,8 @@ async def test_what_an_engine_that_is_gone_keeps_is_told_as_one_error(tmp_path: 
     """Both halves of a session can't be removed: who sweeps catches one error, and goes on."""
     engine = Engine(f"unix://{tmp_path}/none.sock", "test")
     premises = Premises("test", "1500:1500", "seat", {"native": "cell"}, Limits(1 << 30, 1.0, 64))
-    backend = DockerBackend(DockerConfig(tmp_path / "run", premises), SessionStore(tmp_path / "sessions"), engine)
+    stores = Stores(*(tmp_path / name for name in ("run", "sessions", "saves", "library")))
+    backend = DockerBackend(DockerConfig(stores, premises), SessionStore(stores.sessions_dir), engine)
     try:
         with pytest.raises(Unavailable, match="can't be removed"):
             await backend.stop(SeatHandle("a1" * 10, "here"), grace_s=0)

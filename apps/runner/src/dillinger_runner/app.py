@@ -26,9 +26,11 @@ from .api.limits import BodyLimit
 from .backends.base import Backend
 from .backends.docker import DockerBackend, DockerConfig
 from .backends.docker_engine import Engine
+from .backends.docker_hands import Stores
 from .backends.docker_spec import MountRule, Premises
 from .backends.gpu import find_gpu
-from .backends.process import ProcessBackend, ProcessConfig
+from .backends.process import ProcessBackend
+from .backends.seat_processes import ProcessConfig
 from .bounds import BoundsDesk
 from .cgroups import Limits, disk_rate
 from .control import ControlDesk
@@ -109,8 +111,9 @@ def _docker(settings: RunnerSettings, store: SessionStore, instance: str) -> Doc
         disk_rate=disk_rate(settings.saves_path, settings.cell_disk_bytes_per_s),
     )
     config = DockerConfig(
-        runtime_dir=settings.runtime_dir,
+        stores=Stores(settings.runtime_dir, settings.sessions_dir, settings.saves_path, settings.library_path),
         premises=premises,
+        media_ports=settings.media_port_range,
         placing_timeout_s=settings.start_timeout_s,
         are_limits_required=settings.limits == "required",
     )

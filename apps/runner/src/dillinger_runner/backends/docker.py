@@ -8,50 +8,39 @@ cell's container is made, over what is there. An engine that does not answer say
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from dillinger_contracts import Exhausted, Resources, SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.cell import RuntimeFolder
+from dillinger_contracts.ice import PortRange
 from dillinger_contracts.model import SESSION_ID_PATTERN
 from dillinger_contracts.wine import RUNTIMES_FOLDER
 from dillinger_runner.cgroups import Limits
 from dillinger_runner.saves import make_saves
 from dillinger_runner.store import SessionStore
 
-from . import docker_digest, docker_media, docker_usage, docker_warm, processes
-from .base import BackendCapabilities, Finding, Observation, Probe, SeatHandle, SeatPhase, Usage, WarmSeats
-from .cell_network import NetworkMeter
-from .counters import Counters
-from .docker_engine import Box, Engine, NameTaken, PortTaken
-from .docker_findings import (
-    engine_finding,
-    in_podmans_words,
-    is_podman,
-    limits_finding,
-    mounts_finding,
-    refuse_on_podman,
-    user_finding,
-)
-from .docker_host import HostLook
+from . import docker_digest, docker_media, docker_warm, processes
+from .base import BackendCapabilities, Observation, Probe, SeatHandle, SeatPhase, Usage, WarmSeats
+from .docker_box import Box
+from .docker_engine import Engine, NameTaken
+from .docker_findings import in_podmans_words, refuse_on_podman
+from .docker_hands import Hands, Stores
+from .docker_host import FRESH_S, HostLook
 from .docker_layers import GameLayers
 from .docker_net import CellNetworks
-from .docker_spec import Gpu, Premises, Role, bounds, cell_config, container_name, graphics_check_config, seat_config
-from .gpu_meter import GpuMeter
+from .docker_probe import EngineProbe
+from .docker_spec import Config, Premises, Role, bounds, cell_config, container_name, seat_config
+from .docker_usage import ContainerMeter
 
-_GOOD_FOR_S = 30.0
 _LOOK_S, _ASK_S = 0.01, 0.5
-_CHECK_TIMEOUT_S = 20.0
-_GPU_HINT = "Install the card's driver and its container toolkit, or set docker_gpu = none"
 
 log = structlog.get_logger()
 
@@ -60,10 +49,17 @@ log = structlog.get_logger()
 class DockerConfig:
     """What a docker backend is told."""
 
-    runtime_dir: Path
+    stores: Stores
     premises: Premises
+    media_ports: PortRange | None = None
+    """Of which each seat publishes one, where it has a network of its own."""
     placing_timeout_s: float = 30.0
     are_limits_required: bool = False
+
+    @property
+    def runtime_dir(self) -> Path:
+        """Where sessions' sockets are."""
+        return self.stores.runtime_dir
 
 
 class DockerBackend:
@@ -78,20 +74,26 @@ class DockerBackend:
         self._host = HostLook(engine, config.premises)
         self._layers = GameLayers(config.premises, engine)
         self._networks = CellNetworks(config.premises, engine, self._host)
-        self._warm = docker_warm.WarmContainers(config.premises, config.runtime_dir, engine, self.ensure)
+        self._hands = Hands(config.premises, config.stores, engine)
+        self._warm = docker_warm.WarmContainers(
+            config.premises,
+            config.runtime_dir,
+            engine,
+            self._hands,
+            self._host,
+            media_ports=config.media_ports,
+            ensure=self.ensure,
+        )
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._probe: tuple[Probe, float] | None = None
-        self._probing = asyncio.Lock()
-        self._is_podman = False
-        self._counters: dict[str, Counters] = {}
+        self._meter = ContainerMeter(engine)
+        needs_limits = config.are_limits_required
+        self._probe = EngineProbe(config.premises, engine, self._meter, are_limits_required=needs_limits)
         self._compared: set[str] = set()
-        self._gpus = GpuMeter()
-        self._cell_networks = NetworkMeter()
 
     @property
     def capabilities(self) -> BackendCapabilities:
         """What the last probe found."""
-        findings = {} if self._probe is None else {found.name: found.ok for found in self._probe[0].findings}
+        findings = self._probe.verdicts
         return BackendCapabilities(
             gpu=self._config.premises.gpu is not None and findings.get("gpu", False),
             limits=findings.get("limits", False),
@@ -99,58 +101,13 @@ class DockerBackend:
         )
 
     @property
-    def warm_seats(self) -> WarmSeats | None:
-        """None where each seat publishes a port of its own: that is fixed when its container is made."""
-        return self._warm if self._config.premises.seat_network == "host" else None
+    def warm_seats(self) -> WarmSeats:
+        """Whether folders can be handed is tried before each is started."""
+        return self._warm
 
     async def probe(self) -> Probe:
         """Engine, images, limits and user; a good answer is remembered for half a minute, a bad one not at all."""
-        async with self._probing:
-            if self._probe is None or time.monotonic() > self._probe[1]:
-                found = await self._ask()
-                self._probe = found, time.monotonic() + (_GOOD_FOR_S if found.ok else 0.0)
-            return self._probe[0]
-
-    async def _ask(self) -> Probe:
-        premises = self._config.premises
-        try:
-            version, info = await self._engine.version(), await self._engine.info()
-            images = {premises.seat_image, *premises.cell_images.values()}
-            lacking = sorted([name for name in images if await self._engine.image_id(name) is None])
-        except Unavailable as error:
-            return Probe(False, (Finding("engine", False, error.message, error.hint),))
-        engine, limits = engine_finding(version), limits_finding(info)
-        needed = {premises.seat_image, premises.cell_images["native"]} & set(lacking)
-        detail = f"missing: {', '.join(lacking)}" if lacking else f"{len(images)} images are there"
-        found = Finding("images", not lacking, detail, "./dillinger build images" if lacking else None)
-        user = user_finding(premises.user)
-        self._is_podman = is_podman(version)
-        mounts = mounts_finding(version, premises.rules)
-        is_whole = engine.ok and user.ok and not needed and mounts is None
-        ok = is_whole and (limits.ok or not self._config.are_limits_required)
-        gpu = () if premises.gpu is None or needed else (await self._graphics_finding(premises.gpu),)
-        figures = await self._gpus.finding()
-        return Probe(ok, (engine, user, *([mounts] if mounts else []), found, limits, *gpu, figures))
-
-    async def _graphics_finding(self, gpu: Gpu) -> Finding:
-        """Asked for as games would ask, and looked at from inside: an engine may take a request and give nothing."""
-        name = f"dillinger-{self._config.premises.instance}-gpu"
-        try:
-            await self._engine.remove(name)
-            await self._engine.create(name, graphics_check_config(self._config.premises, gpu))
-            await self._engine.start(name)
-            await self._engine.wait(name, timeout_s=_CHECK_TIMEOUT_S)
-            box = await self._engine.inspect(name)
-        except (Unavailable, Unsupported) as error:
-            return Finding("gpu", False, f"no container with a graphics card: {error.message}", _GPU_HINT)
-        finally:
-            with contextlib.suppress(Unavailable):
-                await self._engine.remove(name)
-        if box is not None and box.exit_code == 0:
-            return Finding("gpu", True, f"a graphics card is seen in a container ({gpu.kind}; unverified with games)")
-        return Finding(
-            "gpu", False, f"the engine takes the request ({gpu.kind}), and no card is seen inside", _GPU_HINT
-        )
+        return await self._probe.look()
 
     async def ensure(self, seat: SeatSpec) -> SeatHandle:
         """Has both containers running; the first of a session's name stays the only one."""
@@ -164,7 +121,7 @@ class DockerBackend:
             probe = await self.probe()
             if not probe.ok and seat_box is None:
                 raise _refusal(probe)
-            if self._is_podman:
+            if self._probe.is_podman:
                 refuse_on_podman(seat.session.game)
             seat = seat.model_copy(update={"isolation": "container"})
             try:
@@ -190,8 +147,10 @@ class DockerBackend:
             await self._clear(session_id)  # what a runner left that was killed here
             await self._start_seat(seat, has_runtimes=has_runtimes)
         elif docker_warm.is_to_be_handed(seat):
+            port = docker_media.port_of(seat_box)
+            seat = await docker_media.placed(seat, port, self._host, max_age_s=docker_media.STALE_S)
             await asyncio.to_thread(self._lay_out, seat)
-            await docker_warm.hand_over(seat)
+            await self._warm.hand_over(seat)
         if not await self._until_seat(seat, is_waiting=True):
             return
         await self._start_cell(seat, has_runtimes=has_runtimes)
@@ -205,7 +164,7 @@ class DockerBackend:
         config = cell_config(
             seat, self._config.premises, has_runtimes=has_runtimes, game=game, network=joined.mode, lan=joined.lan
         )
-        await self._engine.create(name, in_podmans_words(config) if self._is_podman else config)
+        await self._engine.create(name, in_podmans_words(config) if self._probe.is_podman else config)
         try:
             await self._engine.start(name)
         except Unavailable as error:
@@ -215,19 +174,24 @@ class DockerBackend:
 
     async def _start_seat(self, seat: SeatSpec, *, has_runtimes: bool) -> None:
         """With the first media port that the machine has free."""
-        name = container_name(seat.session.session_id, "seat")
-        ways = await docker_media.published(seat, self._config.premises, self._engine, self._host)
-        for number, placed in enumerate(ways, 1):
+
+        async def make(port: int | None) -> Config:
+            placed = await docker_media.placed(seat, port, self._host, max_age_s=FRESH_S)
             await asyncio.to_thread(self._lay_out, placed)
-            await self._engine.create(name, seat_config(placed, self._config.premises, has_runtimes=has_runtimes))
-            try:
-                await self._engine.start(name)
-            except PortTaken:
-                await self._engine.remove(name)
-                if number == len(ways):
-                    raise
-            else:
-                return
+            return seat_config(placed, self._config.premises, has_runtimes=has_runtimes)
+
+        name = container_name(seat.session.session_id, "seat")
+        await docker_media.start(self._engine, name, await self._free_ports(seat), make)
+
+    async def _free_ports(self, seat: SeatSpec) -> Sequence[int | None]:
+        """A session that finds none takes that of a seat that waits."""
+        wanted = seat.media.ports, self._config.premises, self._engine
+        try:
+            return await docker_media.free_ports(*wanted)
+        except Exhausted:
+            if not await self._warm.give_up_one():
+                raise
+            return await docker_media.free_ports(*wanted)
 
     async def _until_seat(self, seat: SeatSpec, *, is_waiting: bool) -> bool:
         """Returns once the seat awaits init, or once it has it; False where it has ended by itself before. Raises
@@ -310,8 +274,7 @@ class DockerBackend:
                 group.create_task(self._engine.remove(container_name(session_id, role)))
         await self._layers.remove(session_id)
         await self._networks.remove(session_id)
-        self._counters.pop(session_id, None)
-        self._cell_networks.forget(session_id)
+        self._meter.forget(session_id)
         await asyncio.to_thread(shutil.rmtree, self._config.runtime_dir / session_id, ignore_errors=True)
 
     async def owned(self) -> AsyncIterator[SeatHandle]:
@@ -354,29 +317,16 @@ class DockerBackend:
             yield SeatHandle(session_id)
 
     async def usage(self, handle: SeatHandle) -> Usage:
-        """By the containers' cgroup files where the runner sees them, else by asking the engine."""
-        counters = self._counters.get(handle.session_id)
-        if counters is None or counters.are_gone:
-            boxes = await self._boxes(handle.session_id)
-            running = [box for box in boxes if box is not None and box.is_running]
-            counters = docker_usage.find({box.id: box.pid for box in running})
-            if counters is None:
-                return await self._measured_by_engine(running)
-            if len(running) == len(boxes):  # else a half is still to come
-                self._counters[handle.session_id] = counters
-        used = self._cell_networks.onto(counters.read(datetime.now(UTC)), handle.session_id, counters.cell_pids)
-        return await self._gpus.onto(used, counters.pids)
+        """By cgroup files where the runner sees them, else by asking the engine."""
+        return await self._meter.usage(handle.session_id)
 
     async def limit(self, handle: SeatHandle, resources: Resources) -> None:
         """By the engine."""
         await self._engine.update(container_name(handle.session_id, "cell"), bounds(Limits.of(resources)))
 
-    async def _measured_by_engine(self, boxes: list[Box]) -> Usage:
-        stats = [await self._engine.stats(box.id) for box in boxes]
-        return docker_usage.total([found for found in stats if found is not None], datetime.now(UTC))
-
     async def close(self) -> None:
         """Lets go of the engine; containers go on."""
+        await self._hands.close()
         await self._engine.close()
 
     async def _handle(self, session_id: str) -> SeatHandle:

@@ -13,8 +13,9 @@ from dillinger_contracts import SeatSpec, Unsupported
 from dillinger_contracts.network import Internet, Lan
 from dillinger_runner.saves import saves_of
 
-from .docker_engine import Box
+from .docker_box import Box
 from .docker_layers import copy_mount, layer_mount
+from .docker_media import port_of
 from .docker_net import lan_network
 from .docker_spec import (
     LABEL_SESSION,
@@ -43,7 +44,7 @@ def _seats(box: Box, spec: SeatSpec, premises: Premises) -> list[Config]:
     waited_as = box.labels.get(LABEL_SESSION, "")
     if waited_as != spec.session.session_id:  # labels stay as they were when a waiting seat is given away
         folder = PurePosixPath(spec.runtime_dir).with_name(waited_as)
-        return [waiting_config(waited_as, str(folder), premises)]
+        return [waiting_config(waited_as, str(folder), premises, media_port=port_of(box))]
     return [seat_config(spec, premises, has_runtimes=has_runtimes) for has_runtimes in _EITHER]
 
 

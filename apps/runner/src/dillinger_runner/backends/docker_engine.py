@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import aiodocker
@@ -19,16 +17,14 @@ import aiohttp
 
 from dillinger_contracts import Conflict, Unavailable, Unsupported
 
-from .docker_spec import LABEL_INSTANCE, LABEL_ROLE, LABEL_SESSION, Config
+from .docker_box import Box, inspected, listed
+from .docker_spec import LABEL_INSTANCE, LABEL_SESSION, Config
 
 REQUEST_TIMEOUT_S = 30.0
 _RECONNECT_S = 1.0
 _NO_CONNECTION = 900
 """aiodocker's own status for an engine that is not there."""
 _PORT_TAKEN = ("port is already allocated", "address already in use")
-
-
-_NAME = re.compile(r"dillinger-([a-z0-9]{20})-(?:seat|cell)")
 
 
 class EngineAway(Unavailable):
@@ -43,34 +39,30 @@ class PortTaken(Unavailable):
     """A port that was to be published is somebody else's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """One look at a container."""
+class Talk:
+    """A container's standard input and output, a line for a line."""
 
-    id: str
-    status: str
-    """created, running, paused, restarting, removing, exited, dead."""
-    exit_code: int | None
-    was_out_of_memory: bool
-    pid: int
-    labels: Mapping[str, str]
-    name: str = ""
+    def __init__(self, name: str, stream: Any) -> None:
+        self._name = name
+        self._stream = stream
 
-    @property
-    def is_running(self) -> bool:
-        """Whether processes of it may run."""
-        return self.status in ("running", "paused", "restarting")
+    async def ask(self, line: bytes) -> bytes:
+        """The line that it answers with; raises `Unavailable` where it has ended."""
+        answer = b""
+        try:
+            await self._stream.write_in(line)
+            while not answer.endswith(b"\n"):
+                if (message := await self._stream.read_out()) is None:
+                    raise Unavailable(f"The container {self._name} has ended")
+                answer += message.data
+        except (aiohttp.ClientError, OSError, RuntimeError, AssertionError) as error:  # the last says: no connection
+            raise Unavailable(f"The container {self._name} is not to be reached: {error!r}") from error
+        return answer
 
-    @property
-    def session_id(self) -> str:
-        """The session that it is of, by its name: labels stay as they were when a waiting seat is given away."""
-        found = _NAME.fullmatch(self.name)
-        return found[1] if found else self.labels.get(LABEL_SESSION, "")
-
-    @property
-    def role(self) -> str:
-        """Seat or cell."""
-        return self.labels.get(LABEL_ROLE, "")
+    async def close(self) -> None:
+        """It reads no more from then on."""
+        with contextlib.suppress(OSError, AssertionError):
+            await self._stream.close()
 
 
 class Engine:
@@ -115,7 +107,7 @@ class Engine:
         """The container of this name or id."""
         with self._told(f"looking at {name}"), _missing():
             container = await self._docker().containers.get(name)
-            return _box(container._container)
+            return inspected(container._container)
         return None
 
     async def create(self, name: str, config: Config) -> str:
@@ -142,6 +134,13 @@ class Engine:
                 if any(words in str(error.message) for words in _PORT_TAKEN):
                     raise PortTaken(f"A port of {name} is taken: {error.message}") from error
                 raise
+
+    async def talk(self, name: str) -> Talk:
+        """With a container that is made and not yet started."""
+        with self._told(f"attaching to {name}"):
+            stream = self._docker().containers.container(name).attach(stdin=True, stdout=True)
+            await stream.__aenter__()
+            return Talk(name, stream)
 
     async def update(self, name: str, bounds: Config) -> None:
         """Changes the bounds of what runs; raises `Conflict` where it does not run, or has more memory in use."""
@@ -262,7 +261,13 @@ class Engine:
         with self._told("listing containers"):
             filters = json.dumps({"label": [f"{LABEL_INSTANCE}={self._instance}"]})
             found = await self._docker().containers.list(all=True, filters=filters)
-            return [_listed(container._container) for container in found]
+            return [listed(container._container) for container in found]
+
+    async def any_running(self) -> Box | None:
+        """The newest container that runs, whoever's."""
+        with self._told("looking for a container"):
+            found = await self._docker().containers.list(limit=1)
+        return await self.inspect(str(found[0].id)) if found else None
 
     async def stats(self, name: str) -> dict[str, Any] | None:
         """One measurement, without the second that a comparison would take."""
@@ -334,22 +339,3 @@ def _mend(error: BaseException) -> str:
             return "Install and start Docker, or name its socket: docker_host"
         cause = cause.__cause__ or cause.__context__
     return "Look whether the engine runs: docker version"
-
-
-def _box(found: Mapping[str, Any]) -> Box:
-    state = found["State"]
-    return Box(
-        id=str(found["Id"]),
-        status=str(state["Status"]),
-        exit_code=None if state["Running"] else int(state["ExitCode"]),
-        was_out_of_memory=bool(state.get("OOMKilled")),
-        pid=int(state.get("Pid") or 0),
-        labels=found["Config"].get("Labels") or {},
-        name=str(found.get("Name", "")).removeprefix("/"),
-    )
-
-
-def _listed(found: Mapping[str, Any]) -> Box:
-    labels: Mapping[str, str] = found.get("Labels") or {}
-    name = next(iter(found.get("Names") or ()), "").removeprefix("/")
-    return Box(str(found["Id"]), str(found.get("State", "")), None, False, 0, labels, name)

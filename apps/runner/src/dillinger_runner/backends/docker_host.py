@@ -15,7 +15,7 @@ from .docker_engine import Engine
 from .docker_spec import Config, Premises, look_config
 from .host_network import SCRIPT, HostNetwork, parse
 
-_GOOD_FOR_S = 60.0
+FRESH_S = 60.0
 _TIMEOUT_S = 20.0
 
 
@@ -28,11 +28,11 @@ class HostLook:
         self._found: tuple[HostNetwork, float] | None = None
         self._looking = asyncio.Lock()
 
-    async def network(self) -> HostNetwork:
-        """The machine's network, at most a minute old; raises `Unavailable`."""
+    async def network(self, *, max_age_s: float = FRESH_S) -> HostNetwork:
+        """The machine's network as it was so long ago at most; raises `Unavailable`."""
         async with self._looking:
-            if self._found is None or time.monotonic() > self._found[1]:
-                self._found = parse(await self._look()), time.monotonic() + _GOOD_FOR_S
+            if self._found is None or time.monotonic() - self._found[1] > max_age_s:
+                self._found = parse(await self._look()), time.monotonic()
             return self._found[0]
 
     async def _look(self) -> str:

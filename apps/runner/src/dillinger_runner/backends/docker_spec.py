@@ -132,21 +132,18 @@ def seat_config(spec: SeatSpec, premises: Premises, *, has_runtimes: bool = Fals
     ]
     host = _seat_host(premises, mounts)
     media = spec.media.ports if spec.media.is_behind_nat else None
-    published = {} if media is None else {f"{media.first}/udp": [{"HostPort": str(media.first)}]}
     config: Config = {
         "Image": premises.seat_image,
         "User": premises.user,
         "WorkingDir": "/",
-        "ExposedPorts": {name: {} for name in published},
         "Cmd": ["--dir", spec.session_dir, "--log", f"{spec.session_dir}/seat.log"],
         "StopSignal": "SIGTERM",
-        "HostConfig": host | {"PortBindings": published},
+        "HostConfig": host,
     }
-    labels = {} if media is None else {LABEL_MEDIA_PORT: str(media.first)}
-    return _labelled(config, spec.session.session_id, premises, "seat", labels)
+    return _published(config, spec.session.session_id, premises, None if media is None else media.first)
 
 
-def waiting_config(seat_id: str, runtime_dir: str, premises: Premises) -> Config:
+def waiting_config(seat_id: str, runtime_dir: str, premises: Premises, *, media_port: int | None = None) -> Config:
     """The container of a seat that waits: as any seat's, but that of the machine it sees its runtime folder alone."""
     config: Config = {
         "Image": premises.seat_image,
@@ -156,7 +153,16 @@ def waiting_config(seat_id: str, runtime_dir: str, premises: Premises) -> Config
         "StopSignal": "SIGTERM",
         "HostConfig": _seat_host(premises, [bind_of(premises, runtime_dir, SEAT_RUNTIME, is_read_only=False)]),
     }
-    return _labelled(config, seat_id, premises, "seat")
+    return _published(config, seat_id, premises, media_port)
+
+
+def _published(config: Config, seat_id: str, premises: Premises, port: int | None) -> Config:
+    """The seat's container, with this UDP port of the machine's."""
+    if port is None:
+        return _labelled(config, seat_id, premises, "seat")
+    bindings = {"PortBindings": {f"{port}/udp": [{"HostPort": str(port)}]}}
+    config |= {"ExposedPorts": {f"{port}/udp": {}}, "HostConfig": config["HostConfig"] | bindings}
+    return _labelled(config, seat_id, premises, "seat", {LABEL_MEDIA_PORT: str(port)})
 
 
 def _seat_host(premises: Premises, mounts: list[Config]) -> Config:

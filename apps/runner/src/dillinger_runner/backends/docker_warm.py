@@ -8,38 +8,54 @@ same folders that a seat mounts which was started for its session, and as read-o
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from dillinger_contracts import SeatSpec, Unavailable, Unsupported
+import structlog
+
+from dillinger_contracts import SeatSpec, Unavailable
 from dillinger_contracts.cell import RuntimeFolder
 from dillinger_contracts.handing import FolderName, Handing
+from dillinger_contracts.ice import PortRange
 from dillinger_contracts.seat_folder import SeatFolder
 
+from . import docker_media
 from .base import SeatHandle, Waiting
 from .docker_engine import Engine
-from .docker_spec import Premises, container_name, waiting_config
+from .docker_hands import Hands, Order
+from .docker_host import HostLook
+from .docker_spec import Config, Premises, container_name, waiting_config
 
-_HAND_OVER = Path(__file__).with_name("hand_over.py")
-_TIMEOUT_S = 15.0
 _IMAGE_LOOK_S = 10.0
+
+log = structlog.get_logger()
 
 
 class WarmContainers:
-    """The waiting seats of one docker backend."""
+    """The waiting seats of one docker backend, each in the network that seats have, with its port published."""
 
     def __init__(
-        self, premises: Premises, runtime_dir: Path, engine: Engine, ensure: Callable[[SeatSpec], Awaitable[SeatHandle]]
+        self,
+        premises: Premises,
+        runtime_dir: Path,
+        engine: Engine,
+        hands: Hands,
+        host: HostLook,
+        *,
+        media_ports: PortRange | None,
+        ensure: Callable[[SeatSpec], Awaitable[SeatHandle]],
     ) -> None:
         self._premises = premises
         self._runtime_dir = runtime_dir
         self._engine = engine
+        self._hands = hands
+        self._host = host
+        self._media_ports = media_ports
         self._ensure = ensure
         self._images: dict[str, str | None] = {}
+        """Of each seat that waits."""
         self._image_seen: tuple[str | None, float] = None, 0.0
 
     async def warm(self, seat_id: str) -> SeatHandle:
@@ -49,11 +65,15 @@ class WarmContainers:
             await asyncio.to_thread(self._lay_out, runtime)
         except OSError as error:
             raise Unavailable(f"No folder can be made: {error.strerror}: {error.filename}") from error
-        await run_hand_over("--probe", str(runtime))
+        await self._hands.check(runtime)
+        ports = await docker_media.free_ports(self._media_ports, self._premises, self._engine)
         self._images[seat_id] = await self._engine.image_id(self._premises.seat_image)
-        name = container_name(seat_id, "seat")
-        await self._engine.create(name, waiting_config(seat_id, str(runtime), self._premises))
-        await self._engine.start(name)
+
+        async def make(port: int | None) -> Config:
+            return waiting_config(seat_id, str(runtime), self._premises, media_port=port)
+
+        if await docker_media.start(self._engine, container_name(seat_id, "seat"), ports, make) is not None:
+            await self._host.network()
         return SeatHandle(seat_id)
 
     def _lay_out(self, runtime: Path) -> None:
@@ -68,7 +88,22 @@ class WarmContainers:
         if box is None or not box.is_running or self._images.get(seat_id) != await self._image():
             self._images.pop(seat_id, None)
             return Waiting.GONE
+        if docker_media.port_of(box) is not None:  # so that a click need not wait for a look
+            await self._host.network(max_age_s=docker_media.STALE_S / 2)
         return Waiting.WARM if (self._runtime_dir / seat_id / SeatFolder.WARM).exists() else Waiting.STARTING
+
+    async def give_up_one(self) -> bool:
+        """Ends a seat that waits, for what it holds; whether there was one. The pool finds it gone."""
+        for seat_id in self._images:
+            log.info("warm_seat_given_up", seat_id=seat_id)
+            del self._images[seat_id]
+            await self._engine.remove(container_name(seat_id, "seat"))
+            return True
+        return False
+
+    async def hand_over(self, seat: SeatSpec) -> None:
+        """Gives the session's seat its spec and folders; raises Unsupported or Unavailable."""
+        await self._hands.give(_order_for(seat))
 
     async def _image(self) -> str | None:
         image, seen_s = self._image_seen
@@ -98,8 +133,8 @@ def is_to_be_handed(seat: SeatSpec) -> bool:
     return (Path(seat.runtime_dir) / RuntimeFolder.HAND_SOCKET).exists()
 
 
-async def hand_over(seat: SeatSpec) -> None:
-    """Gives the seat its session; raises Unsupported or Unavailable."""
+def _order_for(seat: SeatSpec) -> Order:
+    """What the seat's session is handed by."""
     game = Path(seat.library_dir) / seat.session.game.game_id
     folders: list[tuple[FolderName, str, bool]] = [
         ("session_dir", seat.session_dir, False),
@@ -109,32 +144,5 @@ async def hand_over(seat: SeatSpec) -> None:
     if seat.layer_dir is not None:
         folders.append(("layer_dir", seat.layer_dir, True))
     text = Handing(spec=seat, folders=tuple(name for name, _, _ in folders)).model_dump_json(by_alias=True)
-    order = {"text": text, "folders": [(path, is_read_only) for _, path, is_read_only in folders]}
-    await run_hand_over(str(Path(seat.runtime_dir) / RuntimeFolder.HAND_SOCKET), order=order)
-
-
-async def run_hand_over(*arguments: str, order: Mapping[str, object] | None = None) -> None:
-    """Runs the process that opens mounts; raises Unsupported with what it says."""
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-S",
-        str(_HAND_OVER),
-        *arguments,
-        stdin=pipe,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=pipe,
-    )
-    try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            _, said = await process.communicate(json.dumps(order).encode())
-    except TimeoutError:
-        raise Unavailable(f"The waiting seat did not take its session within {_TIMEOUT_S:g} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        why = said.decode("utf-8", "replace").strip()[-300:]
-        raise Unsupported(f"No folder can be handed to a waiting seat: {why}", hint="Set pool_size = 0")
+    shown = [(path, is_read_only) for _, path, is_read_only in folders]
+    return {"socket": str(Path(seat.runtime_dir) / RuntimeFolder.HAND_SOCKET), "text": text, "folders": shown}

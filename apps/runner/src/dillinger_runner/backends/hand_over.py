@@ -1,8 +1,9 @@
 """Hands a waiting seat its session: opens each folder as a mount of its own, and sends them by descriptor.
 
-Run as `python -I -S hand_over.py SOCKET`, with `{"text": …, "folders": [[path, is_read_only], …]}` on standard input; a
-process of its own, since only one with a single thread may enter a user namespace. The standard library only. With
-`--probe FOLDER` it opens that and sends nothing. What is in the way is told on standard error.
+Run as `python -I -S hand_over.py`: a process of its own, since only one with a single thread may enter a user
+namespace. Each line of standard input is an order, `{"socket": …, "text": …, "folders": [[path, is_read_only], …]}`, or
+one without a socket, whose folders are opened and sent to nobody; each is answered by a line of standard output, `""`
+or what is in the way, in JSON. The standard library only.
 """
 
 from __future__ import annotations
@@ -14,29 +15,44 @@ import os
 import socket
 import struct
 import sys
+from typing import Any
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _OPEN_TREE, _MOUNT_SETATTR = 428, 442
 """Numbers of these calls on every architecture."""
 _AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, 0o2000000
+_PATIENCE_S = 10.0
+"""With a seat that does not take what it is sent."""
 _RDONLY, _NOSUID, _NODEV, _NOEXEC = 1, 2, 4, 8
 _CLONE_NEWUSER, _CLONE_NEWNS = 0x10000000, 0x20000
 
 
-def main() -> int:
-    """Exit codes: 0 handed over; 1 refused."""
+def main() -> None:
+    """Until nobody gives orders any more."""
     try:
         enter()
-        if sys.argv[1] == "--probe":
-            open_mount(sys.argv[2], is_read_only=True)
-            return 0
-        order = json.load(sys.stdin)
-        hand(sys.argv[1], order["text"], [open_mount(path, is_read_only=flag) for path, flag in order["folders"]])
+        problem = ""
     except OSError as error:
-        print(f"{error.strerror}: {error.filename or ''}", file=sys.stderr)
-        return 1
-    return 0
+        problem = _words(error)
+    for line in sys.stdin:
+        print(json.dumps(problem or obey(json.loads(line))), flush=True)
+
+
+def obey(order: dict[str, Any]) -> str:
+    """Empty, or what is in the way."""
+    descriptors: list[int] = []
+    try:
+        for path, is_read_only in order["folders"]:
+            descriptors.append(open_mount(path, is_read_only=is_read_only))
+        if order.get("socket"):
+            hand(order["socket"], order["text"], descriptors)
+    except OSError as error:
+        return _words(error)
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+    return ""
 
 
 def enter() -> None:
@@ -67,6 +83,7 @@ def open_mount(path: str, *, is_read_only: bool) -> int:
 def hand(path: str, text: str, descriptors: list[int]) -> None:
     """Sends all, and waits until the seat has it."""
     with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_PATIENCE_S)
         connection.connect(path)
         data = text.encode() + b"\n"
         sent = socket.send_fds(connection, [data], descriptors)
@@ -81,5 +98,9 @@ def _failed(what: str) -> OSError:
     return OSError(number, os.strerror(number), what)
 
 
+def _words(error: OSError) -> str:
+    return f"{error.strerror or error}: {error.filename or ''}"
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

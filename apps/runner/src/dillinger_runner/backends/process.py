@@ -8,26 +8,17 @@ call per session at a time. Exits wake the loop by pidfd, for adopted seats too,
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
-import resource
-import shutil
-import signal
-import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import structlog
 
 from dillinger_contracts import Conflict, Resources, SeatSpec, Unavailable, Unsupported
 from dillinger_contracts.model import SESSION_ID_PATTERN
-from dillinger_contracts.seat_folder import SeatFolder
-from dillinger_runner.cgroups import CgroupTree, DiskRate, Found, Limits, find_tree
-from dillinger_runner.saves import make_saves
+from dillinger_runner.cgroups import CgroupTree, Found, Limits, find_tree
 from dillinger_runner.store import SessionStore
 
 from . import processes
@@ -36,39 +27,12 @@ from .cell_network import NetworkMeter
 from .counters import Counters
 from .exits import Exits
 from .gpu_meter import GpuMeter
-from .identity import (
-    BORN,
-    TAKEN_EXIT_CODE,
-    Identity,
-    birth_command,
-    is_alive,
-    read_identity,
-    send_signal,
-    wait_exit,
-)
+from .identity import Identity, is_alive, read_identity
 from .isolation import IsolationProbe
 from .sandbox_net import walled
-
-_KILL_TIMEOUT_S = 5.0
+from .seat_processes import ProcessConfig, SeatProcesses
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessConfig:
-    """What a process backend is told."""
-
-    runtime_dir: Path
-    seat_command: tuple[str, ...]
-    cgroup: str
-    instance: str
-    """Keeps runners of different state folders out of each other's cgroups."""
-    seat_limits: Limits
-    disk_rate: DiskRate | None = None
-    """Of each cell."""
-    placing_timeout_s: float = 15.0
-    is_isolation_required: bool = True
-    are_limits_required: bool = False
 
 
 class ProcessBackend:
@@ -81,7 +45,7 @@ class ProcessBackend:
         self._store = store
         self._isolation = IsolationProbe(config.seat_command)
         self._found: Found | None = None
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes = SeatProcesses(config, store)
         self._exits = Exits()
         self._gpus = GpuMeter()
         self._networks = NetworkMeter()
@@ -127,14 +91,14 @@ class ProcessBackend:
             if identity is None:
                 await self._must_be_usable()
                 locked = await self._isolated(seat)
-                identity = await self._place(session_id, lambda tree: self._start(locked, tree))
+                identity = await self._place(session_id, lambda tree: self._processes.start(locked, tree))
         return self._handle(session_id, identity)
 
     async def warm(self, seat_id: str) -> SeatHandle:
         """Starts a seat that waits, in groups of its own."""
         async with self._locks[seat_id]:
             await self._must_be_usable()
-            identity = await self._place(seat_id, lambda tree: self._start_warm(seat_id, tree))
+            identity = await self._place(seat_id, lambda tree: self._processes.start_warm(seat_id, tree))
         return self._handle(seat_id, identity)
 
     async def waiting(self, seat_id: str) -> Waiting:
@@ -151,7 +115,7 @@ class ProcessBackend:
         seat = await self._isolated(seat)
         async with self._locks[session_id], self._locks[seat_id]:
             try:
-                identity = await asyncio.to_thread(self._assign, seat_id, seat, found.tree)
+                identity = await asyncio.to_thread(self._processes.assign, seat_id, seat, found.tree)
             except OSError as error:
                 raise Unavailable(f"The waiting seat can't be had: {error.strerror} ({error.filename})") from error
             self._exits.forget(seat_id)
@@ -177,7 +141,7 @@ class ProcessBackend:
         """SIGTERM, then SIGKILL to all that is in the session's groups or tree; then removes groups and sockets."""
         found = await self._cgroups()
         async with self._locks[handle.session_id]:
-            await asyncio.to_thread(self._end, handle.session_id, found.tree, grace_s)
+            await asyncio.to_thread(self._processes.end, handle.session_id, found.tree, grace_s)
             self._exits.forget(handle.session_id)
             self._networks.forget(handle.session_id)
         if not self._locks[handle.session_id].locked():
@@ -232,106 +196,11 @@ class ProcessBackend:
         try:
             return await asyncio.to_thread(start, found.tree)
         except OSError as error:
-            await asyncio.to_thread(self._end, session_id, found.tree, 0.0)
+            await asyncio.to_thread(self._processes.end, session_id, found.tree, 0.0)
             raise Unavailable(f"The seat could not be started: {error.strerror} ({error.filename})") from error
         except Unavailable:
-            await asyncio.to_thread(self._end, session_id, found.tree, 0.0)
+            await asyncio.to_thread(self._processes.end, session_id, found.tree, 0.0)
             raise
-
-    def _start(self, seat: SeatSpec, tree: CgroupTree | None) -> Identity:
-        session_id = seat.session.session_id
-        directory = self._store.open(session_id)
-        seat, procs, data_limit_bytes = self._make_room(seat, tree)
-        self._store.save_spec(seat)
-        command = birth_command(
-            directory,
-            command=(*self._config.seat_command, "--dir", str(directory)),
-            cgroup_procs=procs,
-            data_limit_bytes=data_limit_bytes,
-        )
-        return self._bear(session_id, directory, command)
-
-    def _make_room(self, seat: SeatSpec, tree: CgroupTree | None) -> tuple[SeatSpec, list[Path], int | None]:
-        """Folders and limits of a session: the spec with its groups, what its seat joins, and else its data limit."""
-        Path(seat.runtime_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_saves(seat)
-        resources = seat.session.resources
-        if tree is None:
-            return seat, [], max(resources.memory_bytes, self._config.seat_limits.memory_bytes)
-        session_id = seat.session.session_id
-        cell = Limits.of(resources, self._config.disk_rate)
-        cgroup = tree.create(session_id, seat=self._config.seat_limits, cell=cell)
-        return seat.model_copy(update={"cell_cgroup": cgroup}), tree.procs_files(session_id, "seat"), None
-
-    def _start_warm(self, seat_id: str, tree: CgroupTree | None) -> Identity:
-        directory = self._store.open(seat_id)
-        procs: list[Path] = []
-        if tree is not None:
-            tree.create(seat_id, seat=self._config.seat_limits, cell=self._config.seat_limits)
-            procs = tree.procs_files(seat_id, "seat")
-        command = birth_command(
-            directory,
-            command=(*self._config.seat_command, "--wait", str(directory)),
-            cgroup_procs=procs,
-            data_limit_bytes=None,
-        )
-        return self._bear(seat_id, directory, command)
-
-    def _assign(self, seat_id: str, seat: SeatSpec, tree: CgroupTree | None) -> Identity:
-        """Limits first, the certificate last: whoever is killed before that leaves a waiting seat and a session without
-        one, whoever is killed after it a session with its seat."""
-        session_id = seat.session.session_id
-        folder, directory = self._store.directory(seat_id), self._store.open(session_id)
-        identity = read_identity(folder)
-        if identity is None or not is_alive(identity):
-            raise Unavailable("The waiting seat is gone")
-        seat, procs, data_limit_bytes = self._make_room(seat, tree)
-        for file in procs:
-            file.write_text(str(identity.pid), "ascii")
-        if data_limit_bytes is not None:
-            resource.prlimit(identity.pid, resource.RLIMIT_DATA, (data_limit_bytes, data_limit_bytes))
-        self._store.save_spec(seat)
-        with contextlib.suppress(FileNotFoundError):  # of a seat that this session had before
-            (directory / "seat.log").rename(directory / "seat.before.log")
-        (folder / "seat.log").rename(directory / "seat.log")
-        certificate = (folder / SeatFolder.IDENTITY).rename(directory / SeatFolder.IDENTITY)
-        if not send_signal(identity, signal.SIGUSR1):
-            certificate.rename(folder / SeatFolder.IDENTITY)  # it never was this session's
-            raise Unavailable("The waiting seat is gone")
-        if seat_id in self._children:
-            self._children[session_id] = self._children.pop(seat_id)
-        if tree is not None:
-            tree.remove(seat_id, timeout_s=_KILL_TIMEOUT_S)
-        self._store.remove(seat_id)
-        return identity
-
-    def _bear(self, session_id: str, directory: Path, command: list[str]) -> Identity:
-        with (directory / "seat.log").open("ab") as log_file:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log_file,
-                cwd=directory,
-                env=processes.seat_environment(os.environ),
-                start_new_session=True,
-            )
-        assert child.stdout is not None
-        with child.stdout:
-            said = processes.read_until_closed(child.stdout.fileno(), timeout_s=self._config.placing_timeout_s)
-        if said == BORN:
-            self._children[session_id] = child
-        else:
-            child.kill()
-            exit_code = child.wait(timeout=_KILL_TIMEOUT_S)
-            if exit_code != TAKEN_EXIT_CODE:
-                tail = " ".join(self._store.log_tail(session_id, lines=3))
-                raise Unavailable(f"The seat's process did not come up (exit code {exit_code}): {tail}")
-            log.info("seat_was_born_before", session_id=session_id)
-        identity = read_identity(directory)
-        if identity is None:
-            raise Unavailable("The seat's process left no identity")
-        return identity
 
     def _look(self, session_id: str) -> Observation:
         identity = read_identity(self._store.directory(session_id))
@@ -340,30 +209,9 @@ class ProcessBackend:
         place = f"pid {identity.pid}"
         if is_alive(identity):
             return Observation(SeatPhase.RUNNING, place=place)
-        child = self._children.get(session_id)
         tree = self._found.tree if self._found else None
         was_out_of_memory = tree is not None and tree.oom_kills(session_id, "seat") > 0
-        return Observation(SeatPhase.EXITED, child.poll() if child else None, was_out_of_memory, place)
-
-    def _end(self, session_id: str, tree: CgroupTree | None, grace_s: float) -> None:
-        identity = read_identity(self._store.directory(session_id))
-        relatives = processes.tree_of(identity) if identity else {}
-        if identity is not None and send_signal(identity, signal.SIGTERM if grace_s > 0 else signal.SIGKILL):
-            is_gone = wait_exit(identity, timeout_s=grace_s if grace_s > 0 else _KILL_TIMEOUT_S)
-            relatives |= processes.tree_of(identity)
-            if not is_gone:
-                log.warning("seat_ignored_sigterm", session_id=session_id, pid=identity.pid, grace_s=grace_s)
-                send_signal(identity, signal.SIGKILL)
-                wait_exit(identity, timeout_s=_KILL_TIMEOUT_S)
-        child = self._children.pop(session_id, None)
-        if child is not None:
-            child.wait(timeout=_KILL_TIMEOUT_S)
-        processes.kill_all(relatives)
-        if tree is not None and session_id in tree.sessions():
-            if left := tree.kill(session_id, timeout_s=_KILL_TIMEOUT_S):
-                raise Unavailable(f"Processes of the session can't be killed: {sorted(left)}")
-            tree.remove(session_id, timeout_s=_KILL_TIMEOUT_S)
-        shutil.rmtree(self._config.runtime_dir / session_id, ignore_errors=True)
+        return Observation(SeatPhase.EXITED, self._processes.exit_code(session_id), was_out_of_memory, place)
 
     def _list(self, tree: CgroupTree | None) -> dict[str, Identity | None]:
         found: dict[str, Identity | None] = {}
