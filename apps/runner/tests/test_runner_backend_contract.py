@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +19,13 @@ import structlog
 from apps.runner.tests import standin
 from tests import container_engine
 
-from dillinger_contracts import Conflict, Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile
+from dillinger_contracts import Conflict, Exhausted, Game, NativeLaunch, Resources, SeatSpec, SessionSpec, StreamProfile
+from dillinger_contracts.ice import MediaAccess, PortRange
 from dillinger_runner.backends.base import Backend, Finding, SeatHandle, SeatPhase
 from dillinger_runner.backends.docker import DockerBackend, DockerConfig
-from dillinger_runner.backends.docker_engine import Engine
+from dillinger_runner.backends.docker_engine import Engine, PortTaken
 from dillinger_runner.backends.docker_hands import Stores
+from dillinger_runner.backends.docker_media import port_of
 from dillinger_runner.backends.docker_spec import Gpu, Premises, container_name, seat_config
 from dillinger_runner.backends.identity import read_identity
 from dillinger_runner.backends.process import ProcessBackend
@@ -46,6 +50,7 @@ class Bench:
     made: list[Backend] = field(default_factory=list)
     premises: Premises = field(init=False)
     """For containers."""
+    media_ports: PortRange | None = None
 
     def __post_init__(self) -> None:
         images = {"native": self.image}
@@ -62,7 +67,7 @@ class Bench:
         if self.kind == "docker":
             engine = Engine(container_engine.HOST, instance)
             backend: Backend = DockerBackend(
-                DockerConfig(self.stores, self.premises, placing_timeout_s=WAIT_S), store, engine
+                DockerConfig(self.stores, self.premises, self.media_ports, placing_timeout_s=WAIT_S), store, engine
             )
         else:
             config = ProcessConfig(
@@ -264,6 +269,36 @@ async def test_limits_are_changed_by_the_engine_while_a_game_runs(bench: Bench) 
     await backend.stop(handle, grace_s=0)
     with pytest.raises(Conflict, match="does not run"):
         await backend.limit(handle, spec.session.resources)
+
+
+@pytest.mark.parametrize("bench", ["docker"], indirect=True)
+async def test_a_session_that_finds_no_media_port_gets_that_of_a_seat_that_waits(bench: Bench) -> None:
+    bench.premises = replace(bench.premises, seat_network="bridge")
+    backend, waits = await waiting_with_the_only_port(bench)
+    assert bench.media_ports is not None and backend.warm_seats is not None
+    with pytest.raises(Exhausted, match="All media ports"):
+        await backend.warm_seats.warm(bench.session_id)
+    spec = bench.spec("mute")
+    await backend.ensure(spec.model_copy(update={"media": MediaAccess(ports=bench.media_ports)}))
+    assert container_engine.box(waits, "seat") is None
+    seat = container_engine.box(bench.session_id, "seat")
+    assert seat is not None and seat.is_running and port_of(seat) == bench.media_ports.first
+    told = SeatSpec.model_validate_json((bench.root / "sessions" / bench.session_id / "spec.json").read_text())
+    assert told.media.is_behind_nat and told.media.addresses
+
+
+async def waiting_with_the_only_port(bench: Bench) -> tuple[Backend, str]:
+    """A backend whose sessions have one media port, and the seat that has it."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("", 0))
+            port = free.getsockname()[1]
+        bench.media_ports = PortRange(first=port, last=port)
+        backend, seat_id = bench.backend(), f"{os.getpid()}{os.urandom(10).hex()}"[:20]
+        assert backend.warm_seats is not None
+        with suppress(PortTaken):  # by somebody else in between
+            await backend.warm_seats.warm(seat_id)
+            return backend, seat_id
 
 
 @pytest.fixture
