@@ -10,7 +10,7 @@ import pytest
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnection
 from packages.stream.tests.hub.conftest import until
 from packages.stream.tests.hub.pictures import X264Source
-from packages.stream.tests.hub.test_transport_webrtc import Browser
+from packages.stream.tests.hub.webrtc_browser import Browser
 from tests.coturn import WAIT_S, coturn
 
 from dillinger_contracts.ice import IceServer, MediaAccess, turn_credentials

@@ -12,7 +12,7 @@ import aioice.ice
 import pytest
 from packages.stream.tests.hub.conftest import until
 from packages.stream.tests.hub.pictures import Decoder, X264Source
-from packages.stream.tests.hub.test_transport_webrtc import Browser
+from packages.stream.tests.hub.webrtc_browser import Browser
 
 from dillinger_bench.ports import everywhere, free_port
 from dillinger_contracts.ice import MediaAccess, PortRange

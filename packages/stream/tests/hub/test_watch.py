@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 from aiortc import RTCSessionDescription
 from packages.stream.tests.hub.conftest import House, OpenHouse, Viewer, ticket, until
-from packages.stream.tests.hub.test_transport_webrtc import Browser
+from packages.stream.tests.hub.webrtc_browser import Browser
 
 from dillinger_contracts.signaling import SIGNALING_VERSION, Candidate, Description, Notice, Ping, Watch, Welcome
 from dillinger_stream.errors import WebRtcError

@@ -12,8 +12,8 @@ import pytest
 from aiortc import rtp
 from packages.stream.tests.hub.conftest import House, OpenHouse, Viewer, ticket, until
 from packages.stream.tests.hub.drawn import Drawn, found_in_order
-from packages.stream.tests.hub.test_transport_webrtc import Browser
 from packages.stream.tests.hub.test_watch import Player
+from packages.stream.tests.hub.webrtc_browser import Browser
 
 from dillinger_contracts.session import StreamProfile, VideoFormat
 from dillinger_contracts.signaling import (
