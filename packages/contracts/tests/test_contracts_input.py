@@ -30,10 +30,12 @@ from dillinger_contracts.input import (
     PadGone,
     ReleaseAll,
     Shown,
+    Text,
     Wheel,
     decode,
     definition,
     encode,
+    is_typeable,
 )
 
 u8, pads = st.integers(0, 0xFF), st.integers(0, MOST_PADS - 1)
@@ -54,6 +56,7 @@ events: st.SearchStrategy[InputEvent] = st.one_of(
     ),
     st.builds(PadGone, pad=pads, **stamp),
     st.builds(Look, yaw=turns, pitch=pitches, roll=turns, **stamp),
+    st.builds(Text, code_point=st.integers(0, 0x10FFFF).filter(is_typeable), **stamp),
 )  # fmt: skip
 
 
@@ -110,6 +113,11 @@ def test_a_value_that_does_not_fit_is_not_sent(event: InputEvent) -> None:
         (struct.pack("<BBHI3h", 10, 0, 0, 0, 18_001, 0, 0), "No head is turned by 18001, 0, 0"),
         (struct.pack("<BBHI3h", 10, 0, 0, 0, 0, -9_001, 0), "No head is turned by 0, -9001, 0"),
         (struct.pack("<BBHI3h", 10, 0, 0, 0, 0, 0, -0x8000), "No head is turned by 0, 0, -32768"),
+        *(
+            (struct.pack("<BBHII", 11, 0, 0, 0, code_point), "no character that can be typed")
+            for code_point in (0, 0x1B, 0x7F, 0x9B, 0xD800, 0xDFFF, 0xFDD0, 0xFFFE, 0x1FFFF, 0x110000, 0xFFFFFFFF)
+        ),
+        (struct.pack("<BBHI", 11, 0, 0, 0) + b"x" * 10_000_000, "text has 12 bytes, this one 10000008"),
         (struct.pack("<BBHI3d", 10, 0, 0, 0, float("nan"), float("inf"), 1e300), "look has 14 bytes, this one 32"),
     ],
 )

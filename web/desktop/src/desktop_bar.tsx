@@ -13,6 +13,7 @@ interface DesktopBarProps {
   hasSound: boolean;
   fullScreen: FullScreen;
   pointer: PointerLock;
+  isTyping: boolean;
   onType: () => void;
   onLeft: () => void;
 }
@@ -27,7 +28,7 @@ export function DesktopBar(props: DesktopBarProps) {
       {props.hasSound && <MuteButton onLeft={onLeft} />}
       <StatsButton onLeft={onLeft} />
       {!isViewer && <PointerButton pointer={props.pointer} of="desktop" />}
-      {!isViewer && <TypeButton onType={props.onType} />}
+      {!isViewer && <TypeButton isTyping={props.isTyping} onType={props.onType} />}
       <FullScreenButton fullScreen={props.fullScreen} onLeft={onLeft} />
     </BarDock>
   );

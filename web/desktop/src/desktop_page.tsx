@@ -54,7 +54,8 @@ function Desktop({ openingKey }: { openingKey: string }) {
           hasSound={live.welcome?.has_sound === true}
           fullScreen={fullScreen}
           pointer={pointer}
-          onType={() => live.player?.openKeyboard()}
+          isTyping={live.isTyping}
+          onType={() => live.player?.toggleTyping()}
           onLeft={focusStage}
         />
       )}

@@ -17,6 +17,7 @@ export { PadCapture, type PadView } from "./pad_capture";
 export { type PadState, REST } from "./pads";
 export { createPlayer, type Player } from "./player";
 export type { PlayerState } from "./player_state";
+export { isPhone } from "./screen_keyboard";
 export {
   type CodecWish,
   DEFAULT_PROFILE,

@@ -17,6 +17,7 @@ export const OPS = {
   pad: { op: 8, channel: "input" },
   pad_gone: { op: 9, channel: "input" },
   look: { op: 10, channel: "motion" },
+  text: { op: 11, channel: "input" },
 } as const satisfies Record<string, { op: number; channel: Channel }>;
 
 /** `KeyboardEvent.code` → Linux evdev key number. */
@@ -271,5 +272,12 @@ export function encodeLook(stamp: Stamp, yaw: number, pitch: number, roll: numbe
   view.setInt16(8, clamp(yaw, -0x8000, 0x7fff), true);
   view.setInt16(10, clamp(pitch, -0x8000, 0x7fff), true);
   view.setInt16(12, clamp(roll, -0x8000, 0x7fff), true);
+  return new Uint8Array(view.buffer);
+}
+
+/** One character is typed that no key of the layout needs to have: `code_point` is its Unicode scalar value, never a control character or half of a pair. It goes down and up at once. */
+export function encodeText(stamp: Stamp, codePoint: number): Uint8Array<ArrayBuffer> {
+  const view = message(OPS.text.op, 12, stamp);
+  view.setUint32(8, clamp(codePoint, 0, 0xffffffff), true);
   return new Uint8Array(view.buffer);
 }

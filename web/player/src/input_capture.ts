@@ -10,6 +10,7 @@ import {
   encodeMove,
   encodeMoveBy,
   encodeReleaseAll,
+  encodeText,
   encodeWheel,
   KEY_CODES,
   OPS,
@@ -19,7 +20,7 @@ import { type Capture, HeldKeys, isPaste, onKeyDown, type Shortcut } from "./key
 import { type Rect, toPicture } from "./letterbox";
 import { buttonNumber, WholeSteps, wheelTurn } from "./pointing";
 import { HOLD_MS, type TouchAct, TouchGesture } from "./touch";
-import type { Stroke } from "./typing";
+import type { Typed } from "./typing";
 
 export interface InputOutlet {
   send(channel: Channel, bytes: Uint8Array<ArrayBuffer>): void;
@@ -59,12 +60,12 @@ export class InputCapture {
     host.addEventListener("pointerdown", (event) => this.pressed(event), { signal });
     host.addEventListener("pointerup", (event) => this.lifted(event), { signal });
     // A second button while one is held makes no pointerdown, but always a mousedown.
-    host.addEventListener("mousedown", (event) => this.button(buttonNumber(event.button), true), { signal });
+    host.addEventListener("mousedown", (event) => this.mouseDown(event), { signal });
     host.addEventListener("mouseup", (event) => this.button(buttonNumber(event.button), false), { signal });
     host.addEventListener("pointercancel", (event) => this.cancelled(event), { signal });
     host.addEventListener("wheel", (event) => this.wheeled(event), { signal, passive: false });
     host.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
-    host.addEventListener("blur", () => this.releaseAll(), { signal });
+    host.addEventListener("focusout", () => this.releaseAll(), { signal });
     window.addEventListener("blur", () => this.releaseAll(), { signal });
     window.addEventListener("pagehide", () => this.releaseAll(), { signal });
     document.addEventListener("visibilitychange", () => document.hidden && this.releaseAll(), { signal });
@@ -99,12 +100,15 @@ export class InputCapture {
     for (const bytes of waiting) this.outlet.send("input", bytes);
   }
 
-  /** Types what did not come from keys: each goes down and up again. */
-  type(strokes: readonly Stroke[]): void {
+  /** Types what did not come from keys: strokes go down and up again. */
+  type(typed: readonly Typed[]): void {
     if (!this.isEnabled) return;
-    const shift = KEY_CODES.ShiftLeft as number;
-    for (const { key, isShifted } of strokes) {
-      const keys = isShifted ? [shift, key] : [key];
+    for (const one of typed) {
+      if ("codePoint" in one) {
+        this.say(encodeText(this.stamp("input"), one.codePoint));
+        continue;
+      }
+      const keys = one.isShifted ? [KEY_CODES.ShiftLeft as number, one.key] : [one.key];
       for (const down of keys) this.say(encodeKey(this.stamp("input"), down, true));
       for (const up of keys.reverse()) this.say(encodeKey(this.stamp("input"), up, false));
     }
@@ -127,10 +131,20 @@ export class InputCapture {
   }
 
   private get capture(): Capture {
-    if (document.activeElement !== this.host) return "none";
+    if (!this.host.contains(document.activeElement)) return "none";
     if (!this.isEnabled) return "shortcuts";
     const isFull = this.hasPointerLock || document.fullscreenElement?.contains(this.host);
     return isFull ? "full" : "focus";
+  }
+
+  /** One types and points in turn: what takes text keeps the focus. */
+  private get isTyping(): boolean {
+    return document.activeElement !== this.host && this.host.contains(document.activeElement);
+  }
+
+  private mouseDown(event: MouseEvent): void {
+    if (this.isTyping) event.preventDefault();
+    this.button(buttonNumber(event.button), true);
   }
 
   private keyDown(event: KeyboardEvent): void {
@@ -177,9 +191,7 @@ export class InputCapture {
   }
 
   private pressed(event: PointerEvent): void {
-    // A finger leaves the on-screen keyboard where it is: one types and points in turn.
-    const isTyping = event.pointerType === "touch" && this.host.contains(document.activeElement);
-    if (!isTyping) this.host.focus({ preventScroll: true });
+    if (!this.isTyping) this.host.focus({ preventScroll: true });
     if (!this.isEnabled) return;
     if (event.pointerType === "touch") {
       event.preventDefault(); // no mouse events out of touches: the gesture says what they mean

@@ -23,7 +23,7 @@ export interface KeyPress {
   getModifierState?(name: "AltGraph"): boolean;
 }
 
-export type Shortcut = "full_screen" | "pointer_lock" | "stats" | "bar";
+export type Shortcut = "full_screen" | "pointer_lock" | "stats" | "bar" | "typing";
 
 export interface KeyVerdict {
   /** evdev number to send, or null. */
@@ -37,6 +37,7 @@ const SHORTCUTS: Record<string, Shortcut> = {
   KeyM: "pointer_lock",
   KeyS: "stats",
   KeyB: "bar",
+  KeyI: "typing",
 };
 
 /** With Ctrl: tabs, windows, address, reload, zoom, and the developer tools (with Shift). */

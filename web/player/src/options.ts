@@ -43,6 +43,8 @@ export interface PlayerOptions {
   onMicrophone(state: MicrophoneState): void;
   /** Whether the player can look around by moving the device, and does. */
   onHead?(state: HeadState): void;
+  /** Whether what an input method or an on-screen keyboard writes goes to the game. */
+  onTyping?(isTyping: boolean): void;
   /** Gamepads came or went. */
   onPads(pads: PadView[]): void;
   onNotice(notice: Pick<Notice, "level" | "message" | "hint"> & { code?: string }): void;

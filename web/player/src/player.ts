@@ -134,7 +134,11 @@ export class Player {
     this.microphone = new Microphone((bytes) => {
       if (this.state === "open") this.post({ type: "input", channel: "input", bytes });
     }, options.onMicrophone);
-    this.keyboard = new ScreenKeyboard(host, (strokes) => this.input.type(strokes));
+    this.keyboard = new ScreenKeyboard(host, {
+      type: (typed) => this.input.type(typed),
+      onNotice: (message) => options.onNotice({ level: "warning", message, hint: null }),
+      onTyping: (isTyping) => options.onTyping?.(isTyping),
+    });
     this.sound = new Sound(ring, samples.port2, options.onSound, (message) =>
       options.onNotice({ level: "warning", message, hint: null }),
     );
@@ -189,12 +193,14 @@ export class Player {
     });
   }
 
-  /** Brings up the device's on-screen keyboard; only within a click or touch of the person. */
-  openKeyboard(): void {
-    // It types the keys of a US keyboard.
+  /** What an input method or the device's on-screen keyboard writes goes to the game, or no longer; only within a click, touch or key. */
+  toggleTyping(): void {
+    if (!this.input.isEnabled) return;
+    // A device without keys types those of a US keyboard.
     const { profile } = this.options;
-    if (profile.keyboard !== FIRST_LAYOUT) this.setProfile({ ...profile, keyboard: FIRST_LAYOUT });
-    this.keyboard.open();
+    if (this.keyboard.isPhone && profile.keyboard !== FIRST_LAYOUT)
+      this.setProfile({ ...profile, keyboard: FIRST_LAYOUT });
+    this.keyboard.toggle();
   }
 
   /** Leaves the stream; the session lives on. */

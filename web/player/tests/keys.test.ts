@@ -49,6 +49,7 @@ test.each<[string, string, Capture]>([
   ["KeyM", "pointer_lock", "full"],
   ["KeyS", "stats", "focus"],
   ["KeyB", "bar", "full"],
+  ["KeyI", "typing", "focus"],
 ])("Ctrl+Alt+%s is %s", (code, shortcut, capture) => {
   const press = key(code, { ctrlKey: true, altKey: true });
   expect(onKeyDown(press, capture)).toEqual({ send: null, isPrevented: true, shortcut });

@@ -23,6 +23,7 @@ from .input import (
     PadGone,
     ReleaseAll,
     Shown,
+    Text,
     Wheel,
     definition,
     encode,
@@ -201,6 +202,8 @@ _GOLDEN: tuple[InputEvent, ...] = (
     PadGone(seq=13, client_time_ms=7000, pad=3),
     Look(seq=14, client_time_ms=8000, yaw=-18000, pitch=9000, roll=18000),
     Look(seq=15, client_time_ms=8016, yaw=1, pitch=-1, roll=0),
+    Text(seq=16, client_time_ms=9000, code_point=0x65E5),
+    Text(seq=17, client_time_ms=9001, code_point=0x10FFFD),
 )  # fmt: skip
 
 

@@ -6,7 +6,9 @@ Pure; `decode` is fed with hostile bytes and raises `Invalid` for whatever is no
 from __future__ import annotations
 
 import struct
+import sys
 import tomllib
+import unicodedata
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
@@ -36,6 +38,8 @@ PAD_BUTTONS: tuple[str, ...] = tuple(definition()["pads"]["buttons"])
 MOST_TURN, MOST_PITCH = 18_000, 9_000
 """How far a head turns and tilts, and how far it looks up and down, in hundredths of a degree."""
 _HALF_CLOCK = 1 << 31
+_NO_CHARACTERS = range(0xFDD0, 0xFDF0)
+"""Besides the last two of each plane (Unicode, section 23.7)."""
 
 
 def is_late(time_ms: int, newest_ms: int) -> bool:
@@ -148,6 +152,22 @@ class Look(InputEvent):
     roll: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text(InputEvent):
+    """A character, by its Unicode scalar value."""
+
+    name: ClassVar[str] = "text"
+    code_point: int
+
+
+def is_typeable(code_point: int) -> bool:
+    """Whether this is a character that can be typed: a Unicode scalar value, and none that controls or stands for
+    nothing."""
+    if not 0 <= code_point < sys.maxunicode + 1 or code_point & 0xFFFE == 0xFFFE or code_point in _NO_CHARACTERS:
+        return False
+    return unicodedata.category(chr(code_point)) not in {"Cc", "Cs"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Op:
     number: int
@@ -159,7 +179,7 @@ class _Op:
 
 def _ops() -> tuple[_Op, ...]:
     events: dict[str, type[InputEvent]] = {
-        event.name: event for event in (Key, Button, Move, MoveBy, Wheel, ReleaseAll, Shown, Pad, PadGone, Look)
+        event.name: event for event in (Key, Button, Move, MoveBy, Wheel, ReleaseAll, Shown, Pad, PadGone, Look, Text)
     }
     table = []
     for name, entry in definition()["ops"].items():
@@ -189,7 +209,7 @@ def encode(event: InputEvent) -> bytes:
 
 def decode(message: bytes) -> InputEvent:
     """The event in `message`; raises `Invalid` for an unknown op, flag, key, button or pad, a wrong length, a bad
-    bool, a head that is turned further than heads are."""
+    bool, a head that is turned further than heads are, or what is no character."""
     if len(message) < HEADER_BYTES:
         raise Invalid(f"An input message has at least {HEADER_BYTES} bytes, this one {len(message)}")
     number, flags, seq, client_time_ms = _HEADER.unpack_from(message)
@@ -212,6 +232,8 @@ def decode(message: bytes) -> InputEvent:
         raise Invalid(f"There is no key {event.code}")
     if isinstance(event, Button) and event.button not in KNOWN_BUTTONS:
         raise Invalid(f"There is no pointer button {event.button}")
+    if isinstance(event, Text) and not is_typeable(event.code_point):
+        raise Invalid(f"{event.code_point:#x} is no character that can be typed")
     if isinstance(event, Pad | PadGone) and event.pad >= MOST_PADS:
         raise Invalid(f"There is no gamepad {event.pad}: they are numbered 0 to {MOST_PADS - 1}")
     if isinstance(event, Pad) and event.buttons >> len(PAD_BUTTONS):

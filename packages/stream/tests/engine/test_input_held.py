@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from packages.stream.tests.engine.conftest import Painter, catch_up, start_xvfb
 from tests.cases import fuzz
 
-from dillinger_contracts.input import KEY_CODES, Button, Key
+from dillinger_contracts.input import KEY_CODES, Button, Key, Text
 from dillinger_stream.input.x11 import XTestInput
 
 EVDEV_OFFSET = 8
@@ -29,6 +29,7 @@ presses = st.one_of(
 deeds = st.one_of(
     st.tuples(st.sampled_from(["down", "up", "lost"]), presses),
     st.tuples(st.sampled_from(["reconnect", "let go"]), st.none()),
+    st.tuples(st.just("write"), st.tuples(st.just("text"), st.integers(0x4E00, 0x4E20))),  # more than there are keys for
 )
 
 
@@ -68,12 +69,15 @@ async def test_what_is_down_is_what_somebody_holds(
                 else:
                     sinks[peer].release_all()
                 held[peer].clear()
+            elif deed == "write":
+                sinks[peer].handle(Text(code_point=what[1]))
             elif deed != "lost":
                 kind, number = what
                 is_down = deed == "down"
                 event = Key(code=number, is_down=is_down) if kind == "key" else Button(button=number, is_down=is_down)
                 sinks[peer].handle(event)
                 (held[peer].add if is_down else held[peer].discard)(what)
+        hands.settle()
         assert held_by_the_server(hands, eye) == set().union(*held)
     finally:
         for sink in sinks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dillinger_contracts.errors import Unavailable
-from dillinger_contracts.input import Button, Key, Move, MoveBy, ReleaseAll, Wheel
+from dillinger_contracts.input import Button, Key, Move, MoveBy, ReleaseAll, Text, Wheel
 from dillinger_stream.input.portal import KEYBOARD, POINTER, PortalInput
 
 BOTH = KEYBOARD | POINTER
@@ -80,3 +80,13 @@ def test_a_desktop_that_is_gone_is_told() -> None:
     desk = PortalInput(notify, devices=BOTH, node_id=7, extent=lambda: (1.0, 1.0))
     with pytest.raises(Unavailable):
         desk.sink().handle(Move(x=1, y=1))
+
+
+def test_a_character_is_a_key_symbol_that_goes_down_and_up() -> None:
+    desk, told = made()
+    for character in "ä😀":
+        desk.sink().handle(Text(code_point=ord(character)))
+    assert told == [("KeyboardKeysym", symbol, state) for symbol in (0xE4, 0x101F600) for state in (1, 0)]
+    desk, told = made(devices=POINTER)
+    desk.sink().handle(Text(code_point=ord("ä")))
+    assert told == []

@@ -1,6 +1,6 @@
 /** The buttons of the bar that a game and a desktop share. What they choose is kept as a preference or belongs to the page. */
 
-import type { HeadState } from "../../../player/src";
+import { type HeadState, isPhone } from "../../../player/src";
 import { setPreferences, usePreferences } from "../preferences";
 import { Icon, type IconName } from "../ui/icons";
 import type { FullScreen } from "./use_full_screen";
@@ -11,15 +11,18 @@ interface BarButtonProps {
   label: string;
   testId: string;
   onClick: () => void;
-  isPressed?: boolean;
+  isPressed?: boolean | undefined;
+  /** A click takes the focus from nobody. */
+  keepsFocus?: boolean;
 }
 
-export function BarButton({ icon, label, testId, onClick, isPressed }: BarButtonProps) {
+export function BarButton({ icon, label, testId, onClick, isPressed, keepsFocus }: BarButtonProps) {
   return (
     <button
       className="bar-button"
       type="button"
       onClick={onClick}
+      onMouseDown={keepsFocus ? (event) => event.preventDefault() : undefined}
       aria-label={label}
       aria-pressed={isPressed}
       title={label}
@@ -81,10 +84,24 @@ export function PointerButton({ pointer, of }: { pointer: PointerLock; of: strin
   );
 }
 
-/** Brings up the on-screen keyboard of what has no other; it takes the focus. */
-export function TypeButton({ onType }: { onType: () => void }) {
-  if (navigator.maxTouchPoints === 0) return null;
-  return <BarButton icon="typing" label="On-screen keyboard" testId="type-button" onClick={onType} />;
+interface TypeButtonProps {
+  isTyping: boolean;
+  onType: () => void;
+}
+
+/** Text from an input method, or from the on-screen keyboard of what has no other; what takes it has the focus, and keeps it. */
+export function TypeButton({ isTyping, onType }: TypeButtonProps) {
+  const hasNoKeys = isPhone();
+  return (
+    <BarButton
+      icon="typing"
+      label={hasNoKeys ? "On-screen keyboard" : "Type text (input method, emoji)"}
+      testId="type-button"
+      isPressed={hasNoKeys ? undefined : isTyping}
+      onClick={onType}
+      keepsFocus
+    />
+  );
 }
 
 interface HeadButtonsProps extends Leaving {

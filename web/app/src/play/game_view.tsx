@@ -106,7 +106,8 @@ export function GameView({ view, access, isConnected, isGuest = false, onEnded }
         onHelp={() => setShowsHelp(true)}
         padCount={live.pads.length}
         onPads={() => setShowsPads(true)}
-        onType={() => live.player?.openKeyboard()}
+        isTyping={live.isTyping}
+        onType={() => live.player?.toggleTyping()}
         onLeft={backToGame}
         onQuality={(quality) => {
           setPreferences({ quality });

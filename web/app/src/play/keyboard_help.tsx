@@ -6,6 +6,7 @@ import { Icon } from "../ui/icons";
 const OURS: [string, string][] = [
   ["Ctrl Alt Enter", "Full screen"],
   ["Ctrl Alt M", "Give the mouse to the game"],
+  ["Ctrl Alt I", "Type text by an input method"],
   ["Ctrl Alt S", "Figures"],
   ["Ctrl Alt B", "The bar"],
   ["Esc", "Get the mouse back (hold it in full screen)"],

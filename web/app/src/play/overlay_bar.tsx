@@ -4,7 +4,7 @@
  */
 
 import { type FocusEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { type FloorView, type HeadState, Microphone, type MicrophoneState } from "../../../player/src";
+import { type FloorView, type HeadState, isPhone, Microphone, type MicrophoneState } from "../../../player/src";
 import { setPreferences, usePreferences } from "../preferences";
 import { follow } from "../router";
 import { Icon } from "../ui/icons";
@@ -46,6 +46,7 @@ interface OverlayBarProps extends StreamWishes {
   padCount: number;
   onPads: () => void;
   /** Brings up the on-screen keyboard; it takes the focus. */
+  isTyping: boolean;
   onType: () => void;
   onLeft: () => void;
 }
@@ -149,7 +150,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
   const { floor, onLeft } = props;
   const isViewer = floor.isKnown && !floor.isPlaying;
   // A device that is pointed at with fingers only has no keys to be helped with.
-  const hasKeyboard = navigator.maxTouchPoints === 0 || matchMedia("(any-pointer: fine)").matches;
+  const hasKeyboard = !isPhone();
   return (
     <>
       {!props.isGuest && (
@@ -194,7 +195,7 @@ function Controls(props: OverlayBarProps & { isShown: boolean }) {
       <StreamMenu {...props} isViewer={isViewer} />
       <StatsButton onLeft={onLeft} />
       {!isViewer && <PointerButton pointer={props.pointer} of="game" />}
-      {!isViewer && <TypeButton onType={props.onType} />}
+      {!isViewer && <TypeButton isTyping={props.isTyping} onType={props.onType} />}
       {hasKeyboard && (
         <BarButton icon="keyboard" label="Keyboard help" testId="keyboard-help-button" onClick={props.onHelp} />
       )}

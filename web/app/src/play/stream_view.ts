@@ -25,6 +25,8 @@ export interface StreamView {
   picture: { width: number; height: number } | null;
   stats: PlayerStats | null;
   sound: SoundState;
+  /** Text from an input method or an on-screen keyboard goes to the game. */
+  isTyping: boolean;
   notice: ShownNotice | null;
 }
 
@@ -37,6 +39,7 @@ export const NO_STREAM: StreamView = {
   picture: null,
   stats: null,
   sound: "off",
+  isTyping: false,
   notice: null,
 };
 
@@ -50,6 +53,7 @@ export function streamEvents(change: (part: Partial<StreamView>) => void) {
     onPicture: (width: number, height: number) => change({ picture: { width, height } }),
     onStats: (stats: PlayerStats) => change({ stats }),
     onSound: (sound: SoundState) => change({ sound }),
+    onTyping: (isTyping: boolean) => change({ isTyping }),
     onNotice: (notice: ShownNotice) => {
       change({ notice });
       clearTimeout(noticeTimer);

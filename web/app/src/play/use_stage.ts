@@ -33,6 +33,7 @@ export function useStage(refs: StageRefs, live: StreamView): Stage {
   shortcut.current = (name) => {
     if (name === "full_screen") fullScreen.toggle();
     else if (name === "pointer_lock") floor.isPlaying && pointer.toggle();
+    else if (name === "typing") player?.toggleTyping();
     else if (name === "stats") setPreferences({ showsStats: !chosen.showsStats });
     else setBarWish((count) => count + 1);
   };

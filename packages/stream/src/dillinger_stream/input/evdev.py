@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, ReleaseAll, Wheel
+from dillinger_contracts.input import Button, InputEvent, Key, Move, MoveBy, ReleaseAll, Text, Wheel
 
 NOTCH = 120
 NOTCH_TRAVEL = 15.0
@@ -45,6 +45,14 @@ class EvdevDesk(Protocol):
 
     def move_by(self, dx: int, dy: int) -> None:
         """By pixels."""
+        ...
+
+    def write(self, code_point: int) -> None:
+        """One character, whatever the layout; nothing is held afterwards."""
+        ...
+
+    def settle(self) -> None:
+        """Text that is still to be written delays what comes next no longer."""
         ...
 
 
@@ -97,6 +105,8 @@ class EvdevSink:
             case Wheel():
                 self._roll(HORIZONTAL, event.dx)
                 self._roll(VERTICAL, event.dy)
+            case Text():
+                self._desk.write(event.code_point)
             case ReleaseAll():
                 self.release_all()
             case _:
@@ -108,6 +118,7 @@ class EvdevSink:
         self._wheel = dict.fromkeys(self._wheel, 0)
         for code in held:
             self._desk.let_go(code)
+        self._desk.settle()
 
     def close(self) -> None:
         """Nothing but the keys was this peer's own."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .evdev import FIRST_BUTTON, HORIZONTAL, NOTCH, NOTCH_TRAVEL, EvdevSink, Holders
+from .spare_keys import keysym_of
 
 KEYBOARD, POINTER = 1, 2
 """Device types of org.freedesktop.portal.RemoteDesktop."""
@@ -72,6 +73,15 @@ class PortalInput:
     def move_by(self, dx: int, dy: int) -> None:
         """By pixels."""
         self._point("PointerMotion", "dd", float(dx), float(dy))
+
+    def write(self, code_point: int) -> None:
+        """One character, for which the desktop finds a key."""
+        if self._devices & KEYBOARD:
+            for is_down in (1, 0):
+                self._notify("KeyboardKeysym", "iu", keysym_of(code_point), is_down)
+
+    def settle(self) -> None:
+        """Nothing ever waits here."""
 
     def _turn(self, code: int, is_down: bool) -> None:
         if code >= FIRST_BUTTON:

@@ -3,23 +3,28 @@
 All peers share one connection. Nothing here waits for the compositor: what its socket has no room for is sent when it
 has, and a compositor that does not read for long is `Unavailable`. Programs repeat held keys by themselves, so a key
 that is down already is not pressed again. The keyboard brings its layout along, and says which modifiers are on, since
-the compositor does not follow them.
+the compositor does not follow them. A character that no key writes gets an unused key of that layout.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from dillinger_contracts.errors import Unavailable
 from dillinger_contracts.session import FIRST_LAYOUT
 from dillinger_stream.wayland.connection import WaylandConnection
 
 from .evdev import FIRST_BUTTON, NOTCH_TRAVEL, EvdevSink, Holders
+from .in_line import InLine, Lent
 from .late_writer import LateWriter
+from .spare_keys import SpareKeys
 from .xkb import Keymap, Modifiers
 
 _MOST_PX = 16_384
@@ -49,6 +54,7 @@ class WaylandInput:
             self._holders = Holders(self._turn)
             self._layout = layout
             self._load(keymap)
+            self._line = InLine(self._spare, self._type)
             connection.roundtrip()
         except BaseException:
             self._connection.close()
@@ -62,12 +68,16 @@ class WaylandInput:
     def set_layout(self, layout: str) -> None:
         """Keys that are down stay down; raises `Unsupported`, and leaves it as it was, or `Unavailable`."""
         if layout != self._layout:
-            self._load(Keymap(layout))
-            self._layout = layout
+            keymap = Keymap(layout)
+            self._line.settle()
+            self._load(keymap)
+            self._layout, self._line = layout, InLine(self._spare, self._type)
             self._writer.send()
 
     def close(self) -> None:
         """Ends the connection; idempotent."""
+        with contextlib.suppress(Unavailable):
+            self._line.settle()
         self._writer.close()
         self._connection.close()
 
@@ -78,6 +88,14 @@ class WaylandInput:
     def let_go(self, code: int) -> None:
         """One peer less holds it; with the last it goes up."""
         self._holders.let_go(code)
+
+    def write(self, code_point: int) -> None:
+        """One character, whatever the layout."""
+        self._line.write(code_point)
+
+    def settle(self) -> None:
+        """Nothing waits for text any more."""
+        self._line.settle()
 
     def scroll(self, axis: int, notches: int) -> None:
         """Whole notches of the wheel."""
@@ -98,22 +116,41 @@ class WaylandInput:
     def _turn(self, code: int, is_down: bool) -> None:
         if code >= FIRST_BUTTON:
             self._point("button", code, int(is_down))
-            return
+        else:
+            self._line.do(partial(self._turn_key, code, is_down))
+
+    def _point(self, request: str, *arguments: Any) -> None:
+        self._line.do(partial(self._tell_pointer, request, *arguments))
+
+    def _turn_key(self, code: int, is_down: bool) -> None:
         self._keymap.turn(code, is_down=is_down)
         self._keyboard.call("key", _now_ms(), code, int(is_down))
         self._tell_modifiers()
         self._writer.send()
 
-    def _point(self, request: str, *arguments: Any) -> None:
+    def _tell_pointer(self, request: str, *arguments: Any) -> None:
         self._pointer.call(request, _now_ms(), *arguments)
         self._pointer.call("frame")
+        self._writer.send()
+
+    def _type(self, batch: Sequence[Lent]) -> None:
+        if any(lent.is_new for lent in batch):
+            self._tell_keymap(self._keymap.text_with({code: character for character, code in self._spare.lent.items()}))
+        for lent in batch:
+            for is_down in (1, 0):
+                self._keyboard.call("key", _now_ms(), lent.code, is_down)
         self._writer.send()
 
     def _load(self, keymap: Keymap) -> None:
         for code in self._holders.held:
             if code < FIRST_BUTTON:
                 keymap.turn(code, is_down=True)
-        text = keymap.text + b"\0"
+        self._keymap = keymap
+        self._spare = SpareKeys(keymap.unused())
+        self._tell_keymap(keymap.text)
+
+    def _tell_keymap(self, text: bytes) -> None:
+        text += b"\0"
         descriptor = os.memfd_create("dillinger-keymap", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             os.write(descriptor, text)
@@ -121,7 +158,6 @@ class WaylandInput:
             self._keyboard.call("keymap", _XKB_V1, descriptor, len(text))
         finally:
             os.close(descriptor)
-        self._keymap = keymap
         self._told: Modifiers | None = None
         self._tell_modifiers()
 

@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import re
+from collections.abc import Mapping
 from ctypes import POINTER, c_char_p, c_int, c_uint32, c_void_p
 from typing import Any
 
 from dillinger_contracts.errors import Unavailable, Unsupported
+from dillinger_contracts.input import KNOWN_KEYS
 
 _LIBRARY = "libxkbcommon.so.0"
 _EVDEV_OFFSET = 8
 _TEXT_V1 = 1
 _NO_ENVIRONMENT_NAMES = 2
+_CODE = re.compile(rb"^\t<([^>]+)>\s+= (\d+);", re.MULTILINE)
+_USED = re.compile(rb"^\tkey <([^>]+)>", re.MULTILINE)
+_LAST_CODE = 255
+"""X11 knows no others."""
 _DEPRESSED, _LATCHED, _LOCKED, _LAYOUT_EFFECTIVE = 1, 2, 4, 128
 """enum xkb_state_component."""
 
@@ -88,6 +95,26 @@ class Keymap:
         """What a compositor reads."""
         _libc_free()(text)
 
+    def unused(self) -> list[int]:
+        """Evdev numbers of keys that write nothing, and that nobody presses."""
+        named = {name: int(code) for name, code in _CODE.findall(self.text)}
+        used = {named[name] for name in _USED.findall(self.text) if name in named}
+        codes = range(_EVDEV_OFFSET + 1, _LAST_CODE + 1)
+        return [code - _EVDEV_OFFSET for code in codes if code not in used and code - _EVDEV_OFFSET not in KNOWN_KEYS]
+
+    def text_with(self, extra: Mapping[int, int]) -> bytes:
+        """What a compositor reads where these unused keys write characters: key → character."""
+        names = {int(code): name for name, code in _CODE.findall(self.text)}
+        codes, keys = b"", b""
+        for key, code_point in extra.items():
+            code = key + _EVDEV_OFFSET
+            name = names.get(code)
+            if name is None:
+                name = b"T%03d" % code
+                codes += b"\t<%b> = %d;\n" % (name, code)
+            keys += b"\tkey <%b> { [ U%04X ] };\n" % (name, code_point)
+        return _with(_with(self.text, b"xkb_keycodes", codes), b"xkb_symbols", keys)
+
     def turn(self, code: int, *, is_down: bool) -> None:
         """A key, by evdev number, went down or up."""
         self._library.xkb_state_update_key(self._state, code + _EVDEV_OFFSET, int(is_down))
@@ -104,3 +131,9 @@ class Keymap:
             self._library.xkb_state_unref(self._state)
         if getattr(self, "_keymap", None):
             self._library.xkb_keymap_unref(self._keymap)
+
+
+def _with(text: bytes, section: bytes, lines: bytes) -> bytes:
+    """With these lines at the end of a section, whose own are indented."""
+    end = text.index(b"\n};", text.index(b"\n" + section)) + 1
+    return text[:end] + lines + text[end:]

@@ -6,11 +6,13 @@ A: the block takes its other place. C: the window takes its next colour. Everyth
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import select
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,23 @@ BOUND = ("wl_compositor", "wl_shm", "wl_seat", "xdg_wm_base", "zwp_relative_poin
 
 def say(text: str) -> None:
     print(text, flush=True)
+
+
+def characters(keymap: bytes) -> Callable[[int], str]:
+    """What a key, by evdev number, writes alone with this keymap, as toolkits find out."""
+    library = ctypes.CDLL("libxkbcommon.so.0")
+    for name in ("xkb_context_new", "xkb_keymap_new_from_string", "xkb_state_new"):
+        getattr(library, name).restype = ctypes.c_void_p
+    context = ctypes.c_void_p(library.xkb_context_new(0))
+    made = ctypes.c_void_p(library.xkb_keymap_new_from_string(context, keymap, 1, 0))
+    state = ctypes.c_void_p(library.xkb_state_new(made))
+
+    def written(code: int) -> str:
+        text = ctypes.create_string_buffer(16)
+        library.xkb_state_key_get_utf8(state, code + 8, text, 16)
+        return text.value.decode()
+
+    return written
 
 
 class Client:
@@ -83,6 +102,7 @@ class Card:
         self.registry = registry
         self.size = (320, 240)
         self.colour = self.place = 0
+        self.written: Callable[[int], str] = lambda _: ""
         self.surface = 0
 
     def run(self) -> None:
@@ -135,6 +155,7 @@ class Card:
             text = os.pread(descriptor, size, 0).decode()
             os.close(descriptor)
             say(f"keymap {'with' if 'odiaeresis' in text else 'without'} umlauts")
+            self.written = characters(text.encode().rstrip(b"\0"))
         elif event == "enter":
             say("focused")
         elif event == "leave":
@@ -142,6 +163,8 @@ class Card:
         elif event == "key":
             code, is_down = arguments[2:]
             say(f"key {code} {'down' if is_down else 'up'}")
+            if is_down and (character := self.written(code)) > "~":
+                say(f"text {character}")
             if is_down and code == KEY_A:
                 before, self.place = PLACES[self.place], 1 - self.place
                 self.draw((*before, BLOCK_PX, BLOCK_PX), (*PLACES[self.place], BLOCK_PX, BLOCK_PX))
