@@ -164,7 +164,7 @@ def test_a_lost_cell_or_seat_is_started_once_more_where_the_game_allows_it(
 ) -> None:
     """Who watches is told to come again, and finds the game; the second loss ends it."""
     session_id = core.play("fault-again")["session_id"]
-    core.wait_state(session_id, {"ready"}, END_TIMEOUT_S)
+    started = core.wait_state(session_id, {"ready"}, END_TIMEOUT_S)
     first = household(session_id)
     with StreamClient(core, session_id) as viewer:
         viewer.hello(core.ticket(session_id))
@@ -174,7 +174,7 @@ def test_a_lost_cell_or_seat_is_started_once_more_where_the_game_allows_it(
         assert viewer.wait_close(END_TIMEOUT_S) == 4503
         assert not [message for message in viewer.messages if message["type"] == "ended"]
     first.assert_processes_gone()
-    core.wait_state(session_id, {"ready"}, END_TIMEOUT_S)
+    core.wait_again(started, END_TIMEOUT_S)
     second = household(session_id)
     with StreamClient(core, session_id) as viewer:
         viewer.hello(core.ticket(session_id))

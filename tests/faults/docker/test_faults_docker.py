@@ -70,11 +70,11 @@ def test_a_killed_container_is_started_once_more_where_the_game_allows_it(
     role: str, reason: str, core: CoreClient, containers: Containers
 ) -> None:
     session_id = start(core, "fault-again")
-    before = containers(session_id)
+    started, before = core.session(session_id), containers(session_id)
     with watch(core, session_id) as viewer:
         container_engine.kill(before[role])
         assert viewer.wait_close(END_TIMEOUT_S) == 4503
-    core.wait_state(session_id, {"ready"}, END_TIMEOUT_S)
+    core.wait_again(started, END_TIMEOUT_S)
     after = containers(session_id)
     assert set(after) == {"seat", "cell"} and not set(after.values()) & set(before.values())
     with watch(core, session_id):

@@ -118,12 +118,12 @@ def test_a_restarted_engine_gets_a_game_once_more_that_allows_it(
     engine: OwnEngine, core: CoreClient, containers: Containers
 ) -> None:
     session_id = start(core, "fault-again")
-    before = containers(session_id)
+    started, before = core.session(session_id), containers(session_id)
     with watch(core, session_id) as viewer:
         while_watching(viewer, lambda: engine.end(signal.SIGTERM))
         viewer.wait_close(END_TIMEOUT_S)
     engine.start()
-    core.wait_state(session_id, {"ready"}, END_TIMEOUT_S)
+    core.wait_again(started, END_TIMEOUT_S)
     after = containers(session_id)
     assert set(after) == {"seat", "cell"} and not set(after.values()) & set(before.values())
     with watch(core, session_id):

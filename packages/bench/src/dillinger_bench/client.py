@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from .waiting import wait_until
 View = dict[str, Any]
 """A JSON object of the API, as it came."""
 
+_CSRF = "X-Dillinger-CSRF"
 _TIMEOUT_S = 20.0
 _START_S = 60.0
 
@@ -28,11 +30,26 @@ def _checked(answer: httpx2.Response) -> Any:
     raise error_from_document(answer.json() if is_json else {"detail": f"{answer.status_code}: {answer.text[:200]}"})
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a client has of its login, and another may go on with."""
+
+    cookies: dict[str, str]
+    csrf: str
+
+
 class CoreClient:
     """A person's login at core."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, login: Login | None = None) -> None:
         self.http = httpx2.Client(base_url=f"{url}/api/v1", timeout=_TIMEOUT_S)
+        if login is not None:
+            self.http.cookies.update(login.cookies)
+            self.http.headers[_CSRF] = login.csrf
+
+    def held(self) -> Login:
+        """The login that this client has, for another one."""
+        return Login(dict(self.http.cookies), self.http.headers[_CSRF])
 
     def __enter__(self) -> Self:
         return self
@@ -46,9 +63,7 @@ class CoreClient:
 
     def login(self, name: str, password: str) -> None:
         """Logs in; raises `Denied` when name or password is wrong."""
-        self.http.headers["X-Dillinger-CSRF"] = self.call("POST", "/login", {"name": name, "password": password})[
-            "csrf"
-        ]
+        self.http.headers[_CSRF] = self.call("POST", "/login", {"name": name, "password": password})["csrf"]
 
     def change_password(self, old: str, new: str) -> None:
         """Sets one's own password."""
@@ -106,6 +121,16 @@ class CoreClient:
             return view if view["state"] in states else None
 
         return wait_until(look, timeout_s, f"session {session_id} in {sorted(states)}")
+
+    def wait_again(self, before: View, timeout_s: float = 30.0) -> View:
+        """The session of which `before` was a view, ready once more after it was started once more: until core hears
+        of that it shows the first start, with the times that it took."""
+
+        def look() -> View | None:
+            view = self.wait_state(before["session_id"], {"ready"}, timeout_s)
+            return view if view["steps"][:1] != before["steps"][:1] else None
+
+        return wait_until(look, timeout_s, f"session {before['session_id']} ready once more")
 
 
 class RunnerClient:
