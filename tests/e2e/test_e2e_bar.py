@@ -34,6 +34,11 @@ def test_the_bar_shows_what_is_measured_and_does_what_it_says(viewer: Viewer) ->
         figure = viewer.by_id(f"stat-{name}")
         wait_until(lambda figure=figure, unit=unit: unit in figure.inner_text(), TIMEOUT_S, f"a figure of {name}")  # type: ignore[misc]
     assert viewer.by_id("stat-transport-reason").inner_text()
+    viewer.by_id("times-toggle").press("Enter")
+    for stage in ("capture", "encode", "send", "network", "decode"):
+        time = viewer.by_id(f"time-{stage}")
+        wait_until(lambda time=time: float(time.inner_text()) >= 0, TIMEOUT_S, f"the time of {stage}")  # type: ignore[misc]
+    viewer.by_id("times-toggle").press("Enter")
 
     wait_until(lambda: viewer.sound_level() > 0.1, TIMEOUT_S, "the tone")
     viewer.page.mouse.move(640, 10)

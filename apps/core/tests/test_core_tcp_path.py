@@ -79,6 +79,7 @@ async def test_the_seat_is_told_while_its_stream_runs(house: House, tmp_path: Pa
             async for message in connection:
                 signal = parse_from_browser(message)
                 assert isinstance(signal, TcpPath)
+                assert signal.relay_ms is not None, "and how long core holds what it passes on"
                 told.put_nowait(signal)
         finally:
             sending.cancel()

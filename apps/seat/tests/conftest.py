@@ -37,11 +37,14 @@ from dillinger_contracts.control import (
     SeatReady,
     StepDone,
     StopSeat,
+    TraceTold,
+    TraceWanted,
 )
 from dillinger_contracts.game import Game, Resources
 from dillinger_contracts.lifecycle import EndReason
 from dillinger_contracts.session import CellCgroup, SeatSpec, SessionEnd, SessionSpec, StreamProfile
 from dillinger_contracts.signaling import Hello
+from dillinger_contracts.stages import StreamTrace
 from dillinger_seat.cell.isolation import probe
 
 WAIT_S = 60.0
@@ -54,6 +57,7 @@ class FakeRunner:
         self.token = secrets.token_urlsafe(16)
         self.enrolments: list[Enroll] = []
         self.reports: list[Report] = []
+        self.traces: list[StreamTrace] = []
         self.refused_tokens = 0
         self.acks = True
         self._news = asyncio.Condition()
@@ -90,6 +94,10 @@ class FakeRunner:
         with contextlib.suppress(ConnectionClosed):
             async for text in connection:
                 report = FromSeat.validate_json(text)
+                if isinstance(report, TraceTold):
+                    self.traces.append(report.trace)
+                    await self._notify()
+                    continue
                 assert isinstance(report, Report)
                 self.reports.append(report)
                 if self.acks:
@@ -103,6 +111,13 @@ class FakeRunner:
     async def order_stop(self, reason: EndReason, grace_s: float) -> None:
         assert self._seat is not None
         await self._seat.send(StopSeat(reason=reason, grace_s=grace_s).model_dump_json())
+
+    async def ask_trace(self) -> StreamTrace:
+        assert self._seat is not None
+        told = len(self.traces)
+        await self._seat.send(TraceWanted(number=told + 1).model_dump_json())
+        await self.wait_for(lambda: len(self.traces) > told)
+        return self.traces[-1]
 
     async def wait_for(self, fact: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
         async with asyncio.timeout(timeout_s), self._news:

@@ -15,6 +15,9 @@ async def test_runner_away_and_back_loses_no_report_and_no_frame(rig: Any) -> No
     viewer = await rig.view()
     await rig.next_text(viewer, "video_config")
     await rig.runner.wait_for(lambda: rig.runner.bodies(PeersChanged)[-1].peers == 1)
+    await rig.next_binary(viewer)
+    [first, *_] = (await rig.runner.ask_trace()).pictures
+    assert first.is_keyframe and {"wait", "capture", "encode"} <= first.stages_ms.keys()
     await rig.runner.stop()
     second = await rig.view()
     await rig.next_text(second, "video_config")

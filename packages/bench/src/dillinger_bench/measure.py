@@ -234,8 +234,8 @@ class Bench:
         player = (viewer.player() or {}).get("stats") or {}
         seat = self._runner.call("GET", f"/sessions/{viewer.session_id}").get("stats") or {}
         bitrate_bps = player.get("bitrate_bps")
-        found = {
-            "stage_convert": seat.get("convertMsP50"),
+        told = {f"stage_{name}": value for name, value in (seat.get("stagesMsP50") or {}).items() if name != "paint"}
+        found = told | {
             "stage_encode": player.get("encode_ms"),
             "stage_decode": player.get("decode_ms"),
             "stage_draw": player.get("draw_ms"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,8 @@ from packages.stream.tests.engine.conftest import Painter, XServer
 from packages.stream.tests.program.program_house import Shelf, Viewer, wait_for
 
 from dillinger_contracts.input import Key
+from dillinger_stream.program.control import ask_trace
+from dillinger_stream.program.instance import sockets
 
 KEY_A = 30
 EVDEV_OFFSET = 8
@@ -37,7 +41,9 @@ def is_down(painter: Painter, code: int) -> bool:
     return bool(keys[code // 8] >> code % 8 & 1)
 
 
-def test_a_desktop_is_seen_and_played_and_told_of(shelf: Shelf, display: XServer, painter: Painter) -> None:
+def test_a_desktop_is_seen_and_played_and_told_of(
+    shelf: Shelf, display: XServer, painter: Painter, tmp_path: Path
+) -> None:
     painter.fill(RED, 0, 0, 640, 480)
     program = shelf.start(DISPLAY=display.name)
     viewer = Viewer(program.address)
@@ -55,6 +61,12 @@ def test_a_desktop_is_seen_and_played_and_told_of(shelf: Shelf, display: XServer
     assert (session["stats"]["peers"], session["stats"]["width_px"]) == (1, 640)
     told = shelf.command("status")
     assert "1 viewer, 640x480" in told.stdout and program.address in told.stdout
+    (control,) = sockets(shelf.runtime_dir / "stream")
+    pictures = ask_trace(control).pictures
+    assert pictures[0].is_keyframe and {"encode", "packetise", "send"} <= pictures[0].stages_ms.keys()
+    recorded = shelf.command("trace", "--seconds", "0.5", "--output", str(tmp_path / "trace.json"))
+    assert recorded.returncode == 0
+    assert "traceEvents" in json.loads((tmp_path / "trace.json").read_text())
     viewer.close()
     wait_for(lambda: not is_down(painter, KEY_A), "the key A let go with its viewer")
 

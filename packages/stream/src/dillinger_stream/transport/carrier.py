@@ -183,6 +183,7 @@ class Carrier:
         state = self._websocket.told(path)
         if state is not None and self._active is self._websocket:
             self._steering.follow(state)
+            self.trail.path(round_trip_ms=path.rtt_ms, relay_ms=path.relay_ms)
 
     async def tick(self) -> None:
         """Once a second."""
@@ -190,7 +191,9 @@ class Carrier:
         measure = self._websocket.measure()
         if self._webrtc is not None:
             webrtc_measure = await self._webrtc.measure()
-            measure = webrtc_measure if self.kind == "webrtc" else measure
+            if self.kind == "webrtc":
+                measure = webrtc_measure
+                self.trail.path(round_trip_ms=self._webrtc.round_trip_ms)
         self._latency_ms = measure.latency_ms_p50
         self._steering.tick(measure)
         self.decide(measure)

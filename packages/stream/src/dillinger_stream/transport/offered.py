@@ -111,6 +111,7 @@ class OfferedCarrier:
         if self._webrtc is None:
             return
         measure: PathMeasure = await self._webrtc.measure()
+        self.trail.path(round_trip_ms=self._webrtc.round_trip_ms)
         self._steering.tick(measure)
         now_s = time.monotonic()
         if not self._is_connected.is_set() and now_s - self._opened_at_s > CONNECT_DEADLINE_S:

@@ -83,9 +83,10 @@ class Trail:
         if step is not None and not step.shown_ns:
             step.shown_ns, step.decode_us, step.paint_us = now_ns, decode_us, paint_us
 
-    def path(self, *, round_trip_ms: float, relay_ms: float | None = None) -> None:
-        """The network below told of its own round trip, and the relay of how long it holds things."""
-        self._round_trips_ms.append(round_trip_ms)
+    def path(self, *, round_trip_ms: float | None, relay_ms: float | None = None) -> None:
+        """The network that carries told of its own round trip, and the relay of how long it holds things."""
+        if round_trip_ms is not None:
+            self._round_trips_ms.append(round_trip_ms)
         if relay_ms is not None:
             self._relays_ms.append(relay_ms)
 

@@ -165,6 +165,8 @@ class WebRtcTransport:
         self._heard_at_s = time.monotonic()
         self._dropped_since_measure = 0
         self.dropped_frames = 0
+        self.round_trip_ms: float | None = None
+        """The network's own, as the last `measure` found it in RTCP."""
         if self._pc.sctp is not None:
             bound(self._pc.sctp)
         self._ice = self._video_sender.transport.transport
@@ -267,8 +269,7 @@ class WebRtcTransport:
             elif report.type == "transport":
                 self._listen(report.packetsReceived)
         self._window_overflow()
-        if rtt_ms is not None:
-            self._trail.path(round_trip_ms=rtt_ms)
+        self.round_trip_ms = rtt_ms
         dropped, self._dropped_since_measure = self._dropped_since_measure, 0
         self._mailbox.put(NetworkFeedback(rtt_ms=rtt_ms, loss_ratio=loss_ratio))
         if self._offer is None:  # other players than ours may take a copy for something new

@@ -118,10 +118,7 @@ class WebSocketTransport:
         """The kernel's word on the connection; what it makes of the path, None where it can't speak for all of it."""
         now_s = self._clock_ns() / 1e9
         state = self._gauge.take(path, now_s)
-        if not self._gauge.knows(now_s, browser_rtt_ms=self._window.base_ms):
-            return None
-        self._trail.path(round_trip_ms=path.rtt_ms, relay_ms=path.relay_ms)
-        return state
+        return state if self._gauge.knows(now_s, browser_rtt_ms=self._window.base_ms) else None
 
     def measure(self) -> PathMeasure:
         """What this path did since the last call."""
