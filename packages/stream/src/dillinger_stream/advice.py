@@ -102,7 +102,7 @@ def _cpu_starved(now: Situation) -> Words | None:
     return (
         f"The encoder had a processor for {now.cpu_share:.0%} of the time that it worked ({now.encoding_ms:.1f} ms a "
         "picture): other programs, or the game itself, take the rest",
-        "End what else runs on this machine, or choose fewer pictures a second (Battery) and give the game fewer cores",
+        "End what else runs on this machine, or choose the quality Saver and give the game fewer cores",
     )
 
 
@@ -118,7 +118,7 @@ def _encode_slow(now: Situation) -> Words | None:
         return reason, f"Choose {TITLES[BASELINE]} in the bar's stream menu: it is the quickest here"
     if now.is_large:
         return reason, "Make the window smaller, or let the game draw at 1280x720: the cost grows with the pixels"
-    return reason, "Choose Battery (30 pictures a second), or play on a machine with faster cores or a graphics card"
+    return reason, "Choose the quality Saver (half the pictures), or play on a machine with faster cores or a graphics card"
 
 
 def _capture_slow(now: Situation) -> Words | None:

@@ -24,7 +24,7 @@ def spending(**stages: float) -> Situation:
 
 CASES: dict[str, tuple[Situation, str, str]] = {
     "cpu_starved": (replace(WELL, cpu_share=0.4), "40%", "End what else runs"),
-    "encode_slow": (spending(encode=14.2), "14.5 ms a picture of 1280x720", "Battery"),
+    "encode_slow": (spending(encode=14.2), "14.5 ms a picture of 1280x720", "Saver"),
     "capture_slow": (spending(capture=9.0), "9.0 ms", "smaller"),
     "network_thin": (replace(WELL, target_bps=2_000_000), "2.0 of the 12.0 Mbit/s", "cable"),
     "loss": (replace(WELL, loss_ratio=0.05), "5.0%", "cable"),
