@@ -14,7 +14,7 @@ from packages.stream.tests.engine.fake_compositor import WAIT_S
 from packages.stream.tests.engine.image_copy_peer import CURSOR, SCREEN, Peer
 
 from dillinger_contracts.media import Box
-from dillinger_stream.capture import cursor_session
+from dillinger_stream.capture import cursor_session, image_copy
 from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.capture.wayland import WaylandCapture
 from dillinger_stream.frames import PointerSeen
@@ -97,7 +97,7 @@ def test_a_desktop_of_another_size_is_followed(peer: Peer, capture: WaylandCaptu
     capture.grab(whole=True)
     for width, height in ((96, 80), (33, 17)):
         peer.resize(width, height)
-        assert not capture.wait(0.1, idle), "the frame has failed, and its new size is not known"
+        assert not capture.wait(0.1, idle), "frames fail, and its new size is not known"
         peer.tell_size()
         assert capture.wait(WAIT_S, idle)
         frame = capture.grab()
@@ -184,6 +184,16 @@ def test_the_end_of_a_session_is_an_error(peer: Peer, capture: WaylandCapture, i
     capture.grab(whole=True)
     peer.stop(SCREEN)
     with pytest.raises(CaptureError, match="has ended the capture"):
+        until(capture, idle, lambda: False, grabs=True)
+
+
+def test_a_compositor_that_only_fails_is_given_up(
+    peer: Peer, capture: WaylandCapture, idle: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_copy, "_FAILING_S", 0.2)
+    capture.grab(whole=True)
+    peer.resize(96, 80)
+    with pytest.raises(CaptureError, match="refuses"):
         until(capture, idle, lambda: False, grabs=True)
 
 

@@ -38,11 +38,15 @@ class Call:
         return {name: value.value for name, value in self.body[-1].items()}
 
 
-def granted(node_id: int, *, devices: int = 3, size: tuple[int, int] | None = None, token: str = "again") -> Body:
-    """What the owner's Yes to Start looks like."""
-    properties = {} if size is None else {"size": Variant("(ii)", list(size))}
+def granted(
+    node_id: int, *, devices: int = 3, size: tuple[int, int] | None = None, token: str = "again",
+    place: tuple[int, int] | None = None, beside: Sequence[list[Any]] = (),
+) -> Body:  # fmt: skip
+    """What the owner's Yes to Start looks like; `beside` are more streams."""
+    told = {"size": size, "position": place}
+    properties = {name: Variant("(ii)", list(pair)) for name, pair in told.items() if pair is not None}
     results = {
-        "streams": Variant("a(ua{sv})", [[node_id, properties]]),
+        "streams": Variant("a(ua{sv})", [[node_id, properties], *beside]),
         "devices": Variant("u", devices),
         "restore_token": Variant("s", token),
     }

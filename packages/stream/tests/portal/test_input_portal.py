@@ -20,7 +20,10 @@ def made(devices: int = BOTH, extent: tuple[float, float] = (1280.0, 720.0)) -> 
         assert len(signature) == len(arguments)
         told.append((what, *arguments))
 
-    return PortalInput(notify, devices=devices, node_id=7, extent=lambda: extent), told
+    def place(x: float, y: float) -> tuple[int, float, float]:
+        return 7, x * (extent[0] - 1), y * (extent[1] - 1)
+
+    return PortalInput(notify, devices=devices, place=place), told
 
 
 def test_hands_are_told_as_they_move() -> None:
@@ -77,7 +80,7 @@ def test_a_desktop_that_is_gone_is_told() -> None:
     def notify(what: str, signature: str, *arguments: int | float) -> None:
         raise Unavailable("gone")
 
-    desk = PortalInput(notify, devices=BOTH, node_id=7, extent=lambda: (1.0, 1.0))
+    desk = PortalInput(notify, devices=BOTH, place=lambda x, y: (7, x, y))
     with pytest.raises(Unavailable):
         desk.sink().handle(Move(x=1, y=1))
 

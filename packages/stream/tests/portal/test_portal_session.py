@@ -33,8 +33,12 @@ def agreed(**changes: Body | None) -> Manners:
     return Manners(responses=responses | {name.replace("_", "."): body for name, body in changes.items()})
 
 
-async def opened(house: House, *, wants_input: bool = True) -> tuple[PortalSession, Started]:
-    session = PortalSession(house.address, wants_input=wants_input, token_file=house.folder / "token")
+async def opened(
+    house: House, *, wants_input: bool = True, wants_several: bool = False
+) -> tuple[PortalSession, Started]:
+    session = PortalSession(
+        house.address, wants_input=wants_input, wants_several=wants_several, token_file=house.folder / "token"
+    )
     try:
         return session, await session.open()
     except BaseException:
@@ -45,12 +49,26 @@ async def opened(house: House, *, wants_input: bool = True) -> tuple[PortalSessi
 async def test_what_is_granted_is_told(house: House, start_portal: StartPortal) -> None:
     start_portal(agreed())
     session, found = await opened(house)
-    assert (found.stream.node_id, found.stream.extent, found.devices) == (NODE, (1600, 900), 3)
+    (screen,) = found.screens
+    assert (screen.node_id, screen.extent, screen.place, found.devices) == (NODE, (1600, 900), None, 3)
     await session.close()
+    await session.close()
+
+
+async def test_several_screens_are_granted_where_they_are_wanted(house: House, start_portal: StartPortal) -> None:
+    beside = [[NODE + 1, {"size": Variant("(ii)", [800, 600]), "position": Variant("(ii)", [-800, 50])}]]
+    portal = start_portal(agreed(RemoteDesktop_Start=granted(NODE, size=(1600, 900), place=(0, 0), beside=beside)))
+    session, found = await opened(house, wants_several=True)
+    assert portal.call("ScreenCast.SelectSources").options()["multiple"] is True
+    assert [(screen.node_id, screen.extent, screen.place) for screen in found.screens] == [
+        (NODE, (1600, 900), (0, 0)), (NODE + 1, (800, 600), (-800, 50)),
+    ]  # fmt: skip
     await session.close()
 
 
 START = {
+    "more screens than anybody has": granted(NODE, beside=[[NODE + at, {}] for at in range(20)]),
+    "a place beyond reason": granted(NODE, place=(-2_000_000_000, 0)),
     "no streams": ("ua{sv}", [0, {"devices": Variant("u", 3)}]),
     "none of them": ("ua{sv}", [0, {"streams": Variant("a(ua{sv})", []), "devices": Variant("u", 3)}]),
     "streams of another type": ("ua{sv}", [0, {"streams": Variant("as", ["42"]), "devices": Variant("u", 3)}]),
@@ -134,7 +152,7 @@ async def test_what_the_portal_lacks_is_told_with_what_to_do(
     assert raised.value.hint
     if lacking.startswith("RemoteDesktop"):
         session, found = await opened(house, wants_input=False)
-        assert found.stream.node_id == NODE
+        assert found.screens[0].node_id == NODE
         await session.close()
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dbus_fast import Variant
 from packages.stream.tests.portal.house import REGISTRY, House, Screen
-from packages.stream.tests.portal.standin import Manners, StandIn
+from packages.stream.tests.portal.standin import Manners, StandIn, granted
 from packages.stream.tests.program.program_house import Program, Shelf, Viewer, wait_for
 
 from dillinger_contracts.input import Button, Key, Move, Wheel
@@ -76,6 +77,32 @@ def test_a_desktop_is_seen_and_played_and_given_back(
     assert shelf.command("stop", "--display", "GNOME").returncode == 0
     assert program.end()[0] == 0
     portal.saw(("RemoteDesktop.NotifyKeyboardKeycode", (KEY_A, 0)), ("Session.Close", ()))
+
+
+def test_several_screens_are_one_picture_and_each_is_pointed_at(
+    shelf: Shelf, house: House, portal: StandIn, screen: Screen, plug_in: Callable[[], Screen]
+) -> None:
+    other = plug_in()
+    screen.show(RED)
+    other.show(RED)
+    beside = [[other.node_id, {"position": Variant("(ii)", [640, 0]), "size": Variant("(ii)", [640, 480])}]]
+    portal.manners.responses["RemoteDesktop.Start"] = granted(
+        screen.node_id, size=(640, 480), place=(0, 0), beside=beside
+    )
+    program = shelf.start(**environment(house), DILLINGER_STREAM_CAPTURE_SCREENS="several")
+    viewer = Viewer(program.address)
+    seen(viewer, RED)
+    assert viewer.size == (1280, 480)
+    screen.show(BLUE)
+    other.show(BLUE)
+    seen(viewer, BLUE)
+    viewer.do(Move(x=0, y=65_535))
+    viewer.do(Move(x=65_535, y=0))
+    portal.saw(
+        ("RemoteDesktop.NotifyPointerMotionAbsolute", (screen.node_id, 0.0, 479.0)),
+        ("RemoteDesktop.NotifyPointerMotionAbsolute", (other.node_id, 639.0, 0.0)),
+    )
+    assert portal.call("ScreenCast.SelectSources").options()["multiple"] is True
 
 
 @pytest.mark.full

@@ -7,6 +7,7 @@ pointer is not in the picture: it has a session of its own (`cursor_session`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,9 +20,8 @@ from .wayland_pictures import ARGB, XRGB, Buffer, Pictures, Shape, picture_shape
 
 SOURCES, MANAGER = "ext_output_image_capture_source_manager_v1", "ext_image_copy_capture_manager_v1"
 _PAINT_CURSORS = 1
-_CONSTRAINTS = 1
-_MOST_FAILURES = 3
-"""In a row: a frame fails when the desktop changes its size under it."""
+_FAILING_S = 5.0
+"""A frame fails when the desktop changes its size under it; who only fails for so long gives no pictures any more."""
 _MOST_FORMATS = 64
 
 
@@ -50,7 +50,7 @@ class CopySession:
         self._shape: Shape | None = None
         self._damage: Box | None = None
         self._is_first = True
-        self._failures = 0
+        self._failing_since_s: float | None = None
         self.is_stopped = False
 
     def open(self, proxy: Proxy) -> None:
@@ -114,28 +114,23 @@ class CopySession:
                 self._damage = union(self._damage, clip(Box(*arguments), buffer.shape.width_px, buffer.shape.height_px))
             case "ready":
                 self._end_frame()
-                self._failures = 0
+                self._failing_since_s = None
                 changed = buffer.shape.whole if self._is_first else self._damage
                 self._is_first = False
                 if changed is not None and not is_empty(changed):
                     self._on_copied(buffer, changed)
             case "failed":
                 self._end_frame()
-                self._fail(arguments[0], buffer)
+                buffer.stale = buffer.shape.whole  # who knows what was drawn into it
+                now_s = time.monotonic()
+                self._failing_since_s = self._failing_since_s or now_s
+                if now_s - self._failing_since_s > _FAILING_S:
+                    raise CaptureError("The compositor refuses to give its picture")
 
     def _end_frame(self) -> None:
         if self._frame is not None:
             self._frame.destroy()
         self._frame = self._buffer = None
-
-    def _fail(self, reason: int, buffer: Buffer) -> None:
-        self._failures += 1
-        if self._failures > _MOST_FAILURES:
-            raise CaptureError("The compositor refuses to give its picture")
-        buffer.stale = buffer.shape.whole  # who knows what was drawn into it
-        is_as_told = (buffer.shape.width_px, buffer.shape.height_px) == self._size
-        if reason == _CONSTRAINTS and is_as_told:
-            self._is_told = False  # others are on their way
 
 
 class ImageCopy:

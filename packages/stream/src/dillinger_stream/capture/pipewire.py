@@ -108,6 +108,7 @@ class PipeWireCapture:
             now_s = time.monotonic()
             left_s = _QUIET_S if until is None else min(until - now_s, _QUIET_S)
             if left_s <= 0:
+                self._ask_whether_it_lives()
                 return False
             poll = select.poll()
             poll.register(self._child.fileno(), select.POLLIN)

@@ -28,13 +28,13 @@ class PortalInput:
     """The desktop's keyboard and pointer, shared by all peers."""
 
     def __init__(
-        self, notify: Notify, *, devices: int, node_id: int, extent: Callable[[], tuple[float, float]]
+        self, notify: Notify, *, devices: int, place: Callable[[float, float], tuple[int, float, float]]
     ) -> None:
-        """`devices` are those granted, `node_id` names the stream, and `extent` is what its places are within."""
+        """`devices` are those granted. `place` makes of a place of the picture, 0 to 1 across it, the stream there and
+        a place of that."""
         self._notify = notify
         self._devices = devices
-        self._node_id = node_id
-        self._extent = extent
+        self._place = place
         self._holders = Holders(self._turn)
 
     def sink(self) -> PortalSink:
@@ -66,9 +66,7 @@ class PortalInput:
 
     def move_to(self, x: int, y: int) -> None:
         """To a place of the desktop, 0 to 65535 across it."""
-        width, height = self._extent()
-        place = x * (width - 1) / 65_535, y * (height - 1) / 65_535
-        self._point("PointerMotionAbsolute", "udd", self._node_id, *place)
+        self._point("PointerMotionAbsolute", "udd", *self._place(x / 65_535, y / 65_535))
 
     def move_by(self, dx: int, dy: int) -> None:
         """By pixels."""

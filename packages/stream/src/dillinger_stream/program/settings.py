@@ -49,6 +49,9 @@ class CaptureSettings(AppSettings):
     display: str | None = Field(default=None, max_length=200)
     """The display: X11's, such as `:1`, or a compositor's, such as `wayland-1` or its socket's whole path. Unset: the
     one of `WAYLAND_DISPLAY` or `DISPLAY`. Of no use to the portal."""
+    screens: Literal["one", "several"] = "one"
+    """How many screens a portal's question lets its owner choose. Several are one picture, in which they lie as on the
+    desk; a browser shows each of them smaller."""
     sound: Literal["auto", "off"] = "auto"
     """Whether what the machine plays is heard: by the monitor of its PulseAudio or PipeWire, where there is one."""
     sound_source: str | None = Field(default=None, max_length=200, pattern=r"^[^-\s][^\s]*$")

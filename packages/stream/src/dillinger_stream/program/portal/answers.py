@@ -24,7 +24,7 @@ Results = Mapping[str, Value]
 _PATH = re.compile(r"/(?:[A-Za-z0-9_]+(?:/[A-Za-z0-9_]+)*)?", re.ASCII)
 _MOST_PATH = 255
 _MOST_TOKEN = 4096
-_MOST_STREAMS = 64
+MOST_SCREENS = 8
 _MOST_EXTENT = 65_535
 _NO_NODE = 0xFFFFFFFF
 
@@ -37,13 +37,16 @@ class ScreenStream:
     """PipeWire's."""
     extent: tuple[int, int] | None
     """Width and height of the coordinates that input is told in; None where the portal does not say."""
+    place: tuple[int, int] | None = None
+    """Of its upper left corner on the desktop, in the same coordinates; None where the portal does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
     """What a session was granted."""
 
-    stream: ScreenStream
+    screens: tuple[ScreenStream, ...]
+    """At least one."""
     devices: int
     token: str | None
     """Brings the same back the next time, without a question; it serves once."""
@@ -64,13 +67,15 @@ def session_handle(results: Results) -> str:
 def started(results: Results) -> Started:
     """Of the answer to Start."""
     streams = _value(results, "streams", ("a(ua{sv})",))
-    if not 0 < len(streams) <= _MOST_STREAMS:
-        raise CaptureError(f"The portal grants {len(streams)} screens, and one is wanted", hint="Choose one screen")
+    if not 0 < len(streams) <= MOST_SCREENS:
+        raise CaptureError(
+            f"The portal grants {len(streams)} screens", hint=f"Choose a screen, or several, but {MOST_SCREENS} at most"
+        )
     devices = _value(results, "devices", ("u",)) if "devices" in results else 0
     token = _value(results, "restore_token", ("s",)) if "restore_token" in results else None
     if token is not None and (not 0 < len(token) <= _MOST_TOKEN or not token.isprintable()):
         raise CaptureError("The portal's restore_token can't be kept")
-    return Started(_stream(*streams[0]), devices, token)
+    return Started(tuple(_stream(*stream) for stream in streams), devices, token)
 
 
 def mask(found: object, what: str) -> int:
@@ -83,15 +88,22 @@ def mask(found: object, what: str) -> int:
 def _stream(node_id: int, properties: Mapping[str, Value]) -> ScreenStream:
     if node_id == _NO_NODE:
         raise CaptureError("The portal grants a screen that PipeWire does not have")
-    size = properties.get("size")
-    if size is None:
-        return ScreenStream(node_id, None)
-    if size.type != "(ii)":
-        raise CaptureError(f"The portal's size of the screen is a ({size.type})")
-    width, height = size.value
-    if not (0 < width <= _MOST_EXTENT and 0 < height <= _MOST_EXTENT):
-        raise CaptureError(f"The portal's screen has a size of {width}x{height}")
-    return ScreenStream(node_id, (width, height))
+    size, place = _pair(properties, "size"), _pair(properties, "position")
+    if size is not None and not (0 < size[0] <= _MOST_EXTENT and 0 < size[1] <= _MOST_EXTENT):
+        raise CaptureError(f"The portal's screen has a size of {size[0]}x{size[1]}")
+    if place is not None and not (abs(place[0]) <= _MOST_EXTENT and abs(place[1]) <= _MOST_EXTENT):
+        raise CaptureError(f"The portal's screen is at {place[0]},{place[1]}")
+    return ScreenStream(node_id, size, place)
+
+
+def _pair(properties: Mapping[str, Value], name: str) -> tuple[int, int] | None:
+    found = properties.get(name)
+    if found is None:
+        return None
+    if found.type != "(ii)":
+        raise CaptureError(f"The portal's {name} of the screen is a ({found.type})")
+    first, second = found.value
+    return first, second
 
 
 def _value(results: Results, name: str, types: tuple[str, ...]) -> Any:

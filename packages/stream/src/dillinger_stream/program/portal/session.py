@@ -56,10 +56,11 @@ class _Offer:
 class PortalSession:
     """One desktop, granted."""
 
-    def __init__(self, address: str, *, wants_input: bool, token_file: Path) -> None:
-        """`address` is the session bus's."""
+    def __init__(self, address: str, *, wants_input: bool, wants_several: bool, token_file: Path) -> None:
+        """`address` is the session bus's; `wants_several`: its owner may share several screens."""
         self._address = address
         self._wants_input = wants_input
+        self._wants_several = wants_several
         self._main = REMOTE_DESKTOP if wants_input else SCREEN_CAST
         self._token_file = token_file
         self._bus: SessionBus | None = None
@@ -95,7 +96,7 @@ class PortalSession:
         return found
 
     async def open_remote(self) -> int:
-        """A new connection to PipeWire, in which that screen is, as a descriptor that is the caller's."""
+        """A new connection to PipeWire, in which those screens are, as a descriptor that is the caller's."""
         answer = await self._call(SCREEN_CAST, "OpenPipeWireRemote", "oa{sv}", (self._handle, {}), reply="h")
         if answer.body != (0,) or len(answer.descriptors) != 1:
             for descriptor in answer.descriptors:
@@ -174,7 +175,7 @@ class PortalSession:
             keep["persist_mode"] = Value("u", _UNTIL_REVOKED)
             if (token := load_token(self._token_file)) is not None:
                 keep["restore_token"] = Value("s", token)
-        screen = {"types": Value("u", _MONITOR), "multiple": Value("b", False)}
+        screen = {"types": Value("u", _MONITOR), "multiple": Value("b", self._wants_several)}
         if offer.cursor_modes & _EMBEDDED:
             screen["cursor_mode"] = Value("u", _EMBEDDED)
         if self._wants_input:

@@ -1,8 +1,8 @@
 """The desktop that xdg-desktop-portal hands out when its owner agrees: GNOME's, KDE's, and others' that do the same.
 
-Its pictures come by PipeWire, keyboard and pointer go by the portal's RemoteDesktop interface. Which screen it is, its
-size and its keyboard's layout are its owner's. Copying and pasting is not shared. On the loop; what blocks is done in
-threads.
+Its pictures come by PipeWire, keyboard and pointer go by the portal's RemoteDesktop interface. Which screens they are,
+their sizes and the keyboard's layout are its owner's. Several screens are one picture, in which they lie as on his
+desk. Copying and pasting is not shared. On the loop; what blocks is done in threads.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
+import structlog
+
 from dillinger_contracts.errors import DillingerError
+from dillinger_stream.capture.arrangement import Screen, arrange, bounds, nearest
 from dillinger_stream.capture.base import CaptureError, CaptureSource
 from dillinger_stream.capture.pipewire import PipeWireCapture, pipeline_of
+from dillinger_stream.capture.side_by_side import SideBySide
 from dillinger_stream.clipboard.base import Clip
 from dillinger_stream.input.base import InputSink
 from dillinger_stream.input.portal import PortalInput
@@ -24,6 +28,8 @@ from dillinger_stream.program.portal.answers import Started
 from dillinger_stream.program.portal.bus import address_of
 from dillinger_stream.program.portal.session import PortalSession
 from dillinger_stream.program.portal.token import token_file
+
+log = structlog.get_logger()
 
 _NAME = re.compile(r"[A-Za-z0-9 ._-]{1,64}", re.ASCII)
 _FIRST_PICTURE_S = 20.0
@@ -35,10 +41,10 @@ class PortalSource:
 
     kind = "portal"
     shares_clipboard = False
-    question: str | None = "The desktop asks on its screen whether it may be shared: choose a screen there, and agree."
 
-    def __init__(self, environment: Mapping[str, str], *, is_view_only: bool) -> None:
-        """Raises `CaptureError` where there is no session whose desktop it could be."""
+    def __init__(self, environment: Mapping[str, str], *, is_view_only: bool, wants_several: bool) -> None:
+        """`wants_several`: its owner may choose several screens. Raises `CaptureError` where there is no session whose
+        desktop it could be."""
         self._address = address_of(environment)
         last = environment.get("XDG_CURRENT_DESKTOP", "").rpartition(":")[2]
         self.name = last if _NAME.fullmatch(last) else "portal"
@@ -46,33 +52,41 @@ class PortalSource:
         self.on_copied: Callable[[Clip], None] = lambda clip: None
         self.on_pointer_moved: Callable[[], None] = lambda: None
         self.set_keyboard: Callable[[str], Awaitable[None]] | None = None
+        what = "the screens" if wants_several else "a screen"
+        self.question: str | None = (
+            f"The desktop asks on its screen whether it may be shared: choose {what} there, and agree."
+        )
         self._is_view_only = is_view_only
+        self._wants_several = wants_several
         self._token_file = token_file(environment, "screen-cast" if is_view_only else "remote-desktop")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: PortalSession | None = None
         self._granted: Started | None = None
-        self._capture: PipeWireCapture | None = None
-        """The last one that was opened."""
+        self._captures: list[PipeWireCapture] = []
+        """Those opened last, one a screen."""
         self._is_first = True
-        self._first_px = (1, 1)
+        self._first_px: list[tuple[int, int]] = []
+        """How large the first picture of each screen was."""
         self._input: PortalInput | None = None
 
     async def connect(self) -> None:
         """Asks the desktop's owner; raises `Denied`, `Unsupported` or `CaptureError`."""
         self._loop = asyncio.get_running_loop()
         self._session = session = PortalSession(
-            self._address, wants_input=not self._is_view_only, token_file=self._token_file
-        )
+            self._address, wants_input=not self._is_view_only, wants_several=self._wants_several,
+            token_file=self._token_file,
+        )  # fmt: skip
         self._granted = granted = await session.open()
-        remote = await session.open_remote()
-        self._first_px = await asyncio.to_thread(self._look, remote, granted.stream.node_id)
-        self._input = PortalInput(
-            session.notify, devices=granted.devices, node_id=granted.stream.node_id, extent=self._extent
-        )
+        for stream in granted.screens:
+            remote = await session.open_remote()
+            self._first_px.append(await asyncio.to_thread(self._look, remote, stream.node_id))
+        log.info("screens_shared", sizes_px=[f"{width}x{height}" for width, height in self._first_px])
+        self._input = PortalInput(session.notify, devices=granted.devices, place=self._place)
 
     def _look(self, remote: int, node_id: int) -> tuple[int, int]:
-        """Opens the capture, and waits until it has shown something; the size of that."""
-        capture = self._capture = _open(remote, node_id)
+        """Opens the capture of a screen, and waits until it has shown something; the size of that."""
+        capture = _open(remote, node_id)
+        self._captures.append(capture)
         if not capture.wait(_FIRST_PICTURE_S, -1):
             raise CaptureError(
                 f"The desktop agreed, and has given no picture for {_FIRST_PICTURE_S:g} s",
@@ -84,15 +98,20 @@ class PortalSource:
     def open_capture(self) -> CaptureSource:
         """The capture that was tried at the start, the first time; a new one later. On the pipeline's thread."""
         assert self._session is not None and self._granted is not None and self._loop is not None
-        if self._is_first and self._capture is not None:
-            self._is_first = False
-            return self._capture
-        try:
-            remote = asyncio.run_coroutine_threadsafe(self._session.open_remote(), self._loop).result(_REMOTE_S)
-        except TimeoutError as error:
-            raise CaptureError("The portal does not answer") from error
-        self._capture = capture = _open(remote, self._granted.stream.node_id)
-        return capture
+        if not self._is_first:
+            self._captures = []
+            try:
+                for stream in self._granted.screens:
+                    remote = asyncio.run_coroutine_threadsafe(self._session.open_remote(), self._loop).result(_REMOTE_S)
+                    self._captures.append(_open(remote, stream.node_id))
+            except (TimeoutError, CaptureError) as error:
+                for capture in self._captures:
+                    capture.close()
+                raise (
+                    error if isinstance(error, CaptureError) else CaptureError("The portal does not answer")
+                ) from error
+        self._is_first = False
+        return self._captures[0] if len(self._captures) == 1 else SideBySide(self._captures, self._screen)
 
     def sink(self) -> InputSink:
         """For one peer."""
@@ -113,18 +132,37 @@ class PortalSource:
         if self._input is not None:
             with contextlib.suppress(DillingerError):
                 self._input.close()
-        capture, self._capture = self._capture, None
-        if capture is not None:
+        captures, self._captures = self._captures, []
+        for capture in captures:
             capture.abort()  # somebody may wait for its first picture still
             await asyncio.to_thread(capture.close)
         if self._session is not None:
             await self._session.close()
 
-    def _extent(self) -> tuple[float, float]:
-        """What the portal's places are within: what it told at the start, and as the picture has grown since."""
-        now = (self._capture.size if self._capture is not None else None) or self._first_px
-        told = (self._granted.stream.extent if self._granted is not None else None) or self._first_px
-        return told[0] * now[0] / self._first_px[0], told[1] * now[1] / self._first_px[1]
+    def _screen(self, at: int, width_px: int, height_px: int) -> Screen:
+        """The screen of that number: what the portal told of it at the start, and as its picture has grown since."""
+        assert self._granted is not None
+        stream, first = self._granted.screens[at], self._first_px[at]
+        extent = None
+        if stream.extent is not None:
+            across, down = stream.extent
+            extent = (max(1, round(across * width_px / first[0])), max(1, round(down * height_px / first[1])))
+        return Screen(width_px, height_px, stream.place, extent)
+
+    def _place(self, x: float, y: float) -> tuple[int, float, float]:
+        """What the portal calls a place of the picture, which is told as a share of its width and height."""
+        assert self._granted is not None
+        sizes = [capture.size for capture in self._captures] or [None] * len(self._first_px)
+        screens = [
+            self._screen(at, *(now or first)) for at, (now, first) in enumerate(zip(sizes, self._first_px, strict=True))
+        ]
+        boxes = arrange(screens)
+        width, height = bounds(boxes)
+        at, left, top = nearest(boxes, x * (width - 1), y * (height - 1))
+        screen = screens[at]
+        extent = screen.extent or (screen.width_px, screen.height_px)
+        across, down = left / max(1, screen.width_px - 1), top / max(1, screen.height_px - 1)
+        return self._granted.screens[at].node_id, across * (extent[0] - 1), down * (extent[1] - 1)
 
 
 def _open(remote: int, node_id: int) -> PipeWireCapture:
