@@ -14,6 +14,8 @@ from pathlib import Path
 from dillinger_stream import wayland
 
 WAIT_S = 30.0
+SWAY = os.environ.get("DILLINGER_TEST_SWAY", "sway")
+"""Another than the machine's, for what only a newer one has."""
 _PARTS = Path(wayland.__file__).parent
 CARD = Path(__file__).with_name("guests") / "wayland_card.py"
 _CONFIG = """
@@ -76,7 +78,7 @@ class Compositor:
         headless = {"WLR_BACKENDS": "headless", "WLR_RENDERER": "pixman", "WLR_LIBINPUT_NO_DEVICES": "1"}
         self._log = (self.folder / "log").open("wb")
         self.process = subprocess.Popen(
-            [*user, "--die-with-parent", "sway", "--config", str(config)],
+            [*user, "--die-with-parent", SWAY, "--config", str(config)],
             env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(self.folder), **headless},
             pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
         )  # fmt: skip
