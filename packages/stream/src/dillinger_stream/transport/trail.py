@@ -60,6 +60,9 @@ class Trail:
         self._known: dict[int, Step] = {}
         self._round_trips_ms: deque[float] = deque(maxlen=_PATH_SAMPLES)
         self._relays_ms: deque[float] = deque(maxlen=_PATH_SAMPLES)
+        self._network_ms: float | None = None
+        self._relay_ms = 0.0
+        """Medians of these, one way."""
 
     def packed(self, unit: AccessUnit, *, taken_ns: int, now_ns: int) -> None:
         """`unit` had its turn at `taken_ns`, and is packed now."""
@@ -89,11 +92,18 @@ class Trail:
             self._round_trips_ms.append(round_trip_ms)
         if relay_ms is not None:
             self._relays_ms.append(relay_ms)
+        self._settle()
 
     def path_changed(self) -> None:
         """Another transport carries: what was known of the network was that of the one before."""
         self._round_trips_ms.clear()
         self._relays_ms.clear()
+        self._settle()
+
+    def _settle(self) -> None:
+        median_ms = quantile(self._round_trips_ms, 0.5)
+        self._network_ms = None if median_ms is None else median_ms / 2
+        self._relay_ms = quantile(self._relays_ms, 0.5) or 0.0
 
     def steps(self) -> list[Step]:
         """All that are kept, oldest first."""
@@ -126,13 +136,10 @@ class Trail:
 
         Kernels acknowledge late at times, so their round trip may be longer than the viewer's own: that one counts.
         """
-        median_ms = quantile(self._round_trips_ms, 0.5)
-        if network_ms is None:
-            network_ms = None if median_ms is None else median_ms / 2
-        relay_ms = quantile(self._relays_ms, 0.5) or 0.0
+        network_ms = self._network_ms if network_ms is None else network_ms
         if half_trip_ms is None:
-            return Way(relay_ms, network_ms or 0.0, 0.0)
-        relay_ms = min(relay_ms, half_trip_ms)
+            return Way(self._relay_ms, network_ms or 0.0, 0.0)
+        relay_ms = min(self._relay_ms, half_trip_ms)
         rest_ms = half_trip_ms - relay_ms
         if network_ms is None:  # nobody below knows: all of it counts as the network's
             return Way(relay_ms, rest_ms, 0.0)
