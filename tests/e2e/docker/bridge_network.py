@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 import aiodocker
@@ -37,11 +38,19 @@ class BridgeNetwork:
 
     async def _create(self) -> tuple[str, int]:
         async with aiodocker.Docker(url=container_engine.HOST) as docker:
-            network = await docker.networks.create({"Name": self.name, "Driver": "bridge"})
+            network = await docker.networks.create(self._config())
             found = await network.show()
-        gateway = str(found["IPAM"]["Config"][0]["Gateway"])
+        gateway = next(str(one["Gateway"]) for one in found["IPAM"]["Config"] if "." in one.get("Gateway", ""))
         self._server = await asyncio.start_server(self._serve, gateway, 0)
         return gateway, self._server.sockets[0].getsockname()[1]
+
+    def _config(self) -> dict[str, Any]:
+        """With IPv6 where the machine has it; of addresses that are nobody's but this test's."""
+        config: dict[str, Any] = {"Name": self.name, "Driver": "bridge"}
+        if not Path("/proc/net/if_inet6").exists():
+            return config
+        own = [{"Subnet": f"fd{os.urandom(1).hex()}:{os.urandom(2).hex()}:{os.urandom(2).hex()}::/64"}]
+        return config | {"EnableIPv6": True, "IPAM": {"Driver": "default", "Config": own}}
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

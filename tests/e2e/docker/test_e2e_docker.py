@@ -11,12 +11,34 @@ from dillinger_bench.house import House
 from dillinger_bench.viewer import Viewer
 from dillinger_bench.waiting import wait_until
 from dillinger_runner.backends.docker_spec import LABEL_MEDIA_PORT
+from dillinger_runner.backends.host_network import read_here
 
 pytestmark = pytest.mark.browser
 
 START_TIMEOUT_S = 90
 """An engine that does something else too may take its time."""
 DOOM = "io.github.freedoom.phase1"
+
+IPV6_ALONE = r"""
+const connections = new Set()
+const real = RTCPeerConnection.prototype.setRemoteDescription
+RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+  connections.add(this)
+  const others = sdp.split("\r\n").filter((line) => !/^a=candidate:(\S+ ){4}\d+(\.\d+){3} /.test(line))
+  return real.call(this, { type, sdp: others.join("\r\n") })
+}
+window.waysIn = async () => {
+  const found = []
+  for (const connection of connections) {
+    const stats = await connection.getStats()
+    for (const pair of stats.values()) {
+      if (pair.type === "candidate-pair" && pair.nominated) found.push(stats.get(pair.remoteCandidateId).address)
+    }
+  }
+  return found
+}
+"""
+"""The seat's other addresses are not heard of; `waysIn()` are those at which it is reached."""
 
 
 def isolation(house: House) -> list[str]:
@@ -48,6 +70,23 @@ def test_the_picture_goes_on_and_keys_arrive(viewer: Viewer, house: House, trans
     assert isolation(house) == ["container"]
     if transport == "webrtc":
         assert_only_the_published_port_is_told(house)
+
+
+def test_pictures_reach_a_browser_by_ipv6_alone(viewer: Viewer, house: House) -> None:
+    if not any(":" in address for address in read_here().outer_addresses):
+        pytest.skip("no IPv6 here: this machine has no address at which others would reach it")
+    viewer.page.add_init_script(IPV6_ALONE)
+    viewer.play("testcard-light", START_TIMEOUT_S)
+    viewer.choose_transport("webrtc")
+    first = viewer.wait_card(lambda card: card.frame is not None, "the card").frame
+    assert first is not None
+    viewer.wait_card(lambda card: (card.frame or 0) >= first + 30, "thirty frames more")
+    viewer.by_id("stage").focus()
+    viewer.page.keyboard.press("Space")
+    viewer.wait_card(lambda card: card.key_presses == 1, "the key")
+    ways = viewer.page.evaluate("waysIn()")
+    assert ways and all(":" in address for address in ways), ways
+    assert_only_the_published_port_is_told(house)
 
 
 def test_doom_is_seen_heard_and_played(viewer: Viewer) -> None:
