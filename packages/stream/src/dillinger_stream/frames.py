@@ -12,11 +12,19 @@ from dillinger_contracts.session import VideoFormat
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """A part of a desktop: `pixels` is a numpy array (box.height, box.width, 4) of uint8, BGRX, which `box` places."""
+
+    pixels: Any
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """A captured picture, borrowed from the capture's own memory until the next grab.
 
-    `pixels` is a numpy array (box.height, box.width, 4) of uint8, BGRX: what changed since the last grab, which `box`
-    places in the desktop. An empty `box` says that nothing changed.
+    `pixels` and `box` are the patch that changed since the last grab, or the first of several. An empty `box` says that
+    nothing changed.
     """
 
     pixels: Any
@@ -25,6 +33,13 @@ class Frame:
     box: Box
     captured_at_ns: int
     """Monotonic clock, at the damage event that caused the grab."""
+    more: tuple[Patch, ...] = ()
+    """What changed elsewhere."""
+
+    @property
+    def patches(self) -> tuple[Patch, ...]:
+        """All that changed."""
+        return (Patch(self.pixels, self.box), *self.more)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,11 +13,12 @@ ARROW, CROSS = 68, 34
 """XC_left_ptr and XC_crosshair of the server's font `cursor`; their masks are the next glyphs."""
 
 
-def set_cursor(painter: Painter, glyph: int) -> None:
-    """The window's pointer is this one; returns when the server knows."""
+def set_cursor(painter: Painter, glyph: int, *, red: int = 0) -> None:
+    """The window's pointer is this one, black or (`red`, 16 bits) red with a white edge; returns when the server
+    knows."""
     core, font, cursor = painter.core, painter.connection.generate_id(), painter.connection.generate_id()
     core.OpenFont(font, len("cursor"), "cursor")
-    core.CreateGlyphCursor(cursor, font, font, glyph, glyph + 1, 0, 0, 0, 0xFFFF, 0xFFFF, 0xFFFF)
+    core.CreateGlyphCursor(cursor, font, font, glyph, glyph + 1, red, 0, 0, 0xFFFF, 0xFFFF, 0xFFFF)
     core.ChangeWindowAttributes(painter.window, xcffib.xproto.CW.Cursor, [cursor])
     core.FreeCursor(cursor)
     core.CloseFont(font)

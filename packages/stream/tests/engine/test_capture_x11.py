@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from packages.stream.tests.engine.conftest import WAIT_S, catch_up
-from packages.stream.tests.engine.cursors import hide_cursor
+from packages.stream.tests.engine.cursors import ARROW, hide_cursor, set_cursor
 
 from dillinger_contracts.media import Box
 from dillinger_stream.capture.base import CaptureError
@@ -56,15 +56,78 @@ def test_only_the_damaged_box_is_taken(painter: Painter, capture: X11Capture, wa
     assert not capture.wait(0.05, wake_fd), "damage that was taken is damage no more"
 
 
-def test_damage_in_two_places_is_one_box(painter: Painter, capture: X11Capture, wake_fd: int) -> None:
+def test_damage_in_two_places_near_each_other_is_one_box(painter: Painter, capture: X11Capture, wake_fd: int) -> None:
     capture.grab(whole=True)
     painter.fill(0xFF0000, 10, 10, 2, 2)
-    painter.fill(0x00FF00, 600, 400, 2, 2)
+    painter.fill(0x00FF00, 200, 100, 2, 2)
     assert is_damaged(capture, wake_fd)
-    frame = capture.grab()
-    assert frame.box == Box(10, 10, 592, 392)
-    assert color_at(frame.pixels, 0, 0) == 0xFF0000
-    assert color_at(frame.pixels, 590, 390) == 0x00FF00
+    (patch,) = capture.grab().patches
+    assert patch.box == Box(10, 10, 192, 92)
+    assert color_at(patch.pixels, 0, 0) == 0xFF0000
+    assert color_at(patch.pixels, 190, 90) == 0x00FF00
+
+
+def test_damage_in_places_far_apart_is_several_patches(painter: Painter, capture: X11Capture, wake_fd: int) -> None:
+    capture.grab(whole=True)
+    for turn in range(3):
+        painter.fill(0xFF0000 + turn, 10, 10, 20, 10)
+        painter.fill(0x00FF00 + turn, 601, 401, 9, 7)
+        assert is_damaged(capture, wake_fd)
+        first, second = capture.grab().patches
+        assert (first.box, second.box) == (Box(10, 10, 20, 10), Box(600, 400, 10, 8))
+        assert (first.pixels[:, :, :3] == (turn, 0, 0xFF)).all()
+        assert (second.pixels[1:, 1:, :3] == (turn, 0xFF, 0)).all()
+        assert not capture.wait(0.05, wake_fd), "damage that was taken is damage no more"
+
+
+def test_damage_that_came_too_late_for_a_grab_is_in_the_next(
+    painter: Painter, capture: X11Capture, wake_fd: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has it when the grab takes damage back, and the capture has not heard of it."""
+    capture.grab(whole=True)
+    painter.fill(0xFF0000, 10, 10, 20, 10)
+    assert is_damaged(capture, wake_fd)
+    painter.fill(0x00FF00, 600, 400, 10, 8)
+    with monkeypatch.context() as deaf:
+        deaf.setattr(capture, "_read_events", lambda: None)
+        (patch,) = capture.grab().patches
+    assert patch.box == Box(10, 10, 20, 10)
+    assert is_damaged(capture, wake_fd)
+    (patch,) = capture.grab().patches
+    assert patch.box == Box(600, 400, 10, 8)
+    assert (patch.pixels[:, :, :3] == (0, 0xFF, 0)).all()
+    assert not capture.wait(0.05, wake_fd), "damage that was taken is damage no more"
+
+
+def test_most_of_a_large_box_is_taken_as_one(painter: Painter, capture: X11Capture, wake_fd: int) -> None:
+    capture.grab(whole=True)
+    for y in (0, 250):
+        painter.fill(0x123456, 0, y, 640, 230)
+    assert is_damaged(capture, wake_fd)
+    (patch,) = capture.grab().patches
+    assert patch.box == Box(0, 0, 640, 480)
+
+
+def test_a_pointer_that_changes_far_from_other_damage_is_drawn_anew(
+    painter: Painter, capture: X11Capture, wake_fd: int
+) -> None:
+    """In the same place, which the server counts as no damage."""
+    painter.fill(0x808080, 0, 0, 640, 480)
+    painter.warp(300, 200)
+    set_cursor(painter, ARROW)
+    assert is_damaged(capture, wake_fd)
+    picture = np.array(capture.grab(whole=True).pixels)
+    assert not (picture[:, :, 2] > picture[:, :, 1]).any(), "it is red already"
+    painter.fill(0x808080, 10, 10, 4, 4)
+    painter.fill(0x808080, 600, 400, 4, 4)
+    set_cursor(painter, ARROW, red=0xFFFF)
+    assert is_damaged(capture, wake_fd)
+    patches = capture.grab().patches
+    assert len(patches) == 3
+    for patch in patches:
+        box = patch.box
+        picture[box.y : box.y + box.height, box.x : box.x + box.width] = patch.pixels
+    assert (picture[:, :, 2] > picture[:, :, 1]).any(), "the pointer looks as before"
 
 
 def test_wake_ends_a_wait(capture: X11Capture, wake_fd: int) -> None:

@@ -85,15 +85,27 @@ def test_pixels_that_do_not_lie_side_by_side_are_refused() -> None:
 def test_activity_is_change_and_detail_a_pixel() -> None:
     picture = YuvPicture(WIDTH, HEIGHT)
     picture.take(filled(255, 255, 255), EVERYTHING)
-    assert picture.activity(is_alone=True).change == 235  # from nothing, 0, to white
-    still = picture.activity(is_alone=True)
+    assert picture.activity([EVERYTHING], is_alone=True).change == 235  # from nothing, 0, to white
+    still = picture.activity([EVERYTHING], is_alone=True)
     assert (still.change, still.detail) == (0, 0)
     stripes = filled(0, 0, 0)
     stripes[:, ::2] = 255
     picture.take(stripes, EVERYTHING)
-    lively = picture.activity(is_alone=True)
+    lively = picture.activity([EVERYTHING], is_alone=True)
     assert lively.change == pytest.approx(219 / 2)
     assert lively.detail == pytest.approx(219 * (WIDTH - 1) / WIDTH)
+
+
+def test_looking_at_what_changed_alone_finds_all_of_it() -> None:
+    rng = np.random.default_rng(3)
+    told, whole = YuvPicture(WIDTH, HEIGHT), YuvPicture(WIDTH, HEIGHT)
+    pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 4), dtype=np.uint8)
+    for box in (EVERYTHING, Box(6, 10, 20, 14), Box(0, 8, 2, 2), Box(2, 10, 4, 4), Box(40, 40, 24, 8), Box(0, 0, 2, 2)):
+        part = rng.integers(0, 256, (box.height, box.width, 4), dtype=np.uint8)
+        pixels[box.y : box.y + box.height, box.x : box.x + box.width] = part
+        told.take(part, box)
+        whole.take(pixels, EVERYTHING)
+        assert told.activity([box], is_alone=False) == whole.activity([EVERYTHING], is_alone=False)
 
 
 def test_without_the_library_the_encoder_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

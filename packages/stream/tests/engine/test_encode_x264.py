@@ -14,7 +14,7 @@ from dillinger_stream.encode import libx264
 from dillinger_stream.encode.base import EncoderError, EncoderSettings, EncoderUnavailable
 from dillinger_stream.encode.h264 import codec_string, level
 from dillinger_stream.encode.x264 import X264Encoder
-from dillinger_stream.frames import AccessUnit, Frame
+from dillinger_stream.frames import AccessUnit, Frame, Patch
 
 WIDTH, HEIGHT = 320, 192
 
@@ -84,6 +84,22 @@ def test_only_the_box_changes() -> None:
     inside, outside = shown[40:72, 72:152], shown[100:, :]
     assert np.abs(inside.reshape(-1, 3).mean(axis=0) - (0, 0, 200)).max() < 12
     assert np.abs(outside.reshape(-1, 3).mean(axis=0) - (200, 0, 0)).max() < 12
+
+
+def test_patches_change_and_nothing_between_them() -> None:
+    decoder, codec = Decoder(), encoder()
+    decoder.rgb(codec.encode(frame(plain(200, 0, 0)), keyframe=True))
+    one, other = Box(16, 16, 64, 32), Box(240, 144, 64, 32)
+    change = Frame(
+        plain(0, 0, 200, one.width, one.height), WIDTH, HEIGHT, one, 18,
+        (Patch(plain(0, 200, 0, other.width, other.height), other),),
+    )  # fmt: skip
+    unit = codec.encode(change, keyframe=False)
+    assert unit.box == Box(16, 16, 288, 160)
+    shown = decoder.rgb(unit)
+    for box, color in ((one, (0, 0, 200)), (other, (0, 200, 0)), (Box(96, 64, 128, 64), (200, 0, 0))):
+        middle = shown[box.y + 8 : box.y + box.height - 8, box.x + 8 : box.x + box.width - 8]
+        assert np.abs(middle.reshape(-1, 3).mean(axis=0) - color).max() < 12
 
 
 def test_keyframes_come_when_asked_and_only_then() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dillinger_contracts.media import Box
 
 EMPTY_BOX = Box(0, 0, 0, 0)
@@ -26,6 +28,33 @@ def union(a: Box | None, b: Box | None) -> Box | None:
     left, top = min(a.x, b.x), min(a.y, b.y)
     right, bottom = max(a.x + a.width, b.x + b.width), max(a.y + a.height, b.y + b.height)
     return Box(left, top, right - left, bottom - top)
+
+
+def around(boxes: Iterable[Box]) -> Box:
+    """The smallest box around all of these."""
+    found: Box | None = None
+    for box in boxes:
+        found = union(found, box)
+    return found or EMPTY_BOX
+
+
+def area_px(box: Box) -> int:
+    """How many pixels it covers."""
+    return box.width * box.height
+
+
+def gathered(boxes: Iterable[Box], *, slack_px: int) -> list[Box]:
+    """Fewer boxes that cover all of these: two are one where that covers at most `slack_px` more than they do."""
+    found: list[Box] = []
+    for box in boxes:
+        for place, other in enumerate(found):
+            both = union(box, other) or box
+            if area_px(both) - area_px(box) - area_px(other) <= slack_px:
+                found[place] = both
+                break
+        else:
+            found.append(box)
+    return found
 
 
 def clip(box: Box, width_px: int, height_px: int) -> Box:

@@ -83,9 +83,9 @@ class SealedSegment:
         _load_xcb_shm().xcb_shm_attach_fd(pointer, self.segment_id, descriptor, 0)
         self._bytes = np.frombuffer(self._mapping, dtype=np.uint8)
 
-    def pixels(self, width_px: int, height_px: int) -> Any:
-        """A (height, width, 4) view of the first pixels; no copy."""
-        return self._bytes[: width_px * height_px * 4].reshape(height_px, width_px, 4)
+    def pixels(self, width_px: int, height_px: int, first_px: int = 0) -> Any:
+        """A (height, width, 4) view of the pixels from the `first_px`-th on; no copy."""
+        return self._bytes[first_px * 4 : (first_px + width_px * height_px) * 4].reshape(height_px, width_px, 4)
 
     def close(self) -> None:
         """Lets go of the mapping, which ends with its last view; the server's side ends with its connection."""

@@ -2,7 +2,8 @@
 
 Nothing is asked while nothing changes. A grab is one round trip: the damage is taken back, the pointer's place and
 the damaged box are asked for together, and only where the pointer went outside of the box is a second picture
-needed. Owned by the pipeline's thread; only `abort` may come from another.
+needed. Where the box is large it is asked first what of it changed (`parts`). Owned by the pipeline's thread; only
+`abort` may come from another.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import xcffib.xfixes
 import xcffib.xproto
 
 from dillinger_contracts.media import Box
-from dillinger_stream.frames import Frame, PointerSeen
+from dillinger_stream.frames import Frame, Patch, PointerSeen
 
 from .base import CaptureError, RequestRefusedError
-from .geometry import EMPTY_BOX, clip, contains, even, is_empty, union, whole
+from .geometry import EMPTY_BOX, area_px, around, clip, contains, even, is_empty, union, whole
+from .parts import MOST_RECTANGLES, Parts
 from .pointer import Pointer
 from .pointer_image import draw_pointer
 from .shm import SealedSegment
@@ -64,11 +66,18 @@ class X11Capture:
             level = xcffib.damage.ReportLevel.BoundingBox
             self._damage_requests.Create(self._damage_id, self._root, level)
         self._pointer = Pointer(connection, self._root)
-        self._wire = Wire(connection, self._root, self._damage_id)
+        fixes = connection.extension(xcffib.xfixes.key, "XFIXES")
+        with connection.translated("refused a region"):
+            region_id = connection.raw.generate_id()
+            fixes.CreateRegion(region_id, 0, [])
+        self._wire = Wire(connection, self._root, self._damage_id, region_id)
+        self._parts = Parts()
         self._segment: SealedSegment | None = None
         self._size = (0, 0)
         self._is_resized = True
         self._damaged: Box | None = None
+        self._redrawn = EMPTY_BOX
+        """What of that is our own doing: the server does not know of it."""
         self._damaged_at_ns = 0
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
@@ -122,7 +131,7 @@ class X11Capture:
             self.pointer_moved()
         else:
             self._pointer.doubt()
-            self._hurt(self._pointer.drawn)
+            self._redraw(self._pointer.drawn)
 
     def pointer_moved(self) -> bool:
         """Looks where the pointer is, a little later where it is no part of the picture; True where that changes."""
@@ -132,7 +141,7 @@ class X11Capture:
         self._look_for_pointer()
         if self._pointer.box == self._pointer.drawn:
             return False
-        self._hurt(union(self._pointer.box, self._pointer.drawn) or EMPTY_BOX)
+        self._redraw(union(self._pointer.box, self._pointer.drawn) or EMPTY_BOX)
         return True
 
     def grab(self, *, whole: bool = False) -> Frame:
@@ -164,45 +173,71 @@ class X11Capture:
         captured_at_ns = self._damaged_at_ns or time.monotonic_ns()
         everything = whole(width, height)
         box = everything if is_whole else even(clip(self._damaged or EMPTY_BOX, width, height))
-        if is_empty(box):
-            self._damaged, self._damaged_at_ns = None, 0
-            assert self._segment is not None
-            return Frame(self._segment.pixels(0, 0), width, height, EMPTY_BOX, captured_at_ns)
-        wire, is_pointer_asked = self._wire, self._pointer.is_asked_with_frames
+        boxes = [box]
+        if not is_empty(box):
+            with self._connection.translated("did not give its picture"):
+                boxes = self._copy(box, is_whole=is_whole) or [EMPTY_BOX]
+        self._damaged, self._redrawn, self._damaged_at_ns = None, EMPTY_BOX, 0
+        assert self._segment is not None
+        patches, at = [], 0
+        for one in boxes:
+            patches.append(Patch(self._segment.pixels(one.width, one.height, at), one))
+            at += area_px(one)
+            if not is_empty(self._pointer.box):
+                draw_pointer(patches[-1].pixels, one, self._pointer.image, self._pointer.x, self._pointer.y)
+        if not is_empty(boxes[0]):
+            self._pointer.drawn = self._pointer.box
+        first, *more = patches
+        return Frame(first.pixels, width, height, first.box, captured_at_ns, tuple(more))
+
+    def _copy(self, box: Box, *, is_whole: bool) -> list[Box]:
+        """Has `box` copied, or what of it changed, one part after the other; which parts those are."""
+        wire, is_pointer_asked, boxes = self._wire, self._pointer.is_asked_with_frames, [box]
         if is_pointer_asked:
             self._pointer.refresh_image()
-        with self._connection.translated("did not give its picture"):
-            wire.take_damage_back()
-            question = self._pointer.ask(wire) if is_pointer_asked else None
-            image = self._ask_for(box)
-            if is_pointer_asked:
-                self._pointer.learn(wire, question)
-            else:
-                self._pointer.doubt()
-            self._take(image, box)
-            moved = EMPTY_BOX
-            if self._pointer.box != self._pointer.drawn:
-                both = union(self._pointer.box, self._pointer.drawn) or EMPTY_BOX
-                moved = even(clip(both, width, height))
-            if not contains(box, moved):
-                box = union(box, moved) or box
-                self._take(self._ask_for(box), box)
-        assert self._segment is not None
-        pixels = self._segment.pixels(box.width, box.height)
-        if not is_empty(self._pointer.box):
-            draw_pointer(pixels, box, self._pointer.image, self._pointer.x, self._pointer.y)
-        self._pointer.drawn = self._pointer.box
-        self._damaged, self._damaged_at_ns = None, 0
-        return Frame(pixels, width, height, box, captured_at_ns)
+        damage: int | None = None
+        if not is_whole and self._parts.is_worth_asking(box):
+            damage = wire.ask_damage()
+        else:
+            wire.take_damage_back(None if is_whole else self._damaged)
+        question = self._pointer.ask(wire) if is_pointer_asked else None
+        if damage is not None:
+            boxes = self._parts_of(wire.damage(damage, most=MOST_RECTANGLES))
+        images = self._ask_for(boxes)
+        if is_pointer_asked:
+            self._pointer.learn(wire, question)
+        else:
+            self._pointer.doubt()
+        self._take(images, boxes)
+        moved = EMPTY_BOX
+        if self._pointer.box != self._pointer.drawn:
+            both = union(self._pointer.box, self._pointer.drawn) or EMPTY_BOX
+            moved = even(clip(both, *self._size))
+        if is_empty(moved) or any(contains(one, moved) for one in boxes):
+            return boxes
+        boxes = [around((*boxes, moved))]
+        self._take(self._ask_for(boxes), boxes)
+        return boxes
 
-    def _ask_for(self, box: Box) -> int:
-        assert self._segment is not None
-        return self._wire.ask_image(box, self._segment.segment_id)
+    def _parts_of(self, damage: list[Box]) -> list[Box]:
+        """What to copy, where all of this is damaged, and what was redrawn."""
+        damage = [clip(one, *self._size) for one in (*damage, self._redrawn)]
+        return self._parts.take([even(one) for one in damage if not is_empty(one)])
 
-    def _take(self, question: int, box: Box) -> None:
-        depth, size = self._wire.image(question)
-        if depth not in (24, 32) or size != box.width * box.height * 4:
-            raise CaptureError(f"The display server gave {size} bytes of depth {depth} for {box}")
+    def _ask_for(self, boxes: list[Box]) -> list[int]:
+        """Asks for their pixels, to lie one after the other."""
+        assert self._segment is not None
+        questions, offset_bytes = [], 0
+        for box in boxes:
+            questions.append(self._wire.ask_image(box, self._segment.segment_id, offset_bytes))
+            offset_bytes += area_px(box) * 4
+        return questions
+
+    def _take(self, questions: list[int], boxes: list[Box]) -> None:
+        for question, box in zip(questions, boxes, strict=True):
+            depth, size = self._wire.image(question)
+            if depth not in (24, 32) or size != area_px(box) * 4:
+                raise CaptureError(f"The display server gave {size} bytes of depth {depth} for {box}")
 
     def _look_for_pointer(self) -> None:
         self._pointer.refresh_image()
@@ -216,8 +251,8 @@ class X11Capture:
                 found = wire.event()
                 if found is None:
                     break
-                kind, event = found
-                if kind == wire.damage_notify:
+                kind, event, number = found
+                if kind == wire.damage_notify and not wire.is_outdated(number):
                     self._hurt(wire.area(event))
                 elif kind == wire.cursor_notify:
                     is_new_pointer = True
@@ -228,13 +263,18 @@ class X11Capture:
         if is_new_pointer and self._pointer.is_drawn:
             before = self._pointer.drawn
             self._look_for_pointer()
-            self._hurt(union(before, self._pointer.box) or EMPTY_BOX)
+            self._redraw(union(before, self._pointer.box) or EMPTY_BOX)
 
     def _hurt(self, box: Box) -> None:
         if is_empty(box):
             return
         self._damaged = union(self._damaged, box)
         self._damaged_at_ns = self._damaged_at_ns or time.monotonic_ns()
+
+    def _redraw(self, box: Box) -> None:
+        if not is_empty(box):
+            self._redrawn = union(self._redrawn, box) or EMPTY_BOX
+            self._hurt(box)
 
     def _adopt_size(self) -> None:
         with self._connection.translated("is gone"):

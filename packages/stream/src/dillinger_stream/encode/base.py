@@ -69,8 +69,8 @@ class VideoEncoder(Protocol):
     def encode(self, frame: Frame, *, keyframe: bool) -> AccessUnit:
         """One frame in, one unit out, at once; raises `EncoderError`.
 
-        Only `frame.box` is read, the rest is as it was: the first frame must be whole. An empty box encodes the same
-        picture again, sharper. Units count from 0.
+        Only `frame.patches` are read, the rest is as it was: the first frame must be whole. An empty box encodes the
+        same picture again, sharper. Units count from 0.
         """
         ...
 

@@ -105,8 +105,10 @@ class GstEncoder:
         if not (self._sequence or is_whole):
             raise EncoderError("The first frame of a stream must be whole")
         start_ns = time.perf_counter_ns()
-        if box.width and box.height:
-            self._pixels[box.y : box.y + box.height, box.x : box.x + box.width] = frame.pixels
+        for patch in frame.patches:
+            at = patch.box
+            if at.width and at.height:
+                self._pixels[at.y : at.y + at.height, at.x : at.x + at.width] = patch.pixels
         copied_ns = time.perf_counter_ns()
         self._start_ns = frame.captured_at_ns if self._start_ns is None else self._start_ns
         at_ns = max(0, frame.captured_at_ns - self._start_ns)

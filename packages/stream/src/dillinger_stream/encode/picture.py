@@ -6,6 +6,7 @@ Only the changed box is converted, into its place. The matrix is BT.601. One thr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -64,23 +65,27 @@ class YuvPicture:
         part = (slice(y // step, bottom // step), slice(x // step, right // step))
         return self._luma[y:bottom, x:right], self._blue[part], self._red[part]
 
-    def activity(self, *, is_alone: bool) -> Activity:
-        """How much there is in the picture, and how much of that is new since the last call.
+    def activity(self, changed: Iterable[Box], *, is_alone: bool) -> Activity:
+        """How much there is in the picture, and how much of that is new since the last call, when nothing has changed
+        but in these boxes.
 
         The detail is looked at anew for a picture that stands alone, and where much has changed.
         """
-        rows, before = self._rows, self._activity
-        change = self._distance(rows, self._seen) / rows.size
-        detail = before.detail
+        rows, before, distance = self._rows, self._activity, 0
+        for box in changed:
+            first, end = (-(-max(0, edge - _ROW_STEP // 2) // _ROW_STEP) for edge in (box.y, box.y + box.height))
+            part = (slice(first, end), slice(box.x, box.x + box.width))
+            distance += self._distance(rows[part], self._seen[part])
+            self._seen[part] = rows[part]
+        change, detail = distance / rows.size, before.detail
         if is_alone or change > _NEW * before.change:
             detail = self._distance(rows[:, 1:], rows[:, :-1]) / rows.size
-        self._seen[:] = rows
         self._activity = Activity(change, detail)
         return self._activity
 
     def _distance(self, one: Any, other: Any) -> int:
         """The sum of all differences, without a plane of wider numbers."""
-        more, less = self._more[:, : one.shape[1]], self._less[:, : one.shape[1]]
+        more, less = (plane[: one.shape[0], : one.shape[1]] for plane in (self._more, self._less))
         np.maximum(one, other, out=more)
         np.minimum(one, other, out=less)
         np.subtract(more, less, out=more)

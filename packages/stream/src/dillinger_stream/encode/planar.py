@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from dillinger_contracts.media import Box
+from dillinger_stream.capture.geometry import around
 from dillinger_stream.frames import AccessUnit, Frame
 
 from .base import EncoderCaps, EncoderError, EncoderSettings, EncodeTiming
@@ -72,10 +73,10 @@ class PlanarEncoder:
         if (frame.width_px, frame.height_px) != (settings.width_px, settings.height_px):
             raise EncoderError(f"This encoder is for {settings.width_px}x{settings.height_px} pixels, not {frame}")
         start_ns = time.perf_counter_ns()
-        box = self._picture.take(frame.pixels, frame.box)
+        changed = [self._picture.take(patch.pixels, patch.box) for patch in frame.patches]
         converted_ns = time.perf_counter_ns()
         is_alone = keyframe or not self._sequence
-        quantizer = self._quantizer(frame, is_alone=is_alone)
+        quantizer = self._quantizer(frame, changed, is_alone=is_alone)
         data, is_keyframe = codec.encode(level_of(quantizer), is_keyframe=is_alone)
         again = self._control.choose_again(len(data) * 8)
         if again is not None:
@@ -83,7 +84,7 @@ class PlanarEncoder:
         self._control.spent(len(data) * 8)
         encode_ms = (time.perf_counter_ns() - converted_ns) / 1e6
         self.timing = EncodeTiming((converted_ns - start_ns) / 1e6, encode_ms, again or quantizer)
-        return self._unit(frame, box, data, is_keyframe=is_keyframe)
+        return self._unit(frame, around(changed), data, is_keyframe=is_keyframe)
 
     def reconfigure(self, *, bitrate_bps: int, rate_hz: float) -> None:
         """Takes effect on the next frame, without a keyframe."""
@@ -96,9 +97,9 @@ class PlanarEncoder:
             self._codec.close()
             self._codec = None
 
-    def _quantizer(self, frame: Frame, *, is_alone: bool) -> int:
+    def _quantizer(self, frame: Frame, changed: list[Box], *, is_alone: bool) -> int:
         if is_alone or frame.box.width:
-            activity = self._picture.activity(is_alone=is_alone)
+            activity = self._picture.activity(changed, is_alone=is_alone)
             return self._control.choose(frame.captured_at_ns, activity, is_alone=is_alone)
         return self._control.sharpen(frame.captured_at_ns)
 

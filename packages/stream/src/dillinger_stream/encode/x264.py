@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from dillinger_contracts.media import Box
+from dillinger_stream.capture.geometry import around
 from dillinger_stream.frames import AccessUnit, Frame
 
 from .base import EncoderCaps, EncoderError, EncoderSettings, EncodeTiming
@@ -57,8 +58,8 @@ class X264Encoder:
         self._settings = settings
         self._size = width, height = settings.coded_px
         self._picture = open_picture(settings, is_full_chroma=settings.format == "h264-444")
-        self._box = Box(0, 0, 0, 0)
-        """What changed of the encoded picture."""
+        self._changed: list[Box] = []
+        """Of the encoded picture."""
         self._blocks = np.zeros((-(-height // BLOCK_PX), -(-width // BLOCK_PX)), dtype=np.uint8)
         self._control = QuantizerControl(
             bitrate_bps=settings.bitrate_bps, rate_hz=settings.rate_hz, pixels=width * height
@@ -115,14 +116,15 @@ class X264Encoder:
         settings = self._settings
         if (frame.width_px, frame.height_px) != (settings.width_px, settings.height_px):
             raise EncoderError(f"This encoder is for {settings.width_px}x{settings.height_px} pixels, not {frame}")
-        self._box = box = self._picture.take(frame.pixels, frame.box)
+        self._changed = [self._picture.take(patch.pixels, patch.box) for patch in frame.patches]
         self._blocks.fill(UNCHANGED)
-        bottom, right = -(-(box.y + box.height) // BLOCK_PX), -(-(box.x + box.width) // BLOCK_PX)
-        self._blocks[box.y // BLOCK_PX : bottom, box.x // BLOCK_PX : right] = 0
+        for box in self._changed:
+            bottom, right = -(-(box.y + box.height) // BLOCK_PX), -(-(box.x + box.width) // BLOCK_PX)
+            self._blocks[box.y // BLOCK_PX : bottom, box.x // BLOCK_PX : right] = 0
 
     def _quantizer(self, frame: Frame, *, is_alone: bool) -> int:
         if is_alone or frame.box.width:
-            activity = self._picture.activity(is_alone=is_alone)
+            activity = self._picture.activity(self._changed, is_alone=is_alone)
             return self._control.choose(frame.captured_at_ns, activity, is_alone=is_alone)
         return self._control.sharpen(frame.captured_at_ns)
 
@@ -141,7 +143,7 @@ class X264Encoder:
             width_px=width,
             height_px=height,
             desktop_px=(frame.width_px, frame.height_px),
-            box=Box(0, 0, width, height) if is_everything else self._box,
+            box=Box(0, 0, width, height) if is_everything else around(self._changed),
             is_keyframe=is_keyframe,
             codec=self._codec_string,
             format=self._settings.format,

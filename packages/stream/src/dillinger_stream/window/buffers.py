@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dillinger_contracts.media import Box
-from dillinger_stream.capture.geometry import clip, union, whole
+from dillinger_stream.capture.geometry import around, clip, union, whole
 from dillinger_stream.capture.sealed import sealed_memory
 from dillinger_stream.frames import Frame
 from dillinger_stream.wayland.connection import Proxy
@@ -73,10 +73,14 @@ class Buffers:
         buffer, before = self._take(), self._newest
         if before is not None and before is not buffer and (missing := buffer.outdated) is not None:
             buffer.pixels[_part(missing)] = before.pixels[_part(missing)]
-        (left, top), box = place.corner_px, frame.box
-        shown = clip(Box(left + box.x, top + box.y, box.width, box.height), *self._size_px)
-        x, y = shown.x - left - box.x, shown.y - top - box.y
-        buffer.pixels[_part(shown)] = frame.pixels[y : y + shown.height, x : x + shown.width]
+        (left, top), parts = place.corner_px, []
+        for patch in frame.patches:
+            box = patch.box
+            part = clip(Box(left + box.x, top + box.y, box.width, box.height), *self._size_px)
+            x, y = part.x - left - box.x, part.y - top - box.y
+            buffer.pixels[_part(part)] = patch.pixels[y : y + part.height, x : x + part.width]
+            parts.append(part)
+        shown = around(parts)
         for other in self._all:
             other.outdated = None if other is buffer else union(other.outdated, shown)
         self._newest, buffer.is_free = buffer, False

@@ -19,7 +19,7 @@ import xcffib.xproto
 
 from dillinger_contracts.input import ReleaseAll
 from dillinger_stream.capture.base import CaptureError, RequestRefusedError
-from dillinger_stream.capture.geometry import is_empty
+from dillinger_stream.capture.geometry import area_px, is_empty
 from dillinger_stream.capture.shm import SealedSegment
 from dillinger_stream.capture.x11 import checked_root
 from dillinger_stream.capture.xconnection import XConnection
@@ -189,12 +189,16 @@ class X11Window:
                 return
             self._is_stale = False
             segment = self._segment_of(frame.width_px * frame.height_px * 4)
-            box, (left, top) = frame.box, self._place.corner_px
-            segment.pixels(box.width, box.height)[:] = frame.pixels
-            self._shm.PutImage(
-                self._window, self._context, box.width, box.height, 0, 0, box.width, box.height,
-                left + box.x, top + box.y, _DEPTH, xcffib.xproto.ImageFormat.ZPixmap, False, segment.segment_id, 0,
-            )  # fmt: skip
+            (left, top), at = self._place.corner_px, 0
+            for patch in frame.patches:
+                box = patch.box
+                segment.pixels(box.width, box.height, at)[:] = patch.pixels
+                self._shm.PutImage(
+                    self._window, self._context, box.width, box.height, 0, 0, box.width, box.height,
+                    left + box.x, top + box.y, _DEPTH, xcffib.xproto.ImageFormat.ZPixmap, False, segment.segment_id,
+                    at * 4,
+                )  # fmt: skip
+                at += area_px(box)
             self._connection.reply(self._core.GetInputFocus())  # an answer says that it is read: it may be overwritten
 
     def hold_pointer(self, *, is_held: bool) -> None:
