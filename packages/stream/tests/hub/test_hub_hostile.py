@@ -49,6 +49,9 @@ class ScriptLink:
             raise LinkClosed("gone")
         self.sent.append(message)
 
+    def send_now(self, message: bytes) -> bool:
+        return False
+
     async def close(self, code: int, reason: str) -> None:
         self.closed = code if self.closed is None else self.closed
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from packages.stream.tests.hub.conftest import OpenHouse, until
 from packages.stream.tests.hub.pictures import Decoder, picture_of
+from websockets.asyncio.client import unix_connect
+from websockets.asyncio.server import ServerConnection, unix_serve
 
 from dillinger_contracts.input import Shown
 from dillinger_contracts.media import Box
@@ -18,7 +21,7 @@ from dillinger_stream.hub import HubSettings
 from dillinger_stream.transport import outlet as outlet_module
 from dillinger_stream.transport.congestion import FLOOR_BPS, BitrateCap
 from dillinger_stream.transport.flow import MARGIN_MS, UNMEASURED_LIMIT_MS, FlowWindow, PathMeasure, percentile
-from dillinger_stream.transport.link import LinkClosed
+from dillinger_stream.transport.link import SERVER_OPTIONS, LinkClosed, WebSocketLink
 from dillinger_stream.transport.outlet import Outlet
 from dillinger_stream.transport.websocket import PROBE_AFTER_NS, WebSocketTransport
 
@@ -26,10 +29,11 @@ MS = 1_000_000
 
 
 class HandLink:
-    """A link whose `send` waits until the test lets it go on."""
+    """A link whose `send` waits until the test lets it go on, and that has room for more where the test says so."""
 
     def __init__(self, *, is_open: bool = True) -> None:
         self.sent: list[str | bytes] = []
+        self.has_room = False
         self.gate = asyncio.Event()
         self.closed: tuple[int, str] | None = None
         if is_open:
@@ -41,6 +45,11 @@ class HandLink:
     async def send(self, message: str | bytes) -> None:
         await self.gate.wait()
         self.sent.append(message)
+
+    def send_now(self, message: bytes) -> bool:
+        if self.has_room:
+            self.sent.append(message)
+        return self.has_room
 
     async def close(self, code: int, reason: str) -> None:
         self.closed = (code, reason)
@@ -169,6 +178,65 @@ async def test_sound_goes_first_and_old_sound_goes_away() -> None:
     assert [message[-1] for message in bench.link.sent[1:-1]] == list(range(30, 40))
     bench.outlet.finish(1000, "")
     await task
+
+
+async def test_media_leaves_at_once_where_there_is_room(bench: Bench) -> None:
+    await asyncio.sleep(0)  # the outlet runs
+    bench.link.has_room = True
+    bench.push(keyframe=True)
+    bench.transport.push_sound(SoundPacket(b"", 0, 0, 20.0))
+    bench.push()
+    assert bench.link.sequences == [0, 1]
+    assert len(bench.link.sent) == 3
+    assert not bench.outlet.waiting_bytes()
+
+
+async def test_nothing_overtakes_what_waits() -> None:
+    bench = Bench(is_open=False)
+    task = asyncio.create_task(bench.outlet.run())
+    bench.push(keyframe=True)
+    bench.link.has_room = True
+    bench.push()
+    bench.outlet.say(Pong(time_ms=1))
+    bench.push()
+    assert not bench.link.sent, "the outlet does not run yet, and then the first is still waiting"
+    bench.link.gate.set()
+    await until(lambda: bench.link.sequences == [0, 1, 2], "all units in order")
+    assert isinstance(bench.link.sent[0], str)
+    bench.outlet.say(Pong(time_ms=2))
+    bench.push()
+    await until(lambda: bench.link.sequences == [0, 1, 2, 3], "the last")
+    assert isinstance(bench.link.sent[-2], str), "signaling goes first"
+    bench.outlet.finish(1000, "")
+    await task
+
+
+async def test_a_link_tells_whether_a_message_fits(tmp_path: Path) -> None:
+    served: asyncio.Future[WebSocketLink] = asyncio.get_running_loop().create_future()
+    gone = asyncio.Event()
+
+    async def serve(connection: ServerConnection) -> None:
+        served.set_result(WebSocketLink(connection))
+        await gone.wait()
+
+    path = str(tmp_path / "socket")
+    async with (
+        unix_serve(serve, path, **SERVER_OPTIONS),
+        unix_connect(path, subprotocols=SERVER_OPTIONS["subprotocols"], max_size=None, compression=None) as browser,
+    ):
+        link = await served
+        assert link.send_now(b"first")
+        assert await browser.recv() == b"first"
+        sent = 0
+        while link.send_now(bytes(1_000_000)):  # nobody reads: the kernel takes some of it, our buffer one
+            sent += 1
+            await asyncio.sleep(0)
+        assert link.backlog_bytes()
+        for _ in range(sent):
+            assert await browser.recv() == bytes(1_000_000)
+        await browser.close()
+        assert not link.send_now(b"last")
+        gone.set()
 
 
 async def test_memory_of_a_stuck_link_is_bounded() -> None:

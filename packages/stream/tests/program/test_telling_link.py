@@ -29,6 +29,9 @@ class SilentLink:
     async def send(self, message: str | bytes) -> None:
         raise LinkClosed("The connection ended")
 
+    def send_now(self, message: bytes) -> bool:
+        return False
+
     async def close(self, code: int, reason: str) -> None:
         self.closed_with.append(code)
 

@@ -42,6 +42,12 @@ class TellingLink:
         self._sent_bytes += len(message)
         await self._link.send(message)
 
+    def send_now(self, message: bytes) -> bool:
+        """Sends one message where there is room for it."""
+        is_sent = self._link.send_now(message)
+        self._sent_bytes += len(message) if is_sent else 0
+        return is_sent
+
     async def close(self, code: int, reason: str) -> None:
         """Ends the connection; idempotent."""
         self.stop()

@@ -12,12 +12,15 @@ from typing import Any, Protocol
 
 from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from dillinger_contracts.errors import Unavailable
 from dillinger_contracts.signaling import MAX_SIGNAL_BYTES, SUBPROTOCOL
 
 CLOSE_TIMEOUT_S = 2.0
+WRITE_LIMIT_BYTES = 32_768
+"""A connection with more than this in its write buffer has no room."""
 _MAX_REASON_BYTES = 123  # RFC 6455 section 5.5: a control frame carries 125 bytes, two of them the code
 
 SERVER_OPTIONS: dict[str, Any] = {
@@ -25,7 +28,7 @@ SERVER_OPTIONS: dict[str, Any] = {
     "compression": None,  # pictures are compressed already, deflating them costs milliseconds
     "max_size": MAX_SIGNAL_BYTES,
     "max_queue": 32,
-    "write_limit": 32_768,
+    "write_limit": WRITE_LIMIT_BYTES,
     "close_timeout": CLOSE_TIMEOUT_S,
     "ping_interval": 5.0,
     "ping_timeout": 10.0,
@@ -46,6 +49,10 @@ class Link(Protocol):
 
     async def send(self, message: str | bytes) -> None:
         """Sends text or bytes as one message; raises `LinkClosed`."""
+        ...
+
+    def send_now(self, message: bytes) -> bool:
+        """Sends bytes as one message where there is room for them; False where `send` would wait, or raise."""
         ...
 
     async def close(self, code: int, reason: str) -> None:
@@ -76,6 +83,15 @@ class WebSocketLink:
             await self._connection.send(message)
         except ConnectionClosed as error:
             raise LinkClosed(f"The connection ended: {error}") from error
+
+    def send_now(self, message: bytes) -> bool:
+        """Sends one message, where no more waits than fits."""
+        connection = self._connection
+        if connection.state is not State.OPEN or self.backlog_bytes() > WRITE_LIMIT_BYTES:
+            return False
+        connection.protocol.send_binary(message)
+        connection.transport.writelines(connection.protocol.data_to_send())
+        return True
 
     async def close(self, code: int, reason: str) -> None:
         """Closes politely, and by force when that takes too long."""

@@ -1,7 +1,8 @@
 """A peer's one writer: every message to a browser goes through here, signaling first, then sound, then pictures.
 
-Putting something in never blocks and never grows without bound; only the writer's task waits for a slow link. It
-lives on the loop, one task a peer. Which pictures are worth sending is `websocket.py`'s business.
+Putting something in never blocks and never grows without bound; only the writer's task waits for a slow link, and a
+link that is not slow gets media without it. It lives on the loop, one task a peer. Which pictures are worth sending is
+`websocket.py`'s business.
 """
 
 from __future__ import annotations
@@ -61,14 +62,19 @@ class Outlet:
             self._work.set()
 
     def add_sound(self, message: bytes) -> None:
-        """Queues a sound; the oldest goes where the queue is full."""
+        """Sends a sound, at once where nothing waits; the oldest goes where the queue is full."""
+        if self._passes(message):
+            return
         self._sounds.append(message)
         self._work.set()
 
     def add_picture(self, sequence: int, message: bytes) -> bool:
-        """Queues a picture; False when there is no room, which means that the link is stuck."""
+        """Sends a picture, at once where nothing waits; False when there is no room: the link is stuck."""
         if len(self._pictures) >= MAX_PICTURES or self._picture_bytes + len(message) > MAX_PICTURE_BYTES:
             return False
+        if self._passes(message):
+            self.on_picture_sent(sequence)
+            return True
         self._pictures.append(_Picture(sequence, message))
         self._picture_bytes += len(message)
         self._work.set()
@@ -126,6 +132,11 @@ class Outlet:
                 self.on_picture_sent(message.sequence)
             else:
                 await self._link.send(message)
+
+    def _passes(self, message: bytes) -> bool:
+        """Whether `message` has left: nothing is to leave before it and the link has room, so the writer may sleep."""
+        is_first = not (self._signals or self._newest or self._sounds or self._pictures)
+        return is_first and self._is_running and self._farewell is None and self._link.send_now(message)
 
     def _limit(self) -> None:
         """A link that is stuck gets no more than `CLOSE_TIMEOUT_S` for the last messages."""

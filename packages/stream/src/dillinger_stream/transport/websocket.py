@@ -75,12 +75,13 @@ class WebSocketTransport:
             return
         if unit.is_keyframe:
             self._forget_queued()  # nobody needs what comes before a keyframe
-        if not self._outlet.add_picture(unit.sequence, _picture_message(unit)):
+        message = _picture_message(unit)
+        self._trail.packed(unit, taken_ns=now_ns, now_ns=self._clock_ns())
+        if not self._outlet.add_picture(unit.sequence, message):
             self._stall(now_ns)
             self._drop(1)
             return
         self._last_sequence = unit.sequence
-        self._trail.packed(unit, taken_ns=now_ns, now_ns=self._clock_ns())
         self._window.sent(unit.sequence, captured_at_ns=unit.captured_at_ns, now_ns=now_ns)
         self._enter(_Phase.FLOWING, now_ns)
 
