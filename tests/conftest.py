@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from dillinger_bench.house import House
 
 ROOT = Path(__file__).parents[1]
 FAILED = pytest.StashKey[bool]()
+
+
+def unit_of(nodeid: str) -> str:
+    """What one process gets as a whole: a file, or all that uses a container engine, since some of it counts what that
+    has."""
+    file = nodeid.partition("::")[0]
+    folder, _, name = file.rpartition("/docker/")
+    return f"{folder}/docker" if folder and name else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where a suite runs in several processes."""
+    scheduling = LoadFileScheduling(config, log)
+    scheduling._split_scope = unit_of
+    return scheduling
 
 
 @pytest.hookimpl(wrapper=True)

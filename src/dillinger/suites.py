@@ -24,9 +24,10 @@ from .tree import Tree, node_folder
 
 DEADLINE_S = {False: 900, True: 4 * 3600}
 """For one suite: the short run, the full run."""
-SIDE_BY_SIDE = {"stream": 3, "seat": 3, "runner": 2, "core": 3, "cli": 2}
+SIDE_BY_SIDE = {"stream": 3, "seat": 3, "runner": 2, "core": 3, "cli": 2, "faults": 2}
 """In how many processes the suites run whose tests mind nothing of the machine but their own; they wait more than they
-compute, so two or three keep two cores busy. The others share cgroups, the engine, or what they count."""
+compute, so two or three keep two cores busy. Of `faults`, one has all that uses the engine (see `tests/conftest.py`).
+The others have a browser to themselves, which drops what it asks for when a container brings a network interface."""
 NOTHING_COLLECTED = 5
 """Pytest's exit code for it."""
 

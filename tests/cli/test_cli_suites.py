@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from tests.conftest import unit_of
 
 from dillinger import suites
 from dillinger.suites import Outcome, PermittedSkip, Skip, Suite, load_permitted, read_vitest, run_suite, unlisted
@@ -111,6 +112,11 @@ def test_vitest_report_is_read(tmp_path: Path) -> None:
 )
 def test_suites_come_first_and_the_rest_is_pytest_s(words: str, named: str, for_pytest: str) -> None:
     assert suites.split_words(words.split(), ["core", "runner"]) == (tuple(named.split()), tuple(for_pytest.split()))
+
+
+def test_one_process_has_all_that_uses_the_engine() -> None:
+    assert unit_of("tests/faults/test_a.py::test_it[x::docker/y]") == "tests/faults/test_a.py"
+    assert unit_of("tests/faults/docker/test_a.py::test_it") == unit_of("tests/faults/docker/test_b.py::Those::test_it")
 
 
 def test_suites_of_the_tree_are_found() -> None:

@@ -20,7 +20,7 @@ from dillinger_bench.waiting import wait_until
 from dillinger_contracts.errors import Unavailable
 
 MIB = 1024 * 1024
-START_TIMEOUT_S = 25
+START_TIMEOUT_S = 45
 """Long enough for a test that works on a start, short enough for the one that waits for it."""
 END_TIMEOUT_S = 60.0
 

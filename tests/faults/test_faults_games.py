@@ -44,6 +44,7 @@ def test_a_game_that_crashes_is_told_with_its_signal_and_log(core: CoreClient) -
     assert any("testcard: crash on request" in line for line in end["log_tail"])
 
 
+@pytest.mark.full
 def test_a_game_without_a_window_ends_at_its_deadline(core: CoreClient) -> None:
     end = end_of(core, "fault-no-window")
     assert end["reason"] == "start_timeout" and "window" in end["message"]
