@@ -69,10 +69,10 @@ def test_what_a_program_wears_is_told_and_is_in_the_picture_only_where_it_is_to_
         picture(has_pointer=False)
         sink.handle(Move(x=0, y=65_535))
         capture.pointer_moved()
-        seen(lambda pointer: abs(pointer.x) <= 1 and abs(pointer.y - 479) <= 1)
+        seen(lambda pointer: (pointer.x, pointer.y) == (0, 479))
         sink.handle(Move(x=32_768, y=32_768))
         capture.pointer_moved()
-        seen(lambda pointer: abs(pointer.x - 320) <= 1 and abs(pointer.y - 240) <= 1)
+        seen(lambda pointer: (pointer.x, pointer.y) == (320, 240))
         capture.draw_pointer(is_drawn=True)
         drawn = picture(has_pointer=True)
         place = capture.pointer

@@ -154,7 +154,7 @@ class Card:
             _, descriptor, size = arguments
             text = os.pread(descriptor, size, 0).decode()
             os.close(descriptor)
-            say(f"keymap {'with' if 'odiaeresis' in text else 'without'} umlauts")
+            say(f"keymap {'with' if 'odiaeresis' in text or '0xf6' in text else 'without'} umlauts")
             self.written = characters(text.encode().rstrip(b"\0"))
         elif event == "enter":
             say("focused")
