@@ -180,6 +180,21 @@ def networks(state_dir: Path) -> list[str]:
     return _run(look)
 
 
+def run_inside(name: str, script: str) -> tuple[int, str]:
+    """Exit code and words of a shell that runs `script` in this container, as its user."""
+
+    async def run() -> tuple[int, str]:
+        async with aiodocker.Docker(url=HOST) as docker:
+            begun = await docker.containers.container(name).exec(["/bin/sh", "-c", script])
+            said = b""
+            async with begun.start(detach=False) as stream:
+                while (message := await stream.read_out()) is not None:
+                    said += message.data
+            return int((await begun.inspect())["ExitCode"]), said.decode("utf-8", "replace")
+
+    return _run(run)
+
+
 def kill(container_id: str, *, host: str = HOST) -> None:
     """`docker kill`."""
     asked(lambda engine: engine.signal(container_id, "SIGKILL"), host=host)

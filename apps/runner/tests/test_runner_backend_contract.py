@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,7 @@ from dillinger_runner.backends.docker_spec import Gpu, Premises, container_name,
 from dillinger_runner.backends.identity import read_identity
 from dillinger_runner.backends.process import ProcessBackend
 from dillinger_runner.backends.seat_processes import ProcessConfig
-from dillinger_runner.cgroups import DiskRate, Limits
+from dillinger_runner.cgroups import DiskRate, Limits, disk_rate
 from dillinger_runner.store import SessionStore
 
 MIB = 1 << 20
@@ -269,6 +270,32 @@ async def test_limits_are_changed_by_the_engine_while_a_game_runs(bench: Bench) 
     await backend.stop(handle, grace_s=0)
     with pytest.raises(Conflict, match="does not run"):
         await backend.limit(handle, spec.session.resources)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("bench", ["docker"], indirect=True)
+async def test_a_cells_disk_is_bounded_by_the_engine(bench: Bench) -> None:
+    """Read and written past the kernel's memory, as version 1 bounds it. No load makes it faster than allowed."""
+    rate = disk_rate(bench.root, MIB)
+    if rate is None:
+        pytest.skip("no disk of this machine holds the tests' folder")
+    bench.premises = replace(bench.premises, disk_rate=rate)
+    backend = bench.backend()
+    [told] = [finding for finding in (await backend.probe()).findings if finding.name == "disk"]
+    if not told.ok:
+        pytest.skip(f"no bound for disks: {told.detail}")
+    spec = bench.spec("mute")
+    own(spec.saves_dir)
+    await backend.ensure(spec)
+    name = container_name(bench.session_id, "cell")
+    found = container_engine.configuration(name)
+    assert found["BlkioDeviceReadBps"] == found["BlkioDeviceWriteBps"] == [{"Path": rate.node, "Rate": MIB}]
+    for way in ("if=/dev/zero of=file oflag=direct conv=notrunc", "if=file of=/dev/null iflag=direct"):
+        began_s = time.monotonic()
+        code, said = container_engine.run_inside(name, f"cd ~ && dd bs=64K count=64 {way}")
+        took_s = time.monotonic() - began_s
+        assert code == 0, said
+        assert took_s > 2, f"4 MiB in {took_s:.2f} s: {way}"
 
 
 @pytest.mark.parametrize("bench", ["docker"], indirect=True)

@@ -12,6 +12,7 @@ from dillinger_runner.backends.base import SeatHandle
 from dillinger_runner.backends.docker import DockerBackend, DockerConfig
 from dillinger_runner.backends.docker_engine import Engine
 from dillinger_runner.backends.docker_findings import (
+    disk_finding,
     engine_finding,
     in_podmans_words,
     mounts_finding,
@@ -19,7 +20,7 @@ from dillinger_runner.backends.docker_findings import (
 )
 from dillinger_runner.backends.docker_hands import Stores
 from dillinger_runner.backends.docker_spec import MountRule, Premises
-from dillinger_runner.cgroups import Limits
+from dillinger_runner.cgroups import DiskRate, Limits
 from dillinger_runner.store import SessionStore
 
 DOCKER: dict[str, Any] = {"Components": [{"Name": "Engine"}], "Version": "28.0.1", "ApiVersion": "1.48"}
@@ -64,6 +65,16 @@ def test_podman_is_asked_in_its_own_words_for_a_tmpfs_of_the_users() -> None:
         "Memory": 1,
         "Tmpfs": {"/tmp": "rw,mode=1777", "/run/user/1000": "rw,size=8,mode=0700,U"},
     }
+
+
+def test_an_engine_that_takes_a_bound_for_a_disk_and_has_none_says_so() -> None:
+    rate = DiskRate("8:0", "/dev/sda", 5)
+    for words in ("WARNING: No blkio throttle.write_bps_device support", "WARNING: No io.max (rbps) support"):
+        found = disk_finding({"CgroupVersion": "2", "Warnings": ["WARNING: No swap limit support", words]}, rate)
+        assert not found.ok and words in found.detail and not found.is_needed
+    for version, is_tried in (("1", True), ("2", False)):
+        found = disk_finding({"CgroupVersion": version, "Warnings": None}, rate)
+        assert found.ok and "/dev/sda" in found.detail and ("unverified" not in found.detail) is is_tried
 
 
 async def test_what_an_engine_that_is_gone_keeps_is_told_as_one_error(tmp_path: Path) -> None:

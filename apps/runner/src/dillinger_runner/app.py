@@ -32,7 +32,7 @@ from .backends.gpu import find_gpu
 from .backends.process import ProcessBackend
 from .backends.seat_processes import ProcessConfig
 from .bounds import BoundsDesk
-from .cgroups import Limits, disk_rate
+from .cgroups import DiskRate, Limits, disk_rate
 from .control import ControlDesk
 from .ice import IceServers
 from .keeper import Keeper, KeeperConfig
@@ -86,7 +86,7 @@ def _process(settings: RunnerSettings, store: SessionStore, instance: str) -> Pr
         cgroup=settings.cgroup,
         instance=instance,
         seat_limits=_seat_limits(settings),
-        disk_rate=disk_rate(settings.saves_path, settings.cell_disk_bytes_per_s),
+        disk_rate=_disk_rate(settings),
         placing_timeout_s=settings.placing_timeout_s,
         is_isolation_required=settings.isolation == "required",
         are_limits_required=settings.limits == "required",
@@ -108,7 +108,7 @@ def _docker(settings: RunnerSettings, store: SessionStore, instance: str) -> Doc
         seat_network=settings.docker_seat_network,
         rules=tuple(MountRule.parse(text) for text in settings.docker_mounts),
         gpu=find_gpu(settings.docker_gpu),
-        disk_rate=disk_rate(settings.saves_path, settings.cell_disk_bytes_per_s),
+        disk_rate=_disk_rate(settings),
     )
     config = DockerConfig(
         stores=Stores(settings.runtime_dir, settings.sessions_dir, settings.saves_path, settings.library_path),
@@ -118,6 +118,13 @@ def _docker(settings: RunnerSettings, store: SessionStore, instance: str) -> Doc
         are_limits_required=settings.limits == "required",
     )
     return DockerBackend(config, store, Engine(settings.docker_host, instance))
+
+
+def _disk_rate(settings: RunnerSettings) -> DiskRate | None:
+    rate = disk_rate(settings.saves_path, settings.cell_disk_bytes_per_s)
+    if rate is None and settings.cell_disk_bytes_per_s:
+        log.warning("disk_not_bounded", folder=str(settings.saves_path), reason="no one disk of this machine holds it")
+    return rate
 
 
 def _seat_limits(settings: RunnerSettings) -> Limits:

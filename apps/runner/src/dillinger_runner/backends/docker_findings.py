@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dillinger_contracts import Game, Unsupported
+from dillinger_runner.cgroups import DiskRate
 
 from .base import Finding
 from .docker_spec import Config, MountRule
 
 LEAST_API = (1, 44)
 LEAST_PODMAN = (4, 3)
+_DISK_HINT = "A kernel with blk-throttle (CONFIG_BLK_DEV_THROTTLING), or cell_disk_bytes_per_s = 0"
 
 
 def is_podman(version: Mapping[str, Any]) -> bool:
@@ -44,6 +46,18 @@ def limits_finding(info: Mapping[str, Any]) -> Finding:
         return Finding("limits", False, f"the engine can't limit {', '.join(lacking)}", hint)
     swap = "" if info.get("SwapLimit") else "; swap is not limited"
     return Finding("limits", True, f"memory, CPU and pids are limited by cgroups version {info['CgroupVersion']}{swap}")
+
+
+def disk_finding(info: Mapping[str, Any], rate: DiskRate) -> Finding:
+    """Whether it bounds what a game reads from a disk and writes to it, by `GET /info`: it takes any wish."""
+    warnings: Sequence[str] = info.get("Warnings") or ()
+    lacking = [words for words in warnings if re.search(r"(read|write)_bps_device|\([rw]bps\)", words)]
+    version = str(info.get("CgroupVersion"))
+    if lacking:
+        return Finding("disk", False, f"the engine can't bound {rate.node}: {lacking[0]}", _DISK_HINT, False)
+    tried = "" if version == "1" else " (unverified)"
+    detail = f"each game has {rate.bytes_per_s} bytes a second of {rate.node}, by cgroups version {version}{tried}"
+    return Finding("disk", True, detail, None, False)
 
 
 def user_finding(user: str) -> Finding:

@@ -14,7 +14,7 @@ from dillinger_contracts import Unavailable, Unsupported
 
 from .base import Finding, Probe
 from .docker_engine import Engine
-from .docker_findings import engine_finding, is_podman, limits_finding, mounts_finding, user_finding
+from .docker_findings import disk_finding, engine_finding, is_podman, limits_finding, mounts_finding, user_finding
 from .docker_spec import Gpu, Premises, graphics_check_config
 from .docker_usage import ContainerMeter
 
@@ -68,7 +68,8 @@ class EngineProbe:
         ok = is_whole and (limits.ok or not self._are_limits_required)
         gpu = () if premises.gpu is None or needed else (await self._graphics_finding(premises.gpu),)
         figures = await self._meter.findings()
-        return Probe(ok, (engine, user, *([mounts] if mounts else []), found, limits, *gpu, *figures))
+        disk = () if premises.disk_rate is None else (disk_finding(info, premises.disk_rate),)
+        return Probe(ok, (engine, user, *([mounts] if mounts else []), found, limits, *gpu, *figures, *disk))
 
     async def _graphics_finding(self, gpu: Gpu) -> Finding:
         """Asked for as games would ask, and looked at from inside: an engine may take a request and give nothing."""
