@@ -67,3 +67,76 @@ def test_a_buffer_that_is_too_short_for_the_machine_gives_way_to_a_longer_one(
     viewer.page.evaluate("globalThis.isStarved = true")
     wait_until(lambda: not (viewer.player() or {})["sound"]["is_quick"], TIMEOUT_S, "the longer buffer")
     hear_and_mute(viewer)
+
+
+SPIES = """
+    window.contexts = [];
+    window.AudioContext = class extends AudioContext {
+      constructor(...options) { super(...options); window.contexts.push(this); }
+    };
+    const enumerate = MediaDevices.prototype.enumerateDevices;
+    MediaDevices.prototype.enumerateDevices = async function () {
+      return (await enumerate.call(this)).filter(({ label }) => label !== window.unplugged);
+    };
+"""
+"""What the page's speaker plays through; and devices that can be pulled out."""
+
+
+KEEPS_NOTICES = """
+    window.keptNotices = "";
+    new MutationObserver(() => {
+      const notice = document.querySelector("[data-testid=notice]");
+      if (notice) window.keptNotices += notice.innerText;
+    }).observe(document, { childList: true, subtree: true });
+"""
+"""A notice may be gone before anybody looks."""
+
+
+def plug(viewer: Viewer, unplugged: str | None) -> None:
+    viewer.page.evaluate(
+        "(label) => { window.unplugged = label; navigator.mediaDevices.dispatchEvent(new Event('devicechange')); }",
+        unplugged,
+    )
+
+
+def test_the_chosen_loudspeaker_plays_while_it_is_there(open_viewer: Callable[..., Viewer]) -> None:
+    viewer = open_viewer()
+    viewer.page.add_init_script(SPIES)
+    viewer.page.goto(f"{viewer.target.core_url}/settings")
+    outputs = viewer.by_id("sound-output")
+    outputs.wait_for()
+    name = outputs.locator("option").nth(1)
+    name.wait_for(state="attached")
+    chosen = name.inner_text()
+    outputs.select_option(label=chosen)
+    viewer.play("testcard-tone")
+
+    def plays(is_chosen: bool, what: str) -> None:
+        sink = "(contexts.at(-1)?.sinkId ?? '') !== ''"
+        wait_until(lambda: viewer.page.evaluate(sink) is is_chosen, TIMEOUT_S, what)
+        hear(viewer, "the tone there")
+
+    plays(True, "the tone through the chosen one")
+    plug(viewer, chosen)
+    viewer.by_id("notice").get_by_text("loudspeaker is not there").wait_for()
+    plays(False, "the system's own choice")
+    plug(viewer, None)
+    plays(True, "the chosen one again")
+    other = viewer.page.context.new_page()
+    other.goto(f"{viewer.target.core_url}/settings")
+    other.get_by_test_id("sound-output").select_option("")
+    plays(False, "what was chosen in another tab")
+    other.close()
+
+
+def test_a_loudspeaker_that_is_gone_since_the_last_time_is_said(open_viewer: Callable[..., Viewer]) -> None:
+    viewer = open_viewer()
+    viewer.page.add_init_script(
+        "localStorage.setItem('dillinger.preferences', JSON.stringify({ soundOutput: 'a'.repeat(64) }));"
+        + KEEPS_NOTICES
+    )
+    viewer.play("testcard-tone")
+    hear(viewer, "the tone")
+    wait_until(
+        lambda: "loudspeaker is not there" in viewer.page.evaluate("window.keptNotices"), TIMEOUT_S, "a word about it"
+    )

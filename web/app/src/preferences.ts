@@ -113,6 +113,14 @@ export function setPreferences(change: Partial<Preferences>): void {
   for (const listener of listeners) listener();
 }
 
+/** Another tab of the same page has chosen something. */
+globalThis.addEventListener?.("storage", (event: StorageEvent) => {
+  if (event.key !== KEY) return;
+  current = readPreferences(event.newValue);
+  applyTheme(current.theme);
+  for (const listener of listeners) listener();
+});
+
 function applyTheme(theme: Theme): void {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;

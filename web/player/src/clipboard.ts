@@ -7,6 +7,7 @@
 
 import { type Clip, ClipExchange, type ClipMessage } from "./clip_exchange";
 
+const PNG = "image/png";
 /** How long the keys wait for the browser's word, and then for the seat's. */
 const EVENT_MS = 100;
 const TAKEN_MS = 1500;
@@ -21,14 +22,16 @@ export interface ClipboardOutlet {
 }
 
 export class Clipboard {
-  /** What the person and the seat allow. */
-  isOn = false;
+  private isShared = false;
+  /** Whether the switch alone keeps something from being shared, which the person is told once. */
+  private isSwitchedOff = false;
   private readonly exchange = new ClipExchange();
   private readonly ends = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private awaited: number | null = null;
   private toWrite: Clip | null = null;
   private hasTold = false;
+  private hasToldOff = false;
 
   constructor(
     host: HTMLElement,
@@ -41,9 +44,21 @@ export class Clipboard {
     }
   }
 
+  /** What the person chose, and whether there is something to share; without either nothing goes either way, nor what is under way. */
+  setOn(isWished: boolean, isPossible: boolean): void {
+    this.isShared = isWished && isPossible;
+    this.isSwitchedOff = isPossible && !isWished;
+    if (this.isShared) return;
+    this.toWrite = null;
+    this.restarted();
+  }
+
   /** The paste key went down; whether the browser is to say what is pasted. */
   pasteKey(): boolean {
-    if (!this.isOn) return false;
+    if (!this.isShared) {
+      this.tellOff("Pasting into the game is off");
+      return false;
+    }
     this.outlet.hold();
     this.goOnAfter(EVENT_MS);
     return true;
@@ -55,8 +70,10 @@ export class Clipboard {
     } else if (message.type === "clipboard_want") {
       const part = this.exchange.wanted(message);
       if (part !== null) this.outlet.send(part);
-    } else if (this.isOn) {
+    } else if (this.isShared) {
       this.comes(message);
+    } else if (message.type === "clipboard_offer") {
+      this.tellOff("What the game copies stays there");
     }
   }
 
@@ -73,10 +90,10 @@ export class Clipboard {
 
   private async pasted(event: ClipboardEvent): Promise<void> {
     event.preventDefault();
-    if (!this.isOn || event.clipboardData === null) return;
+    if (!this.isShared || event.clipboardData === null) return;
     this.goOnAfter(TAKEN_MS);
     const clip = await clipOf(event.clipboardData);
-    if (clip === null || this.exchange.isOffered(clip)) return this.goOn();
+    if (clip === null || !this.isShared || this.exchange.isOffered(clip)) return this.goOn();
     const offer = this.exchange.offer(clip);
     if (offer === null) {
       this.outlet.onNotice("That is too much to paste: at most 1 MB of text, or a picture of 4 MB.");
@@ -103,10 +120,10 @@ export class Clipboard {
   /** Tries again at the next key or click where the browser refuses. */
   private async write(): Promise<void> {
     const clip = this.toWrite;
-    if (clip === null || !this.isOn) return;
+    if (clip === null || !this.isShared) return;
     try {
       if (clip.kind === "text") await navigator.clipboard.writeText(new TextDecoder().decode(clip.data));
-      else await navigator.clipboard.write([new ClipboardItem({ "image/png": new Blob([clip.data]) })]);
+      else await navigator.clipboard.write([new ClipboardItem({ [PNG]: new Blob([clip.data], { type: PNG }) })]);
     } catch {
       return;
     }
@@ -114,6 +131,12 @@ export class Clipboard {
     if (this.hasTold) return;
     this.hasTold = true;
     this.outlet.onNotice("What you copy in the game can be pasted elsewhere. Settings turn that off.");
+  }
+
+  private tellOff(what: string): void {
+    if (!this.isSwitchedOff || this.hasToldOff) return;
+    this.hasToldOff = true;
+    this.outlet.onNotice(`${what}: sharing what is copied is switched off in Settings.`);
   }
 
   private goOnAfter(ms: number): void {
@@ -132,7 +155,7 @@ async function clipOf(pasted: DataTransfer): Promise<Clip | null> {
   const text = pasted.getData("text/plain");
   if (text) return { kind: "text", data: new TextEncoder().encode(text.replaceAll("\r\n", "\n")) };
   // What was pasted is gone after the event: the file is taken out of it before anything is waited for.
-  const image = [...pasted.files].find((file) => file.type === "image/png");
+  const image = [...pasted.files].find((file) => file.type === PNG);
   if (image === undefined) return null;
   return { kind: "image", data: new Uint8Array(await image.arrayBuffer()) };
 }

@@ -177,7 +177,7 @@ export class Player {
 
   setSharesClipboard(sharesClipboard: boolean): void {
     this.options.sharesClipboard = sharesClipboard;
-    this.clipboard.isOn = sharesClipboard && this.welcome?.has_clipboard === true && this.role === "player";
+    this.clipboard.setOn(sharesClipboard, this.welcome?.has_clipboard === true && this.role === "player");
   }
 
   /** Gives the mouse to the game: relative moves, no visible edge. Rejects where the browser or its user refuses. */

@@ -4,6 +4,7 @@
  * and the first touch or key anywhere starts it. Main thread.
  */
 
+import { isAmong } from "./outputs";
 import { Speaker, type SpeakerEvents } from "./speaker";
 
 export type SoundState = "off" | "blocked" | "running";
@@ -16,16 +17,16 @@ export class Sound {
   private gapsBefore = 0;
   private hasSound = false;
   private isClosed = false;
+  /** The loudspeaker that was chosen, and what plays: another where that one is not there. */
+  private wished = "";
   private output = "";
+  private readonly devicesChanged = (): void => void this.lookForOutput();
   private readonly resume = (): void => this.speaker.resume();
   private readonly watch: ReturnType<typeof setInterval>;
   private readonly events: SpeakerEvents = {
     onState: () => this.onState(this.state),
     onFault: (message) => this.onFault(message),
-    onOutputGone: () => {
-      this.onFault("The chosen loudspeaker is not there: the system's own choice plays.");
-      this.setOutput("");
-    },
+    onOutputGone: () => this.outputGone(),
   };
 
   volume = 1;
@@ -40,6 +41,7 @@ export class Sound {
     // Without shared memory the samples' port goes to one speaker for good, so that one has to be sure.
     this.speaker = new Speaker(ring !== null, ring, this.events);
     for (const touch of TOUCHES) window.addEventListener(touch, this.resume, { capture: true, passive: true });
+    navigator.mediaDevices?.addEventListener("devicechange", this.devicesChanged);
     void this.speaker.connectRing(samples);
     this.watch = setInterval(() => {
       if (this.speaker.isStruggling()) this.relax();
@@ -94,10 +96,10 @@ export class Sound {
     this.speaker.setGain(isMuted ? 0 : this.volume ** 2);
   }
 
-  /** Plays through this device; "" is the system's own choice, and what is played through where the device is gone. */
+  /** Plays through this device while it is there; "" is the system's own choice, which plays meanwhile. */
   setOutput(deviceId: string): void {
-    this.output = deviceId;
-    this.speaker.setOutput(deviceId);
+    this.wished = deviceId;
+    this.playThrough(deviceId);
   }
 
   /** Sound of a WebRTC stream that can't be taken out, or null to hear the ring alone again. */
@@ -109,8 +111,28 @@ export class Sound {
   close(): void {
     this.isClosed = true;
     clearInterval(this.watch);
+    navigator.mediaDevices?.removeEventListener("devicechange", this.devicesChanged);
     for (const touch of TOUCHES) window.removeEventListener(touch, this.resume, { capture: true });
     this.speaker.close();
+  }
+
+  private playThrough(deviceId: string): void {
+    this.output = deviceId;
+    this.speaker.setOutput(deviceId);
+  }
+
+  private outputGone(): void {
+    this.onFault("The chosen loudspeaker is not there: the system's own choice plays.");
+    this.playThrough("");
+  }
+
+  /** A loudspeaker was plugged in or out. */
+  private async lookForOutput(): Promise<void> {
+    if (this.wished === "") return;
+    const isThere = isAmong(this.wished, await navigator.mediaDevices.enumerateDevices());
+    if (this.isClosed || isThere === null) return;
+    if (isThere && this.output !== this.wished) this.playThrough(this.wished);
+    else if (!isThere && this.output === this.wished) this.outputGone();
   }
 
   /** The system's shortest buffer is too short for this machine: another speaker takes over, with a longer one. */

@@ -1,6 +1,6 @@
 /** The player in a page: made when its host is there, closed when it goes; what it tells becomes state. */
 
-import { type RefObject, useLayoutEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import {
   createPlayer,
   type HeadState,
@@ -12,7 +12,7 @@ import {
 } from "../../../player/src";
 import { ApiProblem } from "../api/client";
 import { wishedProfile } from "../keyboard";
-import { preferences } from "../preferences";
+import { preferences, usePreferences } from "../preferences";
 import { NO_STREAM, type StreamView, streamEvents } from "./stream_view";
 
 export interface PlayerView extends StreamView {
@@ -90,5 +90,10 @@ export function usePlayer(host: RefObject<HTMLElement | null>, wish: PlayerWish,
       player.close();
     };
   }, [host, sessionId, attempt]);
+  // Chosen in another tab, while the game goes on in this one.
+  const { player } = view;
+  const { sharesClipboard, soundOutput } = usePreferences();
+  useEffect(() => player?.setSharesClipboard(sharesClipboard), [player, sharesClipboard]);
+  useEffect(() => player?.sound.setOutput(soundOutput), [player, soundOutput]);
   return view;
 }
