@@ -140,11 +140,12 @@ def test_with_the_switch_off_nothing_goes_either_way(copier: Copier) -> None:
     other.close()
     page.bring_to_front()
     copier.viewer.by_id("stage").focus()
-    wait_until(
-        lambda: (copier.press("Control+v"), copier.asks("w", "words"))[1] == "text of the page",
-        WAIT_S,
-        "the page's text",
-    )
+
+    def is_pasted() -> bool:
+        copier.press("Control+v")
+        return copier.asks("w", "words") == "text of the page"
+
+    wait_until(is_pasted, WAIT_S, "the page's text")
     copier.press("t")
     wait_until(
         lambda: copier.clipboard("navigator.clipboard.readText()") == "text of the game", WAIT_S, "the game's text"
