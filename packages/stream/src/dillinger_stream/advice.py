@@ -118,7 +118,7 @@ def _encode_slow(now: Situation) -> Words | None:
         return reason, f"Choose {TITLES[BASELINE]} in the bar's stream menu: it is the quickest here"
     if now.is_large:
         return reason, "Make the window smaller, or let the game draw at 1280x720: the cost grows with the pixels"
-    return reason, "Choose the quality Saver (half the pictures), or play on a machine with faster cores or a graphics card"
+    return reason, "Choose the quality Saver (half the pictures), or a machine with faster cores or a graphics card"
 
 
 def _capture_slow(now: Situation) -> Words | None:
