@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
-from dillinger_contracts.errors import Denied, Unavailable, Unsupported
+from dillinger_contracts.errors import Denied, Unsupported
+from dillinger_stream.program.systemd import Unit
 
 from .tree import Tree
 
@@ -24,21 +24,13 @@ def unit_text(tree: Tree) -> str:
 def install(tree: Tree) -> None:
     """Writes, enables and starts the unit; a second time brings it up to date."""
     _ensure_systemd()
-    UNIT.write_text(unit_text(tree), "utf-8")
-    _systemctl("daemon-reload")
-    _systemctl("enable", "dillinger.service")
-    _systemctl("restart", "dillinger.service")
+    Unit(UNIT).install(unit_text(tree))
 
 
 def remove() -> bool:
     """Stops and forgets the unit; whether there was one."""
     _ensure_systemd()
-    if not UNIT.exists():
-        return False
-    _systemctl("disable", "--now", "dillinger.service")
-    UNIT.unlink()
-    _systemctl("daemon-reload")
-    return True
+    return Unit(UNIT).remove()
 
 
 def _ensure_systemd() -> None:
@@ -49,11 +41,3 @@ def _ensure_systemd() -> None:
         )
     if os.geteuid() != 0:
         raise Denied("A service of the machine is root's to install", hint="sudo ./dillinger service install")
-
-
-def _systemctl(*arguments: str) -> None:
-    ended = subprocess.run(("systemctl", *arguments), capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        raise Unavailable(
-            f"systemctl {' '.join(arguments)} failed: {ended.stderr.strip()}", hint="journalctl -u dillinger tells more"
-        )

@@ -1,4 +1,4 @@
-"""The command line of `dillinger-stream`: `start`, `stop`, `status`, `trace`, `config`.
+"""The command line of `dillinger-stream`: `start`, `stop`, `status`, `trace`, `config`, `service`.
 
 Exit codes: 0 done, or ended by somebody's wish; 1 it failed, and the message says what to do; 2 the command line or
 the settings make no sense. What takes long to import is imported by the command that needs it.
@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -37,6 +38,10 @@ config_app = typer.Typer(
     help="The settings: what is in force, a file to copy, what is wrong with one.", no_args_is_help=True
 )
 app.add_typer(config_app, name="config")
+service_app = typer.Typer(
+    help="Streaming whenever you are logged in, as a service of your own systemd.", no_args_is_help=True
+)
+app.add_typer(service_app, name="service")
 
 _STOP_S = 15.0
 Level = Literal["debug", "info", "warning", "error"]
@@ -227,6 +232,38 @@ def config_check(
     load_settings({}, file=file)
     used = config_file(file, os.environ)
     print(f"{used} makes sense." if used else "There is no settings file; the defaults are in force.")
+
+
+@service_app.command("install")
+def service_install() -> None:
+    """Install, enable and start it with the settings of the file; a second time brings it up to date."""
+    from .service import install
+
+    install(_program())
+    print("Installed and started. dillinger-stream status tells its addresses,")
+    print("journalctl --user -u dillinger-stream what it has to say.")
+
+
+@service_app.command("remove")
+def service_remove() -> None:
+    """Stop it and remove it; the settings stay."""
+    from .service import remove
+
+    print("Removed." if remove() else "There was no service.")
+
+
+@service_app.command("print")
+def service_print() -> None:
+    """Print the unit that would be installed."""
+    from .service import unit_text
+
+    print(unit_text(_program()), end="")
+
+
+def _program() -> list[str]:
+    """This program, as others run it."""
+    called = Path(shutil.which(sys.argv[0]) or sys.argv[0]).absolute()
+    return [sys.executable, "-m", __package__] if called.name == "__main__.py" else [str(called)]
 
 
 def _merged(told: dict[str, dict[str, object]], override: Sequence[str] | None) -> dict[str, dict[str, object]]:
