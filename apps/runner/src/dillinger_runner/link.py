@@ -11,7 +11,8 @@ from dillinger_contracts.control import Ack, Enrolled, StopSeat, TraceTold, Trac
 from dillinger_contracts.stages import StreamTrace
 
 Outgoing = Enrolled | Ack | StopSeat | TraceWanted
-ANSWER_S = 5.0
+ANSWER_S = 20.0
+"""A machine that is asked why it is slow may be slow to answer."""
 
 
 @dataclass(frozen=True, slots=True)

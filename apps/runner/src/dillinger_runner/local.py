@@ -13,7 +13,7 @@ from dillinger_contracts.errors import error_from_document
 from . import keys as key_file
 from .settings import RunnerSettings
 
-_TIMEOUT_S = 10.0
+_TIMEOUT_S = 30.0
 
 
 def ask(settings: RunnerSettings, method: str, path: str, body: object = None) -> dict[str, Any]:
