@@ -69,7 +69,11 @@ export class PictureDecoder {
       isWhole: message.isKeyframe || !isNext,
     });
     const type = message.isKeyframe ? "key" : "delta";
-    this.decoder.decode(new EncodedVideoChunk({ type, timestamp: this.timestamp, data: message.data }));
+    try {
+      this.decoder.decode(new EncodedVideoChunk({ type, timestamp: this.timestamp, data: message.data }));
+    } catch (error) {
+      this.fail(this.decoder, error as DOMException); // what is called a keyframe is none
+    }
   }
 
   /** Forgets what was decoded: the link or the transport changed, and the next frame is a keyframe. */

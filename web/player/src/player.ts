@@ -17,7 +17,7 @@ import type { LinkPhase } from "./link";
 import { Meter } from "./meter";
 import { Microphone } from "./microphone";
 import { watchNetwork } from "./network";
-import { type PlayerOptions, TicketRefused } from "./options";
+import type { PlayerOptions } from "./options";
 import { PadCapture } from "./pad_capture";
 import { type PlayerState, playerState } from "./player_state";
 import { PointerLock } from "./pointer_lock";
@@ -29,13 +29,10 @@ import { Sound } from "./sound";
 import type { PlayerStats } from "./stats";
 import { Surfaces, type VideoFrameShown } from "./surfaces";
 import { takeOut } from "./taken_sound";
+import { WorkerLink } from "./worker_link";
 import type { FromWorker, ToWorker, WorkerFigures } from "./worker_protocol";
-import { takeWorker } from "./worker_start";
 
-/** Without WebCodecs (an old browser, a page that it does not trust) only WebRTC can show a picture. */
-function possible(wish: TransportWish): TransportWish {
-  return typeof VideoDecoder === "undefined" ? "webrtc" : wish;
-}
+const UNLOADED = "A part of this page could not be loaded. Reload it if trying again does not help.";
 
 export class Player {
   readonly diagnostics: Diagnostics;
@@ -50,9 +47,7 @@ export class Player {
   private readonly meter = new Meter();
   /** Where it can't be taken out. Kept while the WebSocket carries the sound: the seat may come back to the same connection. */
   private rtcSound: MediaStream | null = null;
-  private readonly worker = takeWorker();
-  /** The first is asked for while the worker loads, before it asks. */
-  private isTicketComing = true;
+  private readonly link: WorkerLink;
   readonly surfaces: Surfaces;
   private readonly rtc: RtcPath;
   private readonly input: InputCapture;
@@ -76,10 +71,11 @@ export class Player {
     // What the first picture waits for comes first.
     const ring = globalThis.crossOriginIsolated ? (ringMemory(true) as SharedArrayBuffer) : null;
     const samples = new MessageChannel();
-    this.worker.onmessage = (event: MessageEvent<FromWorker>) => this.receive(event.data);
-    this.worker.onerror = (event) => this.workerFailed(event);
-    this.startWorker(ring, samples.port1);
-    void this.fetchTicket();
+    this.link = new WorkerLink(options, {
+      onMessage: (message) => this.receive(message),
+      onFailed: () => this.linkChanged("failed", UNLOADED, false),
+    });
+    this.link.start(this.surfaces.transfer(), ring, samples.port1);
     this.rtc = new RtcPath({
       send: (message) => this.signal(message),
       onPicture: (stream) => this.surfaces.play(stream),
@@ -87,7 +83,7 @@ export class Player {
         this.rtcSound = stream;
         if (this.transport === "webrtc") this.sound.setRemote(stream);
       },
-      takeSound: (receiver) => takeOut(receiver, this.worker),
+      takeSound: (receiver) => takeOut(receiver, this.link.worker),
       onFault: (message) => options.onNotice({ level: "warning", message, hint: null }),
       onNetworkChanged: () => this.post({ type: "network_changed" }),
     });
@@ -164,15 +160,13 @@ export class Player {
 
   setProfile(profile: StreamProfile): void {
     this.options.profile = profile;
-    this.post({ type: "wishes", profile, transport: possible(this.options.transport) });
+    this.link.wish();
     this.signal({ type: "profile", profile });
   }
 
   setTransport(transport: TransportWish): void {
     this.options.transport = transport;
-    const asked = possible(transport);
-    this.post({ type: "wishes", profile: this.options.profile, transport: asked });
-    this.signal({ type: "set_transport", transport: asked });
+    this.signal({ type: "set_transport", transport: this.link.wish() });
   }
 
   setSharesClipboard(sharesClipboard: boolean): void {
@@ -214,35 +208,18 @@ export class Player {
     this.input.close();
     this.keyboard.close();
     this.cursor.close();
-    this.post({ type: "leave" });
+    this.link.close();
     this.rtc.close();
     this.sound.close();
     this.surfaces.close();
-    const { worker } = this;
-    [worker.onmessage, worker.onerror] = [null, null]; // the page has another player by now, or none
-    setTimeout(() => worker.terminate(), 250); // it says goodbye first
-  }
-
-  private startWorker(ring: SharedArrayBuffer | null, soundPort: MessagePort): void {
-    const surface = this.surfaces.transfer();
-    const { sessionId, streamPath } = this.options;
-    const url = new URL(streamPath ?? `/api/v1/sessions/${encodeURIComponent(sessionId)}/stream`, location.href);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const { profile } = this.options;
-    const transport = possible(this.options.transport);
-    const isWebRtcAble = RtcPath.isSupported();
-    this.worker.postMessage(
-      { type: "start", url: url.href, profile, transport, isWebRtcAble, surface, ring, soundPort } satisfies ToWorker,
-      [surface, soundPort],
-    );
   }
 
   private post(message: ToWorker): void {
-    this.worker.postMessage(message);
+    this.link.post(message);
   }
 
   private signal(message: FromBrowser): void {
-    this.post({ type: "signal", message });
+    this.link.signal(message);
   }
 
   private write(channel: "input" | "motion", bytes: Uint8Array<ArrayBuffer>): void {
@@ -258,10 +235,6 @@ export class Player {
     switch (message.type) {
       case "link":
         return this.linkChanged(message.phase, message.fault, message.hasBeenOpen);
-      case "ask_ticket":
-        if (!this.isTicketComing) void this.fetchTicket();
-        this.isTicketComing = false;
-        return;
       case "seat":
         return this.heard(message.message);
       case "picture":
@@ -282,16 +255,6 @@ export class Player {
       case "fault":
         return this.options.onNotice({ level: "warning", message: message.message, hint: null });
     }
-  }
-
-  /** Without its script there will never be a link; a fault in it, which has words, is one message less. */
-  private workerFailed(event: ErrorEvent): void {
-    if (event.message) return;
-    this.linkChanged(
-      "failed",
-      "A part of this page could not be loaded. Reload it if trying again does not help.",
-      false,
-    );
   }
 
   private linkChanged(phase: LinkPhase, fault: string | null, hasBeenOpen: boolean): void {
@@ -322,16 +285,6 @@ export class Player {
     this.roleChanged();
     this.pads.tellAgain();
     this.options.onFloor?.(floor);
-  }
-
-  private async fetchTicket(): Promise<void> {
-    try {
-      this.post({ type: "ticket", ticket: await this.options.fetchTicket() });
-    } catch (error) {
-      const isFinal = error instanceof TicketRefused && error.isFinal;
-      const text = error instanceof Error ? error.message : String(error);
-      this.post({ type: "ticket_refused", isFinal, message: text });
-    }
   }
 
   private heard(message: FromSeat): void {

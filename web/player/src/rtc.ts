@@ -38,13 +38,15 @@ type LowLatencyReceiver = RTCRtpReceiver & { playoutDelayHint?: number | null };
 
 const UNKNOWN: RtcFigures = { rttMs: null, lossRatio: null, bitrateBps: null, decodeMs: null };
 
-/** So many packets that none of came through: the browser has the interface for taking sound out, but not the deed. */
+/** So many packets, and none of them came through for so long: the browser has the interface for taking sound out, but not the deed. */
 const UNSEEN_PACKETS = 200;
+const UNSEEN_MS = 4000;
 
 export class RtcPath {
   private connection: RTCPeerConnection | null = null;
-  /** Sound that should be taken out, until the first of it was seen. */
-  private unseen: { receiver: RTCRtpReceiver; stream: MediaStream } | null = null;
+  /** Sound that should be taken out, until the first of it was seen; since when enough packets of it are there. */
+  private unseen: { sinceMs: number | null } | null = null;
+  private isTakeable = true;
   private readonly channels = new Map<string, RTCDataChannel>();
   private before: Counters | null = null;
 
@@ -133,17 +135,20 @@ export class RtcPath {
     lowLatency.playoutDelayHint = 0;
     const stream = streams[0] ?? new MediaStream([track]);
     if (track.kind === "video") return this.events.onPicture(stream);
-    if (this.events.takeSound(receiver)) this.unseen = { receiver, stream };
+    if (this.isTakeable && this.events.takeSound(receiver)) this.unseen = { sinceMs: null };
     else this.events.onSound(stream);
   }
 
-  /** Sound that comes, and is not seen where it is taken to, goes the browser's own way. */
+  /**
+   * Sound that comes, and is not seen where it is taken to, goes the browser's own way: over another connection, since Chromium gives nothing
+   * of one back. The seat notices the end of this one; the WebSocket carries until the next.
+   */
   private doubtTaking(packets: number): void {
     if (!this.unseen || packets < UNSEEN_PACKETS) return;
-    const { receiver, stream } = this.unseen;
-    this.unseen = null;
-    receiver.transform = null;
-    this.events.onSound(stream);
+    this.unseen.sinceMs ??= performance.now();
+    if (performance.now() - this.unseen.sinceMs < UNSEEN_MS) return;
+    this.isTakeable = false;
+    this.close();
   }
 
   private read(report: RTCStatsReport): RtcFigures {
