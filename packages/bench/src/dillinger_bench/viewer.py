@@ -153,7 +153,8 @@ class Viewer:
 
     def wait_transport(self, kind: str) -> None:
         """Waits until `kind` carries the picture that is shown."""
-        wait_until(lambda: (self.player() or {}).get("transport") == kind, SHOW_TIMEOUT_S, f"the picture by {kind}")
+        ours = "window.dillingerPlayer?.transport ?? null"  # pages of a comparison have no `dillingerViewer`
+        wait_until(lambda: self.page.evaluate(ours) == kind, SHOW_TIMEOUT_S, f"the picture by {kind}")
 
     def click_in_bar(self, name: str) -> None:
         """Brings the bar up by its shortcut, and clicks what has this test id in it: it hides while nobody is in it."""

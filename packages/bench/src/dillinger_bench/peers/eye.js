@@ -1,6 +1,6 @@
 // The bench's eye in any product's page: at every refresh it reads a few pixels of whatever shows the picture and notes when
-// they change. It knows no product: the picture is the largest canvas or video that can be seen. The time of a look is taken
-// before the reading.
+// they change. It knows no product: the picture is the largest canvas or video that can be seen, of several the uppermost. The
+// time of a look is taken before the reading.
 // Times are wall-clock milliseconds (performance.timeOrigin + performance.now()).
 globalThis.dillingerEye = (() => {
   const now = () => performance.timeOrigin + performance.now();
@@ -34,10 +34,11 @@ globalThis.dillingerEye = (() => {
   };
 
   const surfaces = testcardSurface;
+  const area = (element) => surfaces.size(element).width * surfaces.size(element).height;
+  const level = (element) => Number.parseInt(getComputedStyle(element).zIndex, 10) || 0;
   const find = () => {
     const all = [...document.querySelectorAll("canvas, video")].filter(surfaces.isSeen);
-    const area = (element) => surfaces.size(element).width * surfaces.size(element).height;
-    return all.reduce((best, element) => (best && area(best) >= area(element) ? best : element), null);
+    return all.sort((one, other) => area(one) - area(other) || level(one) - level(other)).at(-1) ?? null; // what lies on top
   };
   let known = null;
   let age = 0;
