@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,7 @@ from dillinger_contracts.media import Box
 from dillinger_contracts.session import VideoFormat
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(NamedTuple):
     """A part of a desktop: `pixels` is a numpy array (box.height, box.width, 4) of uint8, BGRX, which `box` places."""
 
     pixels: Any

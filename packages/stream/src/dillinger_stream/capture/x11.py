@@ -101,7 +101,6 @@ class X11Capture:
             self._poll.register(wake_fd, select.POLLIN)
             self._wake_fd = wake_fd
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        self._connection.flush()
         while True:
             self._read_events()
             if self._is_resized or self._damaged is not None:
@@ -292,6 +291,7 @@ class X11Capture:
             self._segment.close()
         with self._connection.translated("refused the shared picture"):
             self._segment = SealedSegment(self._connection.raw, width * height * 4)
+        self._connection.flush()  # everything later is asked together with something that is answered
         self._size = (width, height)
         self._pointer.drawn = EMPTY_BOX
 

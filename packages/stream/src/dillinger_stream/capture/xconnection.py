@@ -15,7 +15,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import xcffib
@@ -70,6 +70,26 @@ class _Watchdog:
                     return
 
 
+class _Translation:
+    """What xcffib raises inside becomes a `CaptureError`, and a watchdog looks on.
+
+    A class, since each picture has four of them and a generator takes thrice the time.
+    """
+
+    def __init__(self, watchdog: _Watchdog, socket_path: str, what: str) -> None:
+        self._watchdog, self._socket_path, self._what = watchdog, socket_path, what
+
+    def __enter__(self) -> None:
+        self._watchdog.__enter__()
+
+    def __exit__(self, kind: object, error: BaseException | None, at: object) -> None:
+        self._watchdog.__exit__()
+        if isinstance(error, xcffib.Error):
+            raise RequestRefusedError(f"The display server {self._what}: {type(error).__name__}") from error
+        if isinstance(error, _UNREADABLE):
+            raise CaptureError(f"The display server at {self._socket_path} {self._what}: {error!r}") from error
+
+
 class XConnection:
     """Owned by one thread; `abort` alone may come from another."""
 
@@ -101,16 +121,9 @@ class XConnection:
             raise CaptureError(f"The connection to the display at {self.socket_path} is closed")
         return self._raw
 
-    @contextlib.contextmanager
-    def translated(self, what: str) -> Iterator[None]:
+    def translated(self, what: str) -> _Translation:
         """Turns what xcffib raises into `CaptureError`, and a wait without end too."""
-        try:
-            with self._watchdog:
-                yield
-        except xcffib.Error as error:
-            raise RequestRefusedError(f"The display server {what}: {type(error).__name__}") from error
-        except _UNREADABLE as error:
-            raise CaptureError(f"The display server at {self.socket_path} {what}: {error!r}") from error
+        return _Translation(self._watchdog, self.socket_path, what)
 
     def fileno(self) -> int:
         """Readable when the server said something."""

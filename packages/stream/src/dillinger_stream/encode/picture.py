@@ -42,7 +42,7 @@ class YuvPicture:
         self._red = flat[luma_end + chroma_px :].reshape(chroma)
         self._rows = self._luma[_ROW_STEP // 2 :: _ROW_STEP]
         self._seen = np.zeros_like(self._rows)
-        self._more, self._less = np.empty_like(self._rows), np.empty_like(self._rows)
+        self._more, self._less = (np.empty(self._rows.size, dtype=np.uint8) for _ in range(2))
         self._activity = Activity(0.0, 0.0)
         self._is_whole = False
 
@@ -85,11 +85,11 @@ class YuvPicture:
 
     def _distance(self, one: Any, other: Any) -> int:
         """The sum of all differences, without a plane of wider numbers."""
-        more, less = (plane[: one.shape[0], : one.shape[1]] for plane in (self._more, self._less))
+        more, less = (room[: one.size].reshape(one.shape) for room in (self._more, self._less))
         np.maximum(one, other, out=more)
         np.minimum(one, other, out=less)
         np.subtract(more, less, out=more)
-        return int(more.sum(dtype=np.uint32))
+        return int(np.add.reduce(more, axis=None, dtype=np.uint32))
 
     def _take_box(self, pixels: Any, box: Box) -> None:
         (libyuv.to_i444 if self._step == 1 else libyuv.to_i420)(pixels, *self.planes(box))

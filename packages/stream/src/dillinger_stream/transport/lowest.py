@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from operator import itemgetter
+
+_LOW = itemgetter(1)
 
 
 class LowestOf:
@@ -21,4 +24,4 @@ class LowestOf:
         else:
             start_s, low = self._lows[-1]
             self._lows[-1] = (start_s, min(low, value))
-        return min(low for _, low in self._lows)
+        return min(self._lows, key=_LOW)[1]
