@@ -97,7 +97,7 @@ def advise(now: Situation) -> tuple[Advice, ...]:
 
 
 def _cpu_starved(now: Situation) -> Words | None:
-    if now.cpu_share is None or now.cpu_share >= 0.75:
+    if now.cpu_share is None or now.cpu_share >= 0.75 or now.encoding_ms < 0.3 * now.interval_ms:
         return None
     return (
         f"The encoder had a processor for {now.cpu_share:.0%} of the time that it worked ({now.encoding_ms:.1f} ms a "

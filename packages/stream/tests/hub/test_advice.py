@@ -23,7 +23,7 @@ def spending(**stages: float) -> Situation:
 
 
 CASES: dict[str, tuple[Situation, str, str]] = {
-    "cpu_starved": (replace(WELL, cpu_share=0.4), "40%", "End what else runs"),
+    "cpu_starved": (replace(spending(encode=7.0), cpu_share=0.4), "40%", "End what else runs"),
     "encode_slow": (spending(encode=14.2), "14.5 ms a picture of 1280x720", "Saver"),
     "capture_slow": (spending(capture=9.0), "9.0 ms", "smaller"),
     "network_thin": (replace(WELL, target_bps=2_000_000), "2.0 of the 12.0 Mbit/s", "cable"),
@@ -89,6 +89,10 @@ def test_the_thing_to_do_depends_on_what_was_chosen(situation: Situation, action
 def test_what_the_ladder_does_already_is_told() -> None:
     [advice] = advise(replace(WELL, target_bps=2_000_000, limit_reason="Three quarters of the size"))
     assert "Three quarters of the size" in advice.reason
+
+
+def test_processors_that_are_shared_and_suffice_are_no_matter() -> None:
+    assert advise(replace(spending(encode=1.5), cpu_share=0.4)) == ()
 
 
 def test_a_program_that_draws_now_and_then_is_no_slow_one() -> None:
