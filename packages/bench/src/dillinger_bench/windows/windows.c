@@ -163,7 +163,10 @@ static int fullscreen(int width, int height)
     return play(WS_OVERLAPPEDWINDOW, 400, 300);
 }
 
-static int play_tone(void)
+typedef BOOL(WINAPI *play_sound_fn)(const void *, HMODULE, DWORD);
+
+/* Once a second anew, as a game begins its next piece: a sound device that is slow to come is heard a little later. */
+static DWORD WINAPI __attribute__((noreturn)) keep_sounding(void *play_sound)
 {
     enum { RATE = 22050, HZ = 441 };
     static struct {
@@ -178,13 +181,25 @@ static int play_tone(void)
         unsigned long data_bytes;
         short samples[RATE];
     } sound = {"RIFF", sizeof sound - 8, "WAVEfmt ", 16, 1, 1, RATE, RATE * 2, 2, 16, "data", RATE * 2, {0}};
-    BOOL(WINAPI * play_sound)(const void *, HMODULE, DWORD) =
-        (BOOL(WINAPI *)(const void *, HMODULE, DWORD))(void *)GetProcAddress(LoadLibraryA("winmm.dll"), "PlaySoundA");
-    int at;
+    int at, has_played = -1;
     for (at = 0; at < RATE; at++)
         sound.samples[at] = at * 2 * HZ / RATE % 2 ? 8000 : -8000;
+    for (;;) {
+        int plays = ((play_sound_fn)play_sound)(&sound, NULL, 4 | 2); /* SND_MEMORY, SND_NODEFAULT: until it has played */
+        if (plays != has_played)
+            printf("tone %d\n", plays);
+        has_played = plays;
+        if (!plays)
+            Sleep(200);
+    }
+}
+
+static int play_tone(void)
+{
+    void *play_sound = (void *)GetProcAddress(LoadLibraryA("winmm.dll"), "PlaySoundA");
     open_window(WS_OVERLAPPEDWINDOW, 400, 300);
-    printf("tone %d\n", play_sound && play_sound(&sound, NULL, 4 | 1 | 8)); /* SND_MEMORY, SND_ASYNC, SND_LOOP */
+    if (!play_sound || !CreateThread(NULL, 0, keep_sounding, play_sound, 0, NULL))
+        printf("tone 0\n");
     return pump();
 }
 
