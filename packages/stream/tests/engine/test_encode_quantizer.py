@@ -36,6 +36,18 @@ def test_the_rate_is_kept_whatever_the_content_is_like(slope: float, weight: flo
     assert min(max(8_000_000, reachable[0]), reachable[1]) == pytest.approx(mean_bps, rel=0.15)
 
 
+def test_pictures_that_cost_more_than_one_that_stands_alone_was_believed_to_are_made_coarser() -> None:
+    """Steep above a quantizer, as H.264 where it drops what is small: what was learned below it promises too little."""
+    rate, spent = control(), []
+    for number in range(240):
+        quantizer = rate.choose(number * FRAME_NS, Activity(5.0, 4.0), is_alone=not number)
+        bits = bits_of(min(quantizer, 30), weight=0.1 if not number else 1.0, slope=0.2)
+        bits = max(80, round(bits * 2 ** -max(0, quantizer - 40)))
+        rate.spent(bits)
+        spent.append(bits)
+    assert sum(spent[120:]) / 2 == pytest.approx(8_000_000, rel=0.15)
+
+
 @given(st.lists(st.tuples(st.floats(0, 255), st.floats(0, 255), st.integers(1, 10**8), st.booleans()), max_size=60))
 def test_no_content_makes_it_leave_its_range(pictures: list[tuple[float, float, int, bool]]) -> None:
     rate = control()

@@ -29,7 +29,8 @@ presses = st.one_of(
 deeds = st.one_of(
     st.tuples(st.sampled_from(["down", "up", "lost"]), presses),
     st.tuples(st.sampled_from(["reconnect", "let go"]), st.none()),
-    st.tuples(st.just("write"), st.tuples(st.just("text"), st.integers(0x4E00, 0x4E20))),  # more than there are keys for
+    # More characters than there are keys for.
+    st.tuples(st.just("write"), st.tuples(st.just("text"), st.integers(0x4E00, 0x4E20))),
 )
 
 

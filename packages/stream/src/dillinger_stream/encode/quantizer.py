@@ -131,6 +131,9 @@ class QuantizerControl:
         elif self._inter is not None:
             seen = bits / (self._activity.change + _STILL) * 2 ** (_INTER_SLOPE * above)
             self._inter = self._inter ** (1 - _LEARNING) * seen**_LEARNING
+            alone = self._intra * (self._activity.detail + _STILL) * 2 ** (-_INTRA_SLOPE * above)
+            # One that stands alone would cost more than was believed, too.
+            self._intra *= max(1.0, bits / alone) ** _LEARNING
 
     def _from_last(self, middle_bits: float) -> float:
         """The quantizer with which a picture that builds on the last one costs what it may. Far from the last quantizer
