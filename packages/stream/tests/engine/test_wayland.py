@@ -20,7 +20,8 @@ from dillinger_stream.capture.base import CaptureError
 from dillinger_stream.capture.geometry import contains
 from dillinger_stream.capture.wayland import WaylandCapture
 from dillinger_stream.clipboard.base import PNG_MAGIC, Clip
-from dillinger_stream.clipboard.wayland import DELIVERY_S, WaylandClipboard
+from dillinger_stream.clipboard.pipes import DELIVERY_S
+from dillinger_stream.clipboard.wayland import WaylandClipboard
 from dillinger_stream.frames import Frame
 from dillinger_stream.input.wayland import WaylandInput
 from dillinger_stream.wayland.connection import Proxy, WaylandConnection, connect

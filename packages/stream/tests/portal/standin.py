@@ -40,7 +40,7 @@ class Call:
 
 def granted(
     node_id: int, *, devices: int = 3, size: tuple[int, int] | None = None, token: str = "again",
-    place: tuple[int, int] | None = None, beside: Sequence[list[Any]] = (),
+    place: tuple[int, int] | None = None, beside: Sequence[list[Any]] = (), has_clipboard: bool = False,
 ) -> Body:  # fmt: skip
     """What the owner's Yes to Start looks like; `beside` are more streams."""
     told = {"size": size, "position": place}
@@ -48,6 +48,7 @@ def granted(
     results = {
         "streams": Variant("a(ua{sv})", [[node_id, properties], *beside]),
         "devices": Variant("u", devices),
+        "clipboard_enabled": Variant("b", has_clipboard),
         "restore_token": Variant("s", token),
     }
     return "ua{sv}", [0, results]
@@ -70,6 +71,8 @@ class Manners:
     """What a method gives; None: nothing, ever."""
     responses: dict[str, Body | None] = field(default_factory=dict)
     """What a request's signal says; None: it never comes."""
+    copied: dict[str, bytes] = field(default_factory=dict)
+    """What a program copied, by MIME type."""
     remote: Callable[[], Sequence[int]] = tuple
     """New descriptors for OpenPipeWireRemote."""
 
@@ -80,6 +83,8 @@ class StandIn:
     def __init__(self, address: str, manners: Manners) -> None:
         self.manners = manners
         self.calls: list[Call] = []
+        self.pastes: dict[int, int] = {}
+        """Serials of programs that paste, and the descriptors that they read from."""
         self._news = threading.Condition()
         self._address = address
         self._descriptors: list[int] = []
@@ -98,13 +103,14 @@ class StandIn:
         with contextlib.suppress(Exception):  # the bus was ended
             await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
-    def saw(self, *wanted: tuple[str, tuple[Any, ...]]) -> None:
-        """Waits until these calls came, in this order: name, and the arguments after session and options."""
+    def saw(self, *wanted: tuple[str, tuple[Any, ...]], after: int = 2) -> None:
+        """Waits until these calls came, in this order: name, and the arguments after session and options, or `after`
+        as many."""
 
         def has_come() -> bool:
             left = list(wanted)
             for call in self.calls:
-                if left and call.name == left[0][0] and call.body[2:] == left[0][1]:
+                if left and call.name == left[0][0] and call.body[after:] == left[0][1]:
                     left.pop(0)
             return not left
 
@@ -166,9 +172,21 @@ class StandIn:
             descriptors = list(self.manners.remote())
             self._descriptors += descriptors
             return Message.new_method_return(message, "h", [0], unix_fds=descriptors)
+        if name in ("Clipboard.SelectionRead", "Clipboard.SelectionWrite"):
+            return Message.new_method_return(message, "h", [0], unix_fds=[self._pipe(name, message.body[1])])
         if message.signature.endswith("a{sv}") and "handle_token" in message.body[-1]:
             return self._request(name, message)
         return Message.new_method_return(message)
+
+    def _pipe(self, name: str, asked: Any) -> int:
+        reading, writing = os.pipe()
+        if name.endswith("Read"):
+            os.write(writing, self.manners.copied.get(asked, b""))
+            os.close(writing)
+        else:
+            self.pastes[asked] = reading
+        self._descriptors += [reading] if name.endswith("Read") else [reading, writing]
+        return reading if name.endswith("Read") else writing
 
     def _request(self, name: str, message: Message) -> Message:
         token = message.body[-1]["handle_token"].value

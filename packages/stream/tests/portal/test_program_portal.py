@@ -87,12 +87,13 @@ def test_several_screens_are_one_picture_and_each_is_pointed_at(
     other.show(RED)
     beside = [[other.node_id, {"position": Variant("(ii)", [640, 0]), "size": Variant("(ii)", [640, 480])}]]
     portal.manners.responses["RemoteDesktop.Start"] = granted(
-        screen.node_id, size=(640, 480), place=(0, 0), beside=beside
+        screen.node_id, size=(640, 480), place=(0, 0), beside=beside, has_clipboard=True
     )
     program = shelf.start(**environment(house), DILLINGER_STREAM_CAPTURE_SCREENS="several")
     viewer = Viewer(program.address)
     seen(viewer, RED)
     assert viewer.size == (1280, 480)
+    assert viewer.said("welcome")[0]["has_clipboard"] is True
     screen.show(BLUE)
     other.show(BLUE)
     seen(viewer, BLUE)

@@ -48,6 +48,8 @@ class Started:
     screens: tuple[ScreenStream, ...]
     """At least one."""
     devices: int
+    has_clipboard: bool
+    """Whether what is copied and pasted may be shared."""
     token: str | None
     """Brings the same back the next time, without a question; it serves once."""
 
@@ -72,10 +74,11 @@ def started(results: Results) -> Started:
             f"The portal grants {len(streams)} screens", hint=f"Choose a screen, or several, but {MOST_SCREENS} at most"
         )
     devices = _value(results, "devices", ("u",)) if "devices" in results else 0
+    has_clipboard = "clipboard_enabled" in results and _value(results, "clipboard_enabled", ("b",))
     token = _value(results, "restore_token", ("s",)) if "restore_token" in results else None
     if token is not None and (not 0 < len(token) <= _MOST_TOKEN or not token.isprintable()):
         raise CaptureError("The portal's restore_token can't be kept")
-    return Started(tuple(_stream(*stream) for stream in streams), devices, token)
+    return Started(tuple(_stream(*stream) for stream in streams), devices, bool(has_clipboard), token)
 
 
 def mask(found: object, what: str) -> int:

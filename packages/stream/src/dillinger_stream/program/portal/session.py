@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,7 @@ SCREEN_CAST = "org.freedesktop.portal.ScreenCast"
 REMOTE_DESKTOP = "org.freedesktop.portal.RemoteDesktop"
 REQUEST = "org.freedesktop.portal.Request"
 SESSION = "org.freedesktop.portal.Session"
+CLIPBOARD = "org.freedesktop.portal.Clipboard"
 _BUS = "org.freedesktop.DBus"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _MONITOR, _EMBEDDED, _UNTIL_REVOKED = 1, 2, 2
@@ -56,11 +58,18 @@ class _Offer:
 class PortalSession:
     """One desktop, granted."""
 
-    def __init__(self, address: str, *, wants_input: bool, wants_several: bool, token_file: Path) -> None:
-        """`address` is the session bus's; `wants_several`: its owner may share several screens."""
+    def __init__(
+        self, address: str, *, wants_input: bool, wants_several: bool, token_file: Path,
+        wants_clipboard: bool = False,
+    ) -> None:  # fmt: skip
+        """`address` is the session bus's; `wants_several`: its owner may share several screens. A clipboard comes with
+        input alone."""
         self._address = address
         self._wants_input = wants_input
         self._wants_several = wants_several
+        self._wants_clipboard = wants_clipboard and wants_input
+        self.on_clipboard: Callable[[Signal], None] = lambda signal: None
+        """Hears what the portal says of the clipboard."""
         self._main = REMOTE_DESKTOP if wants_input else SCREEN_CAST
         self._token_file = token_file
         self._bus: SessionBus | None = None
@@ -79,6 +88,7 @@ class PortalSession:
         for rule in (
             f"type='signal',sender='{self._owner}',interface='{REQUEST}'",
             f"type='signal',sender='{self._owner}',interface='{SESSION}'",
+            f"type='signal',sender='{self._owner}',interface='{CLIPBOARD}'",
             f"type='signal',sender='{_BUS}',interface='{_BUS}',member='NameOwnerChanged',arg0='{PORTAL}'",
         ):
             await bus.ask_daemon("AddMatch", "s", rule, reply="")
@@ -86,6 +96,9 @@ class PortalSession:
         token = {"session_handle_token": Value("s", _token())}
         self._handle = session_handle(await self._request(self._main, "CreateSession", "", (), token))
         await self._select(offer)
+        if self._wants_clipboard:
+            with contextlib.suppress(CallRefusedError):  # an older portal has none, and says so here
+                await self.ask_clipboard("RequestClipboard", "a{sv}", {}, reply="")
         found = started(await self._request(self._main, "Start", "os", (self._handle, ""), {}, within_s=_OWNER_S))
         save_token(self._token_file, found.token)
         if self._wants_input and not found.devices & (KEYBOARD | POINTER):
@@ -103,6 +116,10 @@ class PortalSession:
                 os.close(descriptor)
             raise CaptureError("The portal gives no connection to PipeWire")
         return answer.descriptors[0]
+
+    async def ask_clipboard(self, member: str, signature: str, *arguments: object, reply: str) -> Answer:
+        """Calls a method of the session's clipboard; raises `CallRefusedError` or `CaptureError`."""
+        return await self._call(CLIPBOARD, member, f"o{signature}", (self._handle, *arguments), reply=reply)
 
     def notify(self, what: str, signature: str, *arguments: int | float) -> None:
         """Input, without waiting; raises `CaptureError` when nobody takes it any more."""
@@ -249,6 +266,9 @@ class PortalSession:
             answered = self._answers.get(signal.path)
             if answered is not None and not answered.done():
                 answered.set_result(signal)
+        elif signal.interface == CLIPBOARD:
+            if signal.signature.startswith("o") and signal.body[0] == self._handle:
+                self.on_clipboard(signal)
         elif (signal.interface, signal.member, signal.path) == (SESSION, "Closed", self._handle):
             self._finish(CaptureError("The desktop's owner, or the desktop, has ended the sharing of the screen"))
 

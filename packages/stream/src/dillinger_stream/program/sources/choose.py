@@ -42,7 +42,10 @@ def _portal(settings: CaptureSettings, environment: Mapping[str, str], is_view_o
             f"The portal hands out the desktop of its own session, not the display {settings.display}",
             field="capture.display", hint="Leave --display away; the screen is chosen in the desktop's question",
         )  # fmt: skip
-    return PortalSource(environment, is_view_only=is_view_only, wants_several=settings.screens == "several")
+    return PortalSource(
+        environment, is_view_only=is_view_only, wants_several=settings.screens == "several",
+        has_clipboard=settings.clipboard,
+    )  # fmt: skip
 
 
 KINDS: Mapping[str, Open] = {"x11": _x11, "wayland": _wayland, "portal": _portal}

@@ -2,7 +2,7 @@
 
 Its pictures come by PipeWire, keyboard and pointer go by the portal's RemoteDesktop interface. Which screens they are,
 their sizes and the keyboard's layout are its owner's. Several screens are one picture, in which they lie as on his
-desk. Copying and pasting is not shared. On the loop; what blocks is done in threads.
+desk. On the loop; what blocks is done in threads.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from dillinger_stream.input.base import InputSink
 from dillinger_stream.input.portal import PortalInput
 from dillinger_stream.program.portal.answers import Started
 from dillinger_stream.program.portal.bus import address_of
+from dillinger_stream.program.portal.clipboard import PortalClipboard
 from dillinger_stream.program.portal.session import PortalSession
 from dillinger_stream.program.portal.token import token_file
 
@@ -40,9 +41,10 @@ class PortalSource:
     """One session's desktop."""
 
     kind = "portal"
-    shares_clipboard = False
 
-    def __init__(self, environment: Mapping[str, str], *, is_view_only: bool, wants_several: bool) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], *, is_view_only: bool, wants_several: bool, has_clipboard: bool
+    ) -> None:
         """`wants_several`: its owner may choose several screens. Raises `CaptureError` where there is no session whose
         desktop it could be."""
         self._address = address_of(environment)
@@ -56,6 +58,8 @@ class PortalSource:
         self.question: str | None = (
             f"The desktop asks on its screen whether it may be shared: choose {what} there, and agree."
         )
+        self.shares_clipboard = has_clipboard and not is_view_only
+        self._clipboard: PortalClipboard | None = None
         self._is_view_only = is_view_only
         self._wants_several = wants_several
         self._token_file = token_file(environment, "screen-cast" if is_view_only else "remote-desktop")
@@ -74,9 +78,13 @@ class PortalSource:
         self._loop = asyncio.get_running_loop()
         self._session = session = PortalSession(
             self._address, wants_input=not self._is_view_only, wants_several=self._wants_several,
-            token_file=self._token_file,
+            token_file=self._token_file, wants_clipboard=self.shares_clipboard,
         )  # fmt: skip
         self._granted = granted = await session.open()
+        self.shares_clipboard = self.shares_clipboard and granted.has_clipboard
+        if self.shares_clipboard:
+            self._clipboard = PortalClipboard(session.ask_clipboard, on_copied=lambda clip: self.on_copied(clip))
+            session.on_clipboard = self._clipboard.heard
         for stream in granted.screens:
             remote = await session.open_remote()
             self._first_px.append(await asyncio.to_thread(self._look, remote, stream.node_id))
@@ -120,7 +128,9 @@ class PortalSource:
         return self._input.sink()
 
     def give(self, clip: Clip, on_taken: Callable[[], None]) -> None:
-        """Nothing is shared."""
+        """From now on programs paste `clip`; `on_taken` is called on the loop when that is so."""
+        if self._clipboard is not None:
+            self._clipboard.give(clip, on_taken)
 
     async def ended(self) -> CaptureError:
         """Returns when the desktop or its owner has ended it."""
@@ -132,6 +142,8 @@ class PortalSource:
         if self._input is not None:
             with contextlib.suppress(DillingerError):
                 self._input.close()
+        if self._clipboard is not None:
+            await self._clipboard.close()
         captures, self._captures = self._captures, []
         for capture in captures:
             capture.abort()  # somebody may wait for its first picture still
