@@ -1,10 +1,11 @@
 """Measures both transports side by side: a pre-encoded 720p60 stream, a hub, a viewer (`docs/adr/0001-transport.md`).
 
     .venv/bin/python packages/stream/tests/hub/measure_transports.py [--viewer chromium] [--bitrate 12000000]
+    .venv/bin/python packages/stream/tests/hub/measure_transports.py --viewer chromium --transport webrtc --taken
 
 The hub runs in this process, so its CPU time per frame is all transport; the viewer runs in another. Latency is from
 the capture to the `shown` received, which is sent when the frame is decoded, and in Chromium over WebRTC when it is
-presented.
+presented. `--taken` has Chromium hand WebRTC's pictures to a worker on their way, which tells how long that takes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import contextlib
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -133,8 +135,8 @@ def page(connection: ServerConnection, request: Request) -> Response | None:
     return response
 
 
-async def measure(transport: str, viewer: str, seconds: float, tape: Tape) -> dict[str, Any]:
-    """Plays the tape to one viewer over one transport."""
+async def measure(transport: str, viewer: Sequence[str], seconds: float, tape: Tape) -> dict[str, Any]:
+    """Plays the tape to one viewer, started with these arguments, over one transport."""
     claims = TicketClaims(jti="0" * 16, sub="ann", sid="a" * 20, role="player", iat=0, exp=1)
     hub = StreamHub(
         HubParts(
@@ -151,7 +153,7 @@ async def measure(transport: str, viewer: str, seconds: float, tape: Tape) -> di
         lambda c: hub.serve(WebSocketLink(c)), "127.0.0.1", 0, process_request=page, **SERVER_OPTIONS
     ) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        command = [sys.executable, __file__, "--as", viewer, "--port", str(port), "--transport", transport]
+        command = [sys.executable, __file__, "--as", *viewer, "--port", str(port), "--transport", transport]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         try:
             return await _play(hub, tape, transport, seconds)
@@ -230,7 +232,7 @@ async def view_by_python(port: int, transport: str) -> None:
                 await connection.send(json.dumps(answer))
 
 
-async def view_by_chromium(port: int, transport: str) -> None:
+async def view_by_chromium(port: int, transport: str, *, is_taken: bool) -> None:
     """Decodes in a worker (WebSocket), or plays in a video element (WebRTC)."""
     from playwright.async_api import async_playwright
 
@@ -239,7 +241,8 @@ async def view_by_chromium(port: int, transport: str) -> None:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
         page = await browser.new_page(viewport={"width": WIDTH_PX, "height": HEIGHT_PX})
         page.on("console", lambda message: print(message.text, file=sys.stderr))
-        await page.goto(f"http://127.0.0.1:{port}/page?port={port}&transport={transport}")
+        taken = "&taken=yes" if is_taken else ""
+        await page.goto(f"http://127.0.0.1:{port}/page?port={port}&transport={transport}{taken}")
         await asyncio.Event().wait()
 
 
@@ -252,15 +255,19 @@ def main() -> None:
     parser.add_argument("--as", dest="role", choices=["python", "chromium"], help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--transport", choices=["websocket", "webrtc"], help="only this one")
+    parser.add_argument("--taken", action="store_true", help="by RTCRtpScriptTransform: Chromium over WebRTC")
     args = parser.parse_args()
     if args.role:
-        view = view_by_python if args.role == "python" else view_by_chromium
-        asyncio.run(view(args.port, args.transport))
+        if args.role == "python":
+            asyncio.run(view_by_python(args.port, args.transport))
+        else:
+            asyncio.run(view_by_chromium(args.port, args.transport, is_taken=args.taken))
         return
+    viewer = [args.viewer, "--taken"] if args.taken else [args.viewer]
     tape = Tape(args.bitrate)
     print(f"{tape.frame_bytes:.0f} bytes a frame")
     for transport in [args.transport] if args.transport else ("websocket", "webrtc", "websocket", "webrtc"):
-        print(transport, json.dumps(asyncio.run(measure(transport, args.viewer, args.seconds, tape))), flush=True)
+        print(transport, json.dumps(asyncio.run(measure(transport, viewer, args.seconds, tape))), flush=True)
 
 
 if __name__ == "__main__":
