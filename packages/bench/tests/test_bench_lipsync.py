@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dillinger_bench.lipsync import figures_of
+from dillinger_bench.lipsync import delays_of, figures_of
 
 
 def test_a_flip_goes_with_the_nearest_tone() -> None:
@@ -15,3 +15,9 @@ def test_a_flip_goes_with_the_nearest_tone() -> None:
 def test_nothing_heard_has_no_figure() -> None:
     with pytest.raises(ValueError, match="nothing"):
         figures_of([1000.0], [])
+
+
+def test_the_game_s_own_delays_are_read_from_its_log() -> None:
+    log = "testcard: beep in 91.0 ms\nsomething else\ntestcard: beep in 25.5 ms\ntestcard: beep in x ms\n"
+    assert delays_of(log) == [25.5]
+    assert delays_of("") == []

@@ -58,6 +58,8 @@ FIGURES = {
         Figure("loss_watched", "%", "what cell and stream cost of them"),
         Figure("sound_after_picture_p50", "ms", "picture shown → sound of the same moment heard, median"),
         Figure("sound_after_picture_p95", "ms", "the same, 95 of 100 are sooner"),
+        Figure("sound_game", "ms", "of that, what waits for and at the game's own sound server, as that tells, median"),
+        Figure("sound_stream", "ms", "of that, what is neither the game's nor the loudspeaker's: capture to page"),
         Figure("sound_output", "ms", "of that, what the system and the loudspeaker take, as the browser tells"),
         Figure("sound_gaps", "", "how often the page had no sound to play while some was on its way", digits=0),
         Figure("beeps_heard", "%", "beeps of which both were noticed", is_more_better=True, digits=0),

@@ -1,13 +1,14 @@
 """How far apart picture and sound of one moment are: the test card flips a block and begins a tone at once, and a page
 tells when it shows the one and plays the other. Blocking; one thread.
 
-The game's own part is in it: what it plays waits 20 ms in its sound server's buffer, as a game's would, and up to 10 ms
-until it is asked for its next piece.
+The game's own part is in it, and told: what it plays waits in its sound server's buffer, 20 ms as it asks for, and
+until it is asked for its next piece. So is the loudspeaker's; what is left is the stream's.
 """
 
 from __future__ import annotations
 
 import random
+import re
 import time
 from importlib import resources
 
@@ -41,12 +42,22 @@ def measure(bench: Bench, target: Target, case: Case, beeps: int = BEEPS) -> Val
             for _ in range(beeps):
                 _beep(display, gaps.uniform(*_GAPS_S))
         time.sleep(1.0)
+        log = target.session_dir(viewer.session_id) / "guest.log"
+        own_ms = delays_of(log.read_text("utf-8", "replace") if log.is_file() else "")
         seen = viewer.page.evaluate("dillingerSeen")
         ran_dry += _gaps(viewer)
-    return figures_of(seen["flips"], seen["tones"]) | {
-        "sound_output": percentile(seen["outputsMs"], 0.5),
-        "sound_gaps": float(ran_dry),
-    }
+    found = figures_of(seen["flips"], seen["tones"])
+    output_ms = percentile(seen["outputsMs"], 0.5)
+    if own_ms:
+        game_ms = percentile(own_ms, 0.5)
+        stream_ms = found["sound_after_picture_p50"] - game_ms - output_ms
+        found |= {"sound_game": game_ms, "sound_stream": stream_ms}
+    return found | {"sound_output": output_ms, "sound_gaps": float(ran_dry)}
+
+
+def delays_of(log: str) -> list[float]:
+    """What the test card said of its beeps, without the first, for which its sound was only just opened."""
+    return [float(delay_ms) for delay_ms in re.findall(r"^testcard: beep in ([\d.]+) ms$", log, re.MULTILINE)][1:]
 
 
 def figures_of(flips_ms: list[float], tones_ms: list[float]) -> Values:

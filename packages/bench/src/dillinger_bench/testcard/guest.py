@@ -18,6 +18,7 @@ import fcntl
 import math
 import os
 import random
+import re
 import select
 import signal
 import struct
@@ -359,6 +360,10 @@ class Tone:
         self._chunk = array.array("h", [value for sample in period for value in (sample, sample)]).tobytes()
         self._is_open = False
         self._steps_left = 0
+        self._asked_at_s: float | None = None
+        """When the beep was begun of which nothing is written yet."""
+        self._buffer_ms: float | None = None
+        """How long what is written now waits at the sound server, as that tells."""
 
     def open(self) -> None:
         """Keeps a stream of silence open, in which a beep is heard at once."""
@@ -368,6 +373,7 @@ class Tone:
     def beep(self, chunks: int | None = 4) -> None:
         """Plays 100 ms chunks from a thread of its own; None plays for ever."""
         if self._is_open:
+            self._asked_at_s = time.monotonic()
             self._steps_left = STEPS_A_BEEP
         else:
             threading.Thread(target=self._play, args=(chunks,), daemon=True).start()
@@ -380,20 +386,36 @@ class Tone:
 
     def _stream(self) -> None:
         step = self._chunk[: len(self._chunk) // STEPS_A_BEEP]
-        with self._player() as pipe:
+        with self._player(is_timed=True) as pipe:
             while True:
                 while _unread_bytes(pipe):  # a game writes when it is asked for more
                     time.sleep(0.002)
                 pipe.write(step if self._steps_left else bytes(len(step)))
+                if self._steps_left:
+                    self._tell_delay()
                 self._steps_left = max(0, self._steps_left - 1)
 
+    def _tell_delay(self) -> None:
+        """Of the beep whose first piece was written just now: what of its delay is this program's own."""
+        asked_at_s, self._asked_at_s = self._asked_at_s, None
+        if asked_at_s is not None and self._buffer_ms is not None:
+            print(f"testcard: beep in {(time.monotonic() - asked_at_s) * 1000 + self._buffer_ms:.1f} ms", flush=True)
+
+    def _read_timing(self, lines: IO[bytes]) -> None:
+        for line in iter(lambda: os.read(lines.fileno(), 256), b""):
+            if found := re.findall(rb"Latency: (\d+) usec", line):
+                self._buffer_ms = int(found[-1]) / 1000
+
     @contextlib.contextmanager
-    def _player(self) -> Iterator[IO[bytes]]:
+    def _player(self, *, is_timed: bool = False) -> Iterator[IO[bytes]]:
         command = ["pacat", "--playback", "--raw", "--format=s16le", f"--rate={SOUND_RATE_HZ}", "--channels=2",
-                   "--latency-msec=20"]  # fmt: skip
+                   "--latency-msec=20", *(["--verbose"] if is_timed else [])]  # fmt: skip
         try:
-            with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as pacat:
+            errors = subprocess.PIPE if is_timed else None
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors, bufsize=0) as pacat:
                 assert pacat.stdin is not None
+                if pacat.stderr is not None:
+                    threading.Thread(target=self._read_timing, args=(pacat.stderr,), daemon=True).start()
                 fcntl.fcntl(pacat.stdin.fileno(), 1031, 4096)  # F_SETPIPE_SZ: little waits in the pipe
                 yield pacat.stdin
         except OSError as error:
