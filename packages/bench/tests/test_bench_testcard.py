@@ -96,7 +96,7 @@ def test_the_card_shows_keys_buttons_wheel_and_pointer(display: str) -> None:
 def test_the_colours_are_what_they_should_be(display: str) -> None:
     with card(display, "--mode", "idle") as (client, _):
         expected = tuple((colour >> 16, colour >> 8 & 0xFF, colour & 0xFF) for colour in guest.SWATCHES)
-        assert look(client).swatches == expected
+        wait_for(lambda: look(client).swatches == expected)  # they are drawn after what tells the size
 
 
 def test_an_idle_card_stands_still_and_a_light_one_runs_at_60_hz(display: str) -> None:
