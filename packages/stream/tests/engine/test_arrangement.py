@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dillinger_contracts.media import Box
@@ -29,6 +29,7 @@ def test_screens_lie_as_on_their_desk() -> None:
     assert arrange(mirrored) == [Box(0, 0, 64, 48), Box(64, 0, 64, 48)]
 
 
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     st.lists(
         st.tuples(st.integers(8, 2000), st.integers(8, 2000), st.integers(-4000, 4000), st.integers(-4000, 4000),
