@@ -117,7 +117,9 @@ def _way_ms(step: Step, trail: Trail) -> StageTimes:
     if trip_ms is None:
         return found
     way = trail.way(trip_ms / 2)
-    found |= {"relay": way.relay_ms, "network": way.network_ms, "delivery": way.delivery_ms}
+    found |= {"network": way.network_ms, "delivery": way.delivery_ms}
+    if way.relay_ms:
+        found["relay"] = way.relay_ms
     if step.decode_us:
         found["decode"] = step.decode_us / 1e3
     if step.paint_us:
