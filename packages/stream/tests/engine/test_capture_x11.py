@@ -80,6 +80,23 @@ def test_damage_in_places_far_apart_is_several_patches(painter: Painter, capture
         assert not capture.wait(0.05, wake_fd), "damage that was taken is damage no more"
 
 
+def test_what_moves_beside_something_else_is_followed(painter: Painter, capture: X11Capture, wake_fd: int) -> None:
+    """By small steps, by a leap, and into the corner: what was guessed right and what was not looks the same."""
+    shown = np.array(capture.grab(whole=True).pixels)
+    drawn = shown.copy()
+    for turn, (x, y) in enumerate([(340, 340), (348, 346), (355, 353), (560, 200), (552, 192), (629, 467), (631, 470)]):
+        for color, left, top in ((0x010101 * (turn + 1), 8, 8), (0x00F000 + turn, x, y)):
+            painter.fill(color, left, top, 9, 9)
+            drawn[top : top + 9, left : left + 9, :3] = (color & 0xFF, color >> 8 & 0xFF, color >> 16)
+        assert is_damaged(capture, wake_fd)
+        patches = capture.grab().patches
+        assert sum(patch.box.width * patch.box.height for patch in patches) <= 2 * 100, "more than what changed"
+        for patch in patches:
+            box = patch.box
+            shown[box.y : box.y + box.height, box.x : box.x + box.width] = patch.pixels
+        assert np.array_equal(shown[:, :, :3], drawn[:, :, :3]), turn
+
+
 def test_damage_that_came_too_late_for_a_grab_is_in_the_next(
     painter: Painter, capture: X11Capture, wake_fd: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
