@@ -17,7 +17,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_NEWNS = 0x10000000, 0x40000000, 0x20000
+_MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 _TOOLS = {"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}
 _CARRIER = (
     "slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", "--enable-sandbox", "--enable-seccomp",
@@ -43,6 +44,7 @@ def start_carrier(alive: int) -> tuple[int, int]:
                 with contextlib.suppress(OSError):  # the list's own
                     os.close(int(name))
         if os.read(told, 1):
+            keep_mounts_apart()
             for descriptor in (be_ready, alive):
                 os.set_inheritable(descriptor, True)
             words = [*_CARRIER, f"--ready-fd={be_ready}", f"--exit-fd={alive}", str(ours), _DEVICE]
@@ -54,6 +56,16 @@ def start_carrier(alive: int) -> tuple[int, int]:
         pass  # nobody is ready then
     finally:
         os._exit(1)
+
+
+def keep_mounts_apart() -> None:
+    """Of what is run as root: slirp4netns leaves the machine's mounts by unmounting them all, and has only the topmost
+    to itself; what is below a shared one, such as a container engine's folder, would go on the machine too
+    (mount_namespaces(7)). An ordinary user's namespaces have no such say. Raises OSError."""
+    if os.geteuid() != 0:
+        return
+    if _LIBC.unshare(_CLONE_NEWNS) or _LIBC.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None):
+        raise OSError(ctypes.get_errno(), f"mounts: {os.strerror(ctypes.get_errno())}")
 
 
 def enter_network() -> None:
