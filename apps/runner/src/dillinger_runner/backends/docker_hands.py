@@ -110,15 +110,16 @@ class Hands:
         return await self._ask(await self._engage(), order)
 
     async def _ask(self, porter: Talk, order: Order) -> str:
+        answer: str | None = None
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                return str(json.loads(await porter.ask(json.dumps(order).encode() + b"\n")))
+                answer = str(json.loads(await porter.ask(json.dumps(order).encode() + b"\n")))
         except TimeoutError:
-            await self._dismiss()
             raise Unavailable(f"The waiting seat did not take its session within {_TIMEOUT_S:g} s") from None
-        except Unavailable:
-            await self._dismiss()
-            raise
+        finally:
+            if answer is None:  # the next order would have taken its late answer for its own
+                await self._dismiss()
+        return answer
 
     async def _engage(self) -> Talk:
         name = self._name
@@ -126,9 +127,15 @@ class Hands:
         await asyncio.to_thread(self._stores.ensure)
         program = await asyncio.to_thread(_PROGRAM.read_text, "utf-8")
         await self._engine.create(name, porter_config(self._premises, self._stores, program))
-        self._porter = await self._engine.talk(name)
-        await self._engine.start(name)
-        return self._porter
+        self._porter = porter = await self._engine.talk(name)
+        is_started = False
+        try:
+            await self._engine.start(name)
+            is_started = True
+        finally:
+            if not is_started:  # whoever talks to it would wait for nobody
+                await self._dismiss()
+        return porter
 
     async def _dismiss(self) -> None:
         porter, self._porter = self._porter, None
