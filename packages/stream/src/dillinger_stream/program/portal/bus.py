@@ -80,6 +80,8 @@ class SessionBus:
         """The serials of calls whose answers somebody waits for."""
         self._unanswered: set[int] = set()
         """And of those where nobody does."""
+        self._brought: dict[int, Sequence[int]] = {}
+        """Serial of such a call → the descriptors that came with its answer, until the caller has them."""
         self._lost: CaptureError | None = None
         bus.add_message_handler(self._take)
 
@@ -122,7 +124,7 @@ class SessionBus:
             body=[_packed(part) for part in body], serial=self._bus.next_serial(),
         )  # fmt: skip
         self._awaited.add(message.serial)
-        what = f"{interface}.{member}"
+        what, found = f"{interface}.{member}", None
         try:
             async with asyncio.timeout(_CALL_S):
                 found = await self._bus.call(message)
@@ -132,6 +134,9 @@ class SessionBus:
             raise CaptureError(f"{what} could not be called: {error}") from error
         finally:
             self._awaited.discard(message.serial)
+            brought = self._brought.pop(message.serial, ())
+            if found is None:  # who called was ended while the answer was on the last steps to him
+                _close(brought)
         assert found is not None
         descriptors = tuple(found.unix_fds)
         if found.message_type is MessageType.ERROR:
@@ -174,6 +179,8 @@ class SessionBus:
         """Whether it is done with."""
         if message.reply_serial not in self._awaited:
             _close(message.unix_fds)  # nobody has asked for these
+        elif message.unix_fds:
+            self._brought[message.reply_serial] = message.unix_fds
         if message.message_type is MessageType.SIGNAL:
             self._on_signal(
                 Signal(
