@@ -105,21 +105,27 @@ class PortalSource:
 
     def open_capture(self) -> CaptureSource:
         """The capture that was tried at the start, the first time; a new one later. On the pipeline's thread."""
-        assert self._session is not None and self._granted is not None and self._loop is not None
         if not self._is_first:
-            self._captures = []
-            try:
-                for stream in self._granted.screens:
-                    remote = asyncio.run_coroutine_threadsafe(self._session.open_remote(), self._loop).result(_REMOTE_S)
-                    self._captures.append(_open(remote, stream.node_id))
-            except (TimeoutError, CaptureError) as error:
-                for capture in self._captures:
-                    capture.close()
-                raise (
-                    error if isinstance(error, CaptureError) else CaptureError("The portal does not answer")
-                ) from error
+            self._captures = self._open_anew()  # at once: the loop looks there for where the pointer is to go
         self._is_first = False
         return self._captures[0] if len(self._captures) == 1 else SideBySide(self._captures, self._screen)
+
+    def _open_anew(self) -> list[PipeWireCapture]:
+        assert self._session is not None and self._granted is not None and self._loop is not None
+        captures: list[PipeWireCapture] = []
+        try:
+            for stream in self._granted.screens:
+                asked = asyncio.run_coroutine_threadsafe(self._session.open_remote(), self._loop)
+                try:
+                    captures.append(_open(asked.result(_REMOTE_S), stream.node_id))
+                except TimeoutError as error:
+                    asked.cancel()
+                    raise CaptureError("The portal does not answer") from error
+        except BaseException:
+            for capture in captures:
+                capture.close()
+            raise
+        return captures
 
     def sink(self) -> InputSink:
         """For one peer."""
