@@ -31,7 +31,8 @@ def pointer_image(width_px: int, height_px: int, hot_x: int, hot_y: int, argb: b
     shown = pixels[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
     alpha = shown[:, :, 3:4]
     solid = alpha == 255 if ((alpha == 0) | (alpha == 255)).all() else None
-    return PointerImage(shown, min(hot_x, width_px) - left, min(hot_y, height_px) - top, solid)
+    hot_x, hot_y = max(-MOST_POINTER_PX, min(hot_x, width_px)), max(-MOST_POINTER_PX, min(hot_y, height_px))
+    return PointerImage(shown, hot_x - left, hot_y - top, solid)
 
 
 def draw_pointer(pixels: Any, box: Box, image: PointerImage, x: int, y: int) -> None:

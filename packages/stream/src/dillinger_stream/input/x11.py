@@ -36,6 +36,8 @@ _MOTION = xcffib.xproto.MotionNotifyEvent.event_number
 _MOST_PX = 32_767
 _MOST_UNSENT_EVENTS = 300
 """They wait in libxcb's buffer of 16 KiB, which it would empty by itself, waiting, when it is full."""
+_MOST_SPARE_KEYS = 64
+"""So many characters are typed in one go at most, each by three requests: a fraction of what may be unsent."""
 
 
 class XTestInput:
@@ -61,7 +63,7 @@ class XTestInput:
                 connection.raw.core.ChangeWindowAttributes(self._root, xcffib.xproto.CW.EventMask, [mask])
                 question = connection.raw.core.GetGeometry(self._root)
             geometry = connection.reply(question)
-            self._spare = SpareKeys(_unused_keys(connection))
+            self._spare = SpareKeys(_unused_keys(connection)[:_MOST_SPARE_KEYS])
         except BaseException:
             self._connection.close()
             raise
