@@ -24,12 +24,23 @@ SENT_BYTES = 200_000
 ROUNDING_S = 1e-6
 WORK = f"""
 import socket, sys, time
-link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-link.bind(("0.0.0.0", 7777))
-for _ in range({SENT_BYTES} // 1000 if len(sys.argv) > 1 else 0):
-    link.sendto(bytes(1000), (sys.argv[1], 7777))
+server = socket.create_server(("0.0.0.0", 7777))
+if len(sys.argv) > 1:
+    while True:
+        try:
+            link = socket.create_connection((sys.argv[1], 7777), 60)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    link.sendall(bytes({SENT_BYTES}))
+else:
+    server.settimeout(600)
+    link, _ = server.accept()
+    while link.recv(65536):
+        pass
 time.sleep(600)
 """
+"""By TCP, of which nothing is lost: who is not there yet is asked again."""
 
 
 @asynccontextmanager

@@ -48,6 +48,7 @@ def main() -> None:
     x11.XSetICFocus(context)
     # Xlib asks for the keyboard at its first use, and misses what changes in that moment: so that is now.
     x11.XKeycodeToKeysym(display, 38, 0)
+    x11.XAutoRepeatOff(display)  # a key that a busy machine lets go late is no second one
     x11.XSync(display, 0)
     event = (c_long * 24)()
     text, keysym, status = ctypes.create_string_buffer(64), c_ulong(), c_int()
