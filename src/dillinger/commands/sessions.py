@@ -68,13 +68,11 @@ def trace(
     """Record what each picture of a session goes through; ui.perfetto.dev and chrome://tracing open the file."""
     from dillinger_contracts.stages import StreamTrace
     from dillinger_runner.local import ask
-    from dillinger_stream.recording import record, trace_file
+    from dillinger_stream.recording import record, save
 
     settings, path = runner_settings(state_dir, config), f"/sessions/{checked(session_id)}/trace"
     recorded = record(lambda: StreamTrace.model_validate(ask(settings, "GET", path)), seconds, time.sleep)
-    output.write_text(trace_file(recorded, title=session_id), "utf-8")
-    words = f"{len(recorded.pictures)} pictures in {output}: open it with https://ui.perfetto.dev"
-    console.print(escape(words), soft_wrap=True)
+    console.print(escape(save(recorded, output, title=session_id)), soft_wrap=True)
 
 
 @sessions_app.command("limits")

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -192,23 +191,7 @@ class Streaming:
 
     def stats(self) -> SeatStats:
         """The last second's figures, with those of whoever plays."""
-        figures, seen = self._video.stats(), self._hub.viewer_stats()
-        return SeatStats(
-            measured_at=datetime.now(UTC),
-            peers=self.peers,
-            capture_fps=figures.capture_fps,
-            encode_ms_p50=figures.encode_ms_p50,
-            encode_ms_p95=figures.encode_ms_p95,
-            convert_ms_p50=figures.convert_ms_p50,
-            bitrate_bps=figures.bitrate_bps,
-            width_px=figures.width_px,
-            height_px=figures.height_px,
-            shown_fps=seen.shown_fps,
-            round_trip_ms=seen.rtt_ms,
-            loss_ratio=seen.loss_ratio,
-            latency_ms=seen.latency_ms,
-            **self._hub.times(figures),
-        )
+        return self._hub.seat_stats(self._video.stats())
 
     def trace(self) -> StreamTrace:
         """What became of the last pictures."""

@@ -16,8 +16,8 @@ import structlog
 
 from dillinger_contracts.errors import Conflict, Exhausted, Unavailable, problem_of
 from dillinger_contracts.floor import Floor, FloorWish
-from dillinger_contracts.session import Preference, SessionEnd
-from dillinger_contracts.signaling import ClientStats, Ended, FromSeat, Notice, PointerTaken, ServerStats
+from dillinger_contracts.session import Preference, SeatStats, SessionEnd
+from dillinger_contracts.signaling import Ended, FromSeat, Notice, PointerTaken, ServerStats
 from dillinger_contracts.stages import StreamTrace
 from dillinger_contracts.tickets import TicketClaims
 
@@ -30,8 +30,8 @@ from .host import HubParts, HubSettings, PipelineFigures, Sound, Video
 from .input.base import InputSink
 from .keyframes import KeyframeRation
 from .peer import Peer
-from .telemetry import FrameTiming
-from .telling import TimesTold, tell, trace
+from .telemetry import FrameTiming, PipelineStats
+from .telling import tell, tell_all, trace
 from .transport.link import CLOSE_TIMEOUT_S, Link
 from .transport.udp_port import UdpPort
 from .wishes import DesktopWishes
@@ -314,17 +314,12 @@ class StreamHub:
         """The newest wish wins."""
         self._wishes.want_keyboard(peer, layout)
 
-    def viewer_stats(self) -> ClientStats:
-        """What the browser of whoever plays said last, or of who came first where nobody does."""
-        said = (peer.client_stats for peer in self._by_weight())
-        return next((stats for stats in said if stats is not None), ClientStats())
-
-    def times(self, figures: PipelineFigures) -> TimesTold:
-        """Where the time of pictures goes on their way to whoever plays, or came first where nobody does."""
-        return tell(figures, next(iter(self._by_weight()), None), time.monotonic_ns())
+    def seat_stats(self, figures: PipelineStats) -> SeatStats:
+        """The last second's figures, with those of whoever plays, or of who came first where nobody does."""
+        return tell_all(figures, self._by_weight(), time.monotonic_ns())
 
     def trace(self, figures: PipelineFigures, pictures: Sequence[FrameTiming]) -> StreamTrace:
-        """What became of each of `pictures` on the same way."""
+        """What became of each of `pictures` on the way to the same viewer."""
         return trace(figures, pictures, next(iter(self._by_weight()), None))
 
     def _by_weight(self) -> list[Peer]:

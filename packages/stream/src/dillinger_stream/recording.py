@@ -3,19 +3,20 @@
 The file is Chrome's trace-event JSON (Perfetto, chrome://tracing): a span for each picture from the damage to the glass
 with its stages inside, and the video thread's own work. Spans of pictures overlap, so they are asynchronous ("b", "e",
 told apart by `id`); a thread's do not, so they are complete ones ("X"). Times are microseconds from the first picture
-on. Pure, but for the waiting that is handed in.
+on. Pure, but for the waiting that is handed in, and for `save`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from dillinger_contracts.errors import Invalid
 from dillinger_contracts.stages import MEANINGS, STAGES, PictureTrace, Stage, StreamTrace
 
 Event = dict[str, Any]
-MOST_SECONDS = 600.0
 _ASK_EVERY_S = 4.0
 """A seat keeps 600 pictures: ten seconds at 60 a second, five at 120."""
 _SEAT, _VIEWER = 1, 2
@@ -43,6 +44,15 @@ def merged(traces: Sequence[StreamTrace], *, without: Collection[tuple[int, int]
     kept = tuple(picture for key, picture in sorted(pictures.items()) if key not in without)
     last = traces[-1] if traces else StreamTrace()
     return last.model_copy(update={"pictures": kept})
+
+
+def save(trace: StreamTrace, path: Path, *, title: str) -> str:
+    """Writes the file, and says what is in it; raises `Invalid` where it can't be written."""
+    try:
+        path.write_text(trace_file(trace, title=title), "utf-8")
+    except OSError as error:
+        raise Invalid(f"{path} can't be written: {error.strerror}", hint="Name another file by --output") from error
+    return f"{len(trace.pictures)} pictures in {path}: open it with https://ui.perfetto.dev"
 
 
 def trace_file(trace: StreamTrace, *, title: str) -> str:

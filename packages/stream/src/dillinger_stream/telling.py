@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from dillinger_contracts.session import SeatStats
+from dillinger_contracts.signaling import ClientStats
 from dillinger_contracts.stages import STAGES, Advice, PictureTrace, Stage, StageTimes, StreamTrace
 
 from .advice import Situation, advise
-from .telemetry import FrameTiming, quantile
+from .telemetry import FrameTiming, PipelineStats, quantile
 from .transport.trail import Step, Trail
 
 if TYPE_CHECKING:
@@ -51,6 +54,28 @@ def tell(figures: PipelineFigures, peer: Peer | None, now_ns: int) -> TimesTold:
     times = _times(figures.stages, trail.stages(now_ns) if trail is not None else {})
     advice = advise(_situation(figures, peer, times)) if peer is not None else ()
     return TimesTold(stages_ms_p50=times.p50, stages_ms_p95=times.p95, advice=advice)
+
+
+def tell_all(figures: PipelineStats, peers: Sequence[Peer], now_ns: int) -> SeatStats:
+    """The same for whoever keeps the session, as the first of `peers` had it, with what else is known of the second."""
+    said = (peer.client_stats for peer in peers)
+    seen = next((stats for stats in said if stats is not None), ClientStats())
+    return SeatStats(
+        measured_at=datetime.now(UTC),
+        peers=len(peers),
+        capture_fps=figures.capture_fps,
+        encode_ms_p50=figures.encode_ms_p50,
+        encode_ms_p95=figures.encode_ms_p95,
+        convert_ms_p50=figures.convert_ms_p50,
+        bitrate_bps=figures.bitrate_bps,
+        width_px=figures.width_px,
+        height_px=figures.height_px,
+        shown_fps=seen.shown_fps,
+        round_trip_ms=seen.rtt_ms,
+        loss_ratio=seen.loss_ratio,
+        latency_ms=seen.latency_ms,
+        **tell(figures, next(iter(peers), None), now_ns),
+    )
 
 
 def _situation(figures: PipelineFigures, peer: Peer, times: _Times) -> Situation:

@@ -184,7 +184,7 @@ def trace(
     ),
 ) -> None:
     """Record what each picture of a stream goes through; ui.perfetto.dev and chrome://tracing open the file."""
-    from dillinger_stream.recording import record, trace_file
+    from dillinger_stream.recording import record, save
 
     from .control import ask_trace
 
@@ -195,9 +195,7 @@ def trace(
         names = ", ".join(status.display for _, status in found)
         raise Conflict(f"Several displays are streamed: {names}", hint="Name one with --display")
     [(path, status)] = found
-    recorded = record(lambda: ask_trace(path), seconds, time.sleep)
-    output.write_text(trace_file(recorded, title=status.display), "utf-8")
-    print(f"{len(recorded.pictures)} pictures in {output}: open it with https://ui.perfetto.dev")
+    print(save(record(lambda: ask_trace(path), seconds, time.sleep), output, title=status.display))
 
 
 @config_app.command("show")
