@@ -24,6 +24,8 @@ class BridgeNetwork:
         self._server: asyncio.Server | None = None
         self.to_port: int | None = None
         """Of the loopback, where containers get to that connect to `gateway` at `port`."""
+        self.has_ipv6 = Path("/proc/net/if_inet6").exists()
+        """Whether containers in it have addresses of both kinds."""
         self.gateway, self.port = self._do(self._create())
 
     def close(self) -> None:
@@ -38,16 +40,22 @@ class BridgeNetwork:
 
     async def _create(self) -> tuple[str, int]:
         async with aiodocker.Docker(url=container_engine.HOST) as docker:
-            network = await docker.networks.create(self._config())
+            try:
+                network = await docker.networks.create(self._config())
+            except aiodocker.DockerError:
+                if not self.has_ipv6:
+                    raise
+                self.has_ipv6 = False  # the machine has it, and its engine does not
+                network = await docker.networks.create(self._config())
             found = await network.show()
         gateway = next(str(one["Gateway"]) for one in found["IPAM"]["Config"] if "." in one.get("Gateway", ""))
         self._server = await asyncio.start_server(self._serve, gateway, 0)
         return gateway, self._server.sockets[0].getsockname()[1]
 
     def _config(self) -> dict[str, Any]:
-        """With IPv6 where the machine has it; of addresses that are nobody's but this test's."""
+        """With IPv6 where it is to be had; of addresses that are nobody's but this test's."""
         config: dict[str, Any] = {"Name": self.name, "Driver": "bridge"}
-        if not Path("/proc/net/if_inet6").exists():
+        if not self.has_ipv6:
             return config
         own = [{"Subnet": f"fd{os.urandom(1).hex()}:{os.urandom(2).hex()}:{os.urandom(2).hex()}::/64"}]
         return config | {"EnableIPv6": True, "IPAM": {"Driver": "default", "Config": own}}
