@@ -110,6 +110,18 @@ async def test_a_folder_that_is_not_there_can_not_be_handed(hands: Hands, stores
     await hands.check(stores.library_dir / "of-ann")
 
 
+async def test_the_answer_to_an_order_that_was_given_up_is_nobody_else_s(hands: Hands, stores: Stores) -> None:
+    path = stores.runtime_dir / "hand.sock"
+    with listening(path) as listener:
+        listener.settimeout(30)
+        giving = asyncio.create_task(hands.give({"socket": str(path), "text": "words", "folders": []}))
+        seat, _ = await asyncio.to_thread(listener.accept)
+        giving.cancel()
+        await asyncio.gather(giving, return_exceptions=True)
+        seat.close()  # the order's answer is that the seat went away
+        await hands.check(stores.library_dir)
+
+
 async def test_a_porter_that_was_killed_is_replaced_and_an_orphan_ends(stores: Stores) -> None:
     premises = Premises(INSTANCE, container_engine.USER, container_engine.image("games"), {}, Limits(64 << 20, 1.0, 16))
     engine: Any = Engine(container_engine.HOST, INSTANCE)
