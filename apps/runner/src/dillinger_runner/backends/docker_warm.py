@@ -94,11 +94,13 @@ class WarmContainers:
 
     async def give_up_one(self) -> bool:
         """Ends a seat that waits, for what it holds; whether there was one. The pool finds it gone."""
-        for seat_id in self._images:
-            log.info("warm_seat_given_up", seat_id=seat_id)
-            del self._images[seat_id]
-            await self._engine.remove(container_name(seat_id, "seat"))
-            return True
+        for seat_id in tuple(self._images):
+            name = container_name(seat_id, "seat")
+            # One that is only about to be made holds nothing, and one that was given away meanwhile is a session's.
+            if await self._engine.inspect(name) is not None and self._images.pop(seat_id, None) is not None:
+                log.info("warm_seat_given_up", seat_id=seat_id)
+                await self._engine.remove(name)
+                return True
         return False
 
     async def hand_over(self, seat: SeatSpec) -> None:
