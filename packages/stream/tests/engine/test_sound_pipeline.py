@@ -150,10 +150,10 @@ def test_late_sound_is_skipped(recorder: Recorder) -> None:
 def test_paused_nothing_comes_and_resumed_nothing_old(recorder: Recorder) -> None:
     recorder.pipeline.start()
     recorder.play(tone(0.1))
-    recorder.until(lambda: bool(recorder.packets))
+    recorder.until(lambda: bool(recorder.packets) and recorder.waiting_bytes() == 0)
     recorder.pipeline.pause()
     count = recorder.settle()
-    stale = 8  # as many packets as the pipe holds, so that the writer need not wait
+    stale = 8  # as many packets as the empty pipe holds, so that the writer need not wait
     recorder.play(tone(stale * 0.01), paced=False)
     assert recorder.settle() == count
     recorder.pipeline.resume()
