@@ -20,6 +20,7 @@ from dillinger_contracts import (
     WineLaunch,
 )
 from dillinger_contracts.cell import CONTAINER_INIT
+from dillinger_contracts.handing import Handing
 from dillinger_contracts.ice import MediaAccess, PortRange
 from dillinger_contracts.network import Lan
 from dillinger_runner.backends.docker_box import Box
@@ -27,6 +28,7 @@ from dillinger_runner.backends.docker_digest import is_as_made_here
 from dillinger_runner.backends.docker_layers import layer_config, layer_mount
 from dillinger_runner.backends.docker_net import holder_config, lan_config, lan_network, walls_config
 from dillinger_runner.backends.docker_spec import Gpu, MountRule, Premises, cell_config, seat_config, waiting_config
+from dillinger_runner.backends.docker_warm import order_for
 from dillinger_runner.backends.gpu import find_gpu
 from dillinger_runner.backends.host_network import HostNetwork
 from dillinger_runner.cgroups import DiskRate, Limits
@@ -189,6 +191,20 @@ def test_a_librarys_runtimes_are_shown_to_both_halves() -> None:
     )
     assert "/state/library/runtimes" in seat
     assert "/opt/dillinger/runtimes" in cell
+
+
+@pytest.mark.parametrize("has_runtimes", [False, True])
+@pytest.mark.parametrize("layer_dir", [None, "/state/layers/ann/doom"])
+def test_a_seat_that_waited_is_handed_what_others_mount(layer_dir: str | None, has_runtimes: bool) -> None:
+    one = spec(layer_dir=layer_dir)
+    mounts = seat_config(one, PREMISES, has_runtimes=has_runtimes)["HostConfig"]["Mounts"]
+    mounted = {(mount["Source"], mount["ReadOnly"]) for mount in mounts} - {(one.runtime_dir, False)}
+    order = order_for(one, has_runtimes=has_runtimes)
+    handing = Handing.model_validate_json(order["text"])
+    assert set(order["folders"]) == mounted and len(handing.folders) == len(order["folders"])
+    assert dict(zip(handing.folders, order["folders"], strict=True)).get("runtimes") == (
+        ("/state/library/runtimes", True) if has_runtimes else None
+    )
 
 
 def test_a_change_of_the_configuration_shows_in_its_digest() -> None:

@@ -80,6 +80,20 @@ def test_a_waiting_container_is_given_replaced_and_not_lost_with_its_runner(
         assert containers(SESSION)["seat"] == box
 
 
+@pytest.mark.full
+def test_a_game_finds_its_runtime_with_a_seat_that_waited(warm_house: House) -> None:
+    """A runtime of the library, by which the seat names the cell's folders."""
+    entry = warm_house.library_dir / "testcard-light/game.toml"
+    entry.write_text(entry.read_text("utf-8").replace("[launch]\n", '[launch]\nlibraries = "runtime/own"\n'), "utf-8")
+    (warm_house.library_dir / "runtimes/own/lib").mkdir(parents=True)
+    with warm_house.runner_client() as runner, warm_house.client() as core:
+        waiting(runner)
+        session_id = core.play("testcard-light")["session_id"]
+        core.wait_state(session_id, {"ready"}, walls.END_TIMEOUT_S)
+        assert pool(runner)["given"] == 1
+        assert "runtime/own" in (warm_house.target.session_dir(session_id) / "spec.json").read_text("utf-8")
+
+
 def state(runner: RunnerClient) -> str:
     found: str = runner.call("GET", f"/sessions/{SESSION}")["state"]
     return found

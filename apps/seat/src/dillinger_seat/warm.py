@@ -18,6 +18,7 @@ from dillinger_contracts.cell import RuntimeFolder
 from dillinger_contracts.handing import Handing
 from dillinger_contracts.seat_folder import SeatFolder
 from dillinger_contracts.session import SeatSpec
+from dillinger_contracts.wine import RUNTIMES_FOLDER
 
 from .loading import load
 
@@ -46,7 +47,8 @@ def await_session(folder: Path) -> Path | None:
 def await_handing(runtime: Path, library: Path = Path("/tmp/library")) -> SeatSpec | None:  # noqa: S108 - a container's
     """The session that this container's seat is given, its folders by descriptor; None where nobody came.
 
-    `library` is made, and holds the game's folder. The descriptors stay open as long as this process lives.
+    `library` is made, and holds the game's folder, and the runtimes' where that was handed too. The descriptors stay
+    open as long as this process lives.
     """
     load()
     path, draft = runtime / RuntimeFolder.HAND_SOCKET, runtime / ".hand.sock"
@@ -71,6 +73,8 @@ def await_handing(runtime: Path, library: Path = Path("/tmp/library")) -> SeatSp
     spec = handing.spec
     library.mkdir()
     (library / spec.session.game.game_id).symlink_to(folders.pop("game"))
+    if (runtimes := folders.pop("runtimes", None)) is not None:
+        (library / RUNTIMES_FOLDER).symlink_to(runtimes)
     return spec.model_copy(update={**folders, "library_dir": str(library), "runtime_dir": str(runtime)})
 
 

@@ -11,8 +11,8 @@ from typing import Literal
 from .model import Model
 from .session import SeatSpec
 
-FolderName = Literal["session_dir", "saves_dir", "layer_dir", "game"]
-"""The field of the spec that names the folder; `game` is the game's own, in the library."""
+FolderName = Literal["session_dir", "saves_dir", "layer_dir", "game", "runtimes"]
+"""The field of the spec that names the folder; `game` is the game's own, in the library, `runtimes` the library's."""
 
 
 class Handing(Model):

@@ -150,7 +150,7 @@ class DockerBackend:
             port = docker_media.port_of(seat_box)
             seat = await docker_media.placed(seat, port, self._host, max_age_s=docker_media.STALE_S)
             await asyncio.to_thread(self._lay_out, seat)
-            await self._warm.hand_over(seat)
+            await self._warm.hand_over(seat, has_runtimes=has_runtimes)
         if not await self._until_seat(seat, is_waiting=True):
             return
         await self._start_cell(seat, has_runtimes=has_runtimes)

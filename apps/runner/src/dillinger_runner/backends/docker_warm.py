@@ -20,6 +20,7 @@ from dillinger_contracts.cell import RuntimeFolder
 from dillinger_contracts.handing import FolderName, Handing
 from dillinger_contracts.ice import PortRange
 from dillinger_contracts.seat_folder import SeatFolder
+from dillinger_contracts.wine import RUNTIMES_FOLDER
 
 from . import docker_media
 from .base import SeatHandle, Waiting
@@ -103,9 +104,9 @@ class WarmContainers:
                 return True
         return False
 
-    async def hand_over(self, seat: SeatSpec) -> None:
+    async def hand_over(self, seat: SeatSpec, *, has_runtimes: bool) -> None:
         """Gives the session's seat its spec and folders; raises Unsupported or Unavailable."""
-        await self._hands.give(_order_for(seat))
+        await self._hands.give(order_for(seat, has_runtimes=has_runtimes))
 
     async def _image(self) -> str | None:
         image, seen_s = self._image_seen
@@ -135,8 +136,8 @@ def is_to_be_handed(seat: SeatSpec) -> bool:
     return (Path(seat.runtime_dir) / RuntimeFolder.HAND_SOCKET).exists()
 
 
-def _order_for(seat: SeatSpec) -> Order:
-    """What the seat's session is handed by."""
+def order_for(seat: SeatSpec, *, has_runtimes: bool) -> Order:
+    """What the seat's session is handed by: the folders that `docker_spec.seat_config` has mounted."""
     game = Path(seat.library_dir) / seat.session.game.game_id
     folders: list[tuple[FolderName, str, bool]] = [
         ("session_dir", seat.session_dir, False),
@@ -145,6 +146,8 @@ def _order_for(seat: SeatSpec) -> Order:
     ]
     if seat.layer_dir is not None:
         folders.append(("layer_dir", seat.layer_dir, True))
+    if has_runtimes:
+        folders.append(("runtimes", str(Path(seat.library_dir) / RUNTIMES_FOLDER), True))
     text = Handing(spec=seat, folders=tuple(name for name, _, _ in folders)).model_dump_json(by_alias=True)
     shown = [(path, is_read_only) for _, path, is_read_only in folders]
     return {"socket": str(Path(seat.runtime_dir) / RuntimeFolder.HAND_SOCKET), "text": text, "folders": shown}
