@@ -329,30 +329,44 @@ async def waiting_with_the_only_port(bench: Bench) -> tuple[Backend, str]:
 
 
 @pytest.fixture
-def card_of_words() -> Iterator[str]:
-    """A CDI device of the engine's that brings a variable, and no card."""
+def cards() -> Iterator[str]:
+    """Two CDI devices of the engine's: `words` brings a variable and no card, `null` a node as a card's is named."""
     device = f"dillinger.test/gpu{os.getpid()}"
-    said = {"cdiVersion": "0.6.0", "kind": device, "devices": [{"name": "0", "containerEdits": {"env": ["CARD=0"]}}]}
+    node = {"path": "/dev/nvidia0", "hostPath": "/dev/null"}
+    edits = {"words": {"env": ["CARD=0"]}, "null": {"deviceNodes": [node]}}
+    devices = [{"name": name, "containerEdits": edit} for name, edit in edits.items()]
+    said = {"cdiVersion": "0.6.0", "kind": device, "devices": devices}
     with container_engine.cdi_file(f"dillinger-test-{os.getpid()}.json", json.dumps(said)):
-        yield f"{device}=0"
+        yield device
 
 
 @pytest.mark.parametrize("bench", ["docker"], indirect=True)
 @pytest.mark.parametrize(
-    ("is_taken", "words"), [(False, "no container with a graphics card"), (True, "no card is seen inside")]
+    ("name", "words"), [("none-such", "no container with a graphics card"), ("words", "no card is seen inside")]
 )
-async def test_a_graphics_card_is_not_believed_but_looked_for(
-    bench: Bench, card_of_words: str, is_taken: bool, words: str
-) -> None:
-    device = card_of_words if is_taken else "dillinger.test/gpu=none-such"
+async def test_a_graphics_card_is_not_believed_but_looked_for(bench: Bench, cards: str, name: str, words: str) -> None:
+    backend, found = await looked_at(bench, f"{cards}={name}", words)
+    assert not found.ok and found.hint
+    assert not backend.capabilities.gpu
+    assert (await backend.probe()).ok, "games without a card can be played"
+    assert [handle async for handle in backend.owned()] == []
+
+
+@pytest.mark.parametrize("bench", ["docker"], indirect=True)
+@pytest.mark.parametrize(("name", "words"), [("null", "is seen in a container"), ("words", "no card is seen inside")])
+async def test_a_seat_is_told_of_a_card_that_was_seen(bench: Bench, cards: str, name: str, words: str) -> None:
+    backend, found = await looked_at(bench, f"{cards}={name}", words)
+    await backend.ensure(bench.spec("mute"))
+    told = SessionStore(bench.root / "sessions").spec(bench.session_id)
+    assert told is not None and told.has_graphics_card is found.ok is backend.capabilities.gpu is (name == "null")
+
+
+async def looked_at(bench: Bench, device: str, words: str) -> tuple[Backend, Finding]:
+    """A backend that is to give this CDI device, once its probe says so of it."""
     bench.premises = replace(bench.premises, gpu=Gpu("cdi", device))
-    found = Finding("gpu", False, "")
+    backend, found = bench.backend(), Finding("gpu", False, "")
     async with asyncio.timeout(WAIT_S):
         while words not in found.detail:  # the engine reads its files anew when it hears of a change
             backend = bench.backend()
-            probe = await backend.probe()
-            [found] = [finding for finding in probe.findings if finding.name == "gpu"]
-    assert not found.ok and found.hint
-    assert not backend.capabilities.gpu
-    assert probe.ok, "games without a card can be played"
-    assert [handle async for handle in backend.owned()] == []
+            [found] = [finding for finding in (await backend.probe()).findings if finding.name == "gpu"]
+    return backend, found

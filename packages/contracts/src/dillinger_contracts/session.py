@@ -158,6 +158,8 @@ class SeatSpec(Model):
     walls: str | None = None
     """What keeps a sandbox whose game has the internet from everything else (`network.walls`); without them it gets no
     network. A container's stand elsewhere."""
+    has_graphics_card: bool = False
+    """Its cell is given one that was seen from inside; without one its programs are told to draw in software."""
     uinput_pads: int = Field(default=0, ge=0, le=4)
     """So many gamepads are the kernel's; 0: the seat's own, by the interposer."""
     start_timeout_s: float = 30.0

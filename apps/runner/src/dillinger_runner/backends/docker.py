@@ -123,7 +123,8 @@ class DockerBackend:
                 raise _refusal(probe)
             if self._probe.is_podman:
                 refuse_on_podman(seat.session.game)
-            seat = seat.model_copy(update={"isolation": "container"})
+            has_card = self.capabilities.gpu
+            seat = seat.model_copy(update={"isolation": "container", "has_graphics_card": has_card})
             try:
                 async with asyncio.timeout(self._config.placing_timeout_s):
                     await self._place(seat, seat_box)

@@ -26,18 +26,23 @@ def guest_of(spec: SeatSpec, cell: Cell, *, has_windows: Callable[[], bool]) -> 
     """The guest of `spec`, not started; raises `Unsupported` for a kind that there is none for."""
     game, paths, file_bytes = spec.session.game, cell_paths(spec), spec.session.resources.saves_bytes
     display = game.display
+    has_card = spec.has_graphics_card and display.desktop == "x11"  # a Wayland compositor reads no card's pictures here
     match launch := game.launch:
         case NativeLaunch():
             return NativeGuest(
                 cell, launch, paths, display=display, file_bytes=file_bytes, has_windows=has_windows,
-                runtimes_dir=runtimes_dir(spec), app_dir=unpacked(library_folder(spec), launch.command[0]),
+                has_graphics_card=has_card, runtimes_dir=runtimes_dir(spec),
+                app_dir=unpacked(library_folder(spec), launch.command[0]),
             )  # fmt: skip
         case WineLaunch():
             return WineGuest(
                 cell, launch, paths, display=display, template=template_path(spec), file_bytes=file_bytes,
-                has_windows=has_windows,
+                has_windows=has_windows, has_graphics_card=has_card,
             )  # fmt: skip
         case ProtonLaunch():
-            return ProtonGuest(cell, launch, paths, display=display, file_bytes=file_bytes, has_windows=has_windows)
+            return ProtonGuest(
+                cell, launch, paths, display=display, file_bytes=file_bytes, has_windows=has_windows,
+                has_graphics_card=has_card,
+            )  # fmt: skip
         case _:
             raise Unsupported(f"There is no guest for {launch.kind} games")

@@ -25,20 +25,24 @@ _WINDOWLESS_S = 2.0
 _LOOK_S = 0.25
 _KILL_WAIT_S = 2.0
 
-BASE_ENVIRONMENT = {
+_BASE = {
     "XDG_SESSION_TYPE": "x11",
     "SDL_VIDEODRIVER": "x11",
     "SDL_AUDIODRIVER": "pulseaudio",
-    "SDL_RENDER_DRIVER": "software",
     "SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS": "0",
     "ALSOFT_DRIVERS": "pulse",
     "GDK_BACKEND": "x11",
     "QT_QPA_PLATFORM": "xcb",
-    "LIBGL_ALWAYS_SOFTWARE": "1",
     "NO_AT_BRIDGE": "1",
     "DBUS_SESSION_BUS_ADDRESS": "disabled:",
 }
-"""The cell has no GPU and no D-Bus: what would look for one is told so, and draws in software."""
+"""The cell has no D-Bus: what would look for one is told so."""
+_SOFTWARE = {"LIBGL_ALWAYS_SOFTWARE": "1", "SDL_RENDER_DRIVER": "software"}
+
+
+def base_environment(*, has_graphics_card: bool) -> dict[str, str]:
+    """What every game is told of its cell; without a card, to draw in software. Pure."""
+    return _BASE if has_graphics_card else _BASE | _SOFTWARE
 
 
 class NativeGuest:
@@ -59,6 +63,7 @@ class NativeGuest:
         display: DisplayConfiguration,
         file_bytes: int,
         has_windows: Callable[[], bool],
+        has_graphics_card: bool,
         runtimes_dir: Path | None = None,
         app_dir: str | None = None,
     ) -> None:
@@ -71,6 +76,7 @@ class NativeGuest:
         self._app_dir = app_dir
         self._file_bytes = file_bytes
         self._has_windows = has_windows
+        self._base = base_environment(has_graphics_card=has_graphics_card)
         self._part: Part | None = None
         self._libraries: dict[str, str] = {}
 
@@ -98,7 +104,7 @@ class NativeGuest:
     async def launch(self, variables: dict[str, str]) -> None:
         """Starts the program; raises `NotFound` or `Unsupported`, naming it."""
         first, *rest = self._launch.command
-        environment = self._paths.environment | BASE_ENVIRONMENT | variables | self._launch.environment
+        environment = self._paths.environment | self._base | variables | self._launch.environment
         if self._app_dir is not None:
             environment |= appimage.environment(first, self._app_dir, self._paths)
         try:

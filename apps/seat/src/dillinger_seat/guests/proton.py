@@ -20,7 +20,7 @@ from dillinger_seat.cell.paths import CellPaths
 
 from .base import GuestExit
 from .gamescope import run_guest
-from .native import BASE_ENVIRONMENT, OOM_SCORE_ADJ, NativeGuest
+from .native import OOM_SCORE_ADJ, NativeGuest
 from .wine_output import WineOutput
 
 PREFIX = "prefix"
@@ -60,9 +60,12 @@ class ProtonGuest(NativeGuest):
         display: DisplayConfiguration,
         file_bytes: int,
         has_windows: Callable[[], bool],
+        has_graphics_card: bool,
     ) -> None:
-        as_native = NativeLaunch(command=launch.command)
-        super().__init__(cell, as_native, paths, display=display, file_bytes=file_bytes, has_windows=has_windows)
+        super().__init__(
+            cell, NativeLaunch(command=launch.command), paths, display=display, file_bytes=file_bytes,
+            has_windows=has_windows, has_graphics_card=has_graphics_card,
+        )  # fmt: skip
         self._proton = launch
         self._output = WineOutput()
         self._loop = asyncio.get_running_loop()
@@ -98,7 +101,7 @@ class ProtonGuest(NativeGuest):
         folders = {"program": own_folder, "game": paths.game, "home": paths.home}
         program = Program(
             argv=(self._tool, _VERB, self._program_path, *launch.command[1:]),
-            env=paths.environment | BASE_ENVIRONMENT | variables | proton_variables(launch, paths) | launch.environment,
+            env=paths.environment | self._base | variables | proton_variables(launch, paths) | launch.environment,
             cwd=folders[launch.directory],
             oom_score_adj=OOM_SCORE_ADJ,
             file_bytes=self._file_bytes,

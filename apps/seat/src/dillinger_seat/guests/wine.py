@@ -24,7 +24,7 @@ from dillinger_seat.cell.paths import CellPaths
 
 from .base import GuestExit
 from .gamescope import run_guest
-from .native import BASE_ENVIRONMENT, OOM_SCORE_ADJ, refusal
+from .native import OOM_SCORE_ADJ, base_environment, refusal
 from .wine_output import WineOutput
 from .wine_settings import layers, registry_edits, wine_variables
 from .wine_template import prefix_program
@@ -56,6 +56,7 @@ class WineGuest:
         template: str,
         file_bytes: int,
         has_windows: Callable[[], bool],
+        has_graphics_card: bool,
     ) -> None:
         self._cell = cell
         self._launch = launch
@@ -64,7 +65,8 @@ class WineGuest:
         self._template = template
         self._file_bytes = file_bytes
         self._has_windows = has_windows
-        self._environment = paths.environment | BASE_ENVIRONMENT | wine_variables(launch, paths.home)
+        base = base_environment(has_graphics_card=has_graphics_card)
+        self._environment = paths.environment | base | wine_variables(launch, paths.home)
         self._found: dict[str, Any] = {}
         self._server: Part | None = None
         self._part: Part | None = None
