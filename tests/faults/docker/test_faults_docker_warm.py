@@ -84,7 +84,9 @@ def test_a_waiting_container_is_given_replaced_and_not_lost_with_its_runner(
 def test_a_game_finds_its_runtime_with_a_seat_that_waited(warm_house: House) -> None:
     """A runtime of the library, by which the seat names the cell's folders."""
     entry = warm_house.library_dir / "testcard-light/game.toml"
-    entry.write_text(entry.read_text("utf-8").replace("[launch]\n", '[launch]\nlibraries = "runtime/own"\n'), "utf-8")
+    draft = warm_house.root / "game.toml"
+    draft.write_text(entry.read_text("utf-8").replace("[launch]\n", '[launch]\nlibraries = "runtime/own"\n'), "utf-8")
+    draft.replace(entry)  # as a whole: the library may be looking
     (warm_house.library_dir / "runtimes/own/lib").mkdir(parents=True)
     with warm_house.runner_client() as runner, warm_house.client() as core:
         waiting(runner)
