@@ -14,7 +14,7 @@ __all__ = ["player"]
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("subject", subjects(long=("etr", "openttd", "supertux2")))
+@pytest.mark.parametrize("subject", subjects(long=("supertux2",)))
 def test_it_shows_a_picture_and_ends_as_asked(
     player: Player, subject: Subject, explained: list[House], house: House
 ) -> None:
