@@ -8,14 +8,20 @@ down. A try is one function; it returns what it got, or raises. It does no harm 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import fcntl
+import functools
 import json
 import os
 import resource
+import select
 import socket
+import stat
 import struct
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +33,7 @@ INIT: int = TARGETS["init_pid"]
 LIBC = ctypes.CDLL(None, use_errno=True)
 TRIES: dict[str, Callable[[], str]] = {}
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
-MS_REMOUNT, MS_BIND, MNT_DETACH = 32, 4096, 2
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 1, 32, 4096, 0x4000, 0x40000, 2
 AF_VSOCK = 40
 SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
 FILES_OF_A_CELL = 16_384
@@ -187,10 +193,12 @@ def write_beside_the_shared_sockets() -> str:
         "/run/dillinger/sound",
         TARGETS["runtime"],
     ):
+        path = Path(folder, f".hostile-{os.getpid()}")
         try:
-            Path(folder, "mine").touch()
+            path.touch()
         except OSError:
             continue
+        path.unlink()
         return folder
     raise PermissionError("nowhere")
 
@@ -230,38 +238,49 @@ def reach_the_machine_on_the_link() -> str:
     raise ConnectionError("nobody")
 
 
+def first_to_say_it(links: dict[socket.socket, str], say: bytes = b"") -> str:
+    """Which of these, that are asked all at once, is heard from first."""
+    until_s = time.monotonic() + (20 if TARGETS.get("is_answered") else 2)
+    while links and time.monotonic() < until_s:
+        for link in [*links] if say else []:
+            with contextlib.suppress(OSError):
+                link.send(say)
+        for link in select.select([*links], [], [], 0.5)[0]:
+            with contextlib.suppress(OSError):
+                if TARGETS["token"].encode() in link.recv(100):
+                    return links[link]
+            del links[link]
+    raise ConnectionError("nobody")
+
+
 @attempt
 def reach_the_machine_past_the_routes() -> str:
     """Who binds a socket to a device is taken at its word that everybody is on that link."""
-    for _, device in socket.if_nameindex():
-        for host in (*TARGETS["hosts"], *gateways()):
-            if host.startswith("127.") != (device == "lo"):
-                continue
-            with socket.socket() as link:
-                link.settimeout(1)
-                try:
-                    link.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
-                    link.connect((host, TARGETS["token_port"]))
-                    if TARGETS["token"].encode() in link.recv(100):
-                        return f"{host} by {device}"
-                except OSError:
+    with contextlib.ExitStack() as stack:
+        links = {}
+        for _, device in socket.if_nameindex():
+            for host in (*TARGETS["hosts"], *gateways()):
+                if host.startswith("127.") != (device == "lo"):
                     continue
-    raise ConnectionError("nobody")
+                link = stack.enter_context(socket.socket())
+                link.setblocking(False)
+                with contextlib.suppress(OSError):
+                    link.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+                    if link.connect_ex((host, TARGETS["token_port"])) in (0, errno.EINPROGRESS):
+                        links[link] = f"{host} by {device}"
+        return first_to_say_it(links)
 
 
 @attempt
 def reach_a_server_of_the_machine_by_udp() -> str:
-    for host in (*TARGETS["hosts"], *gateways()):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-            link.settimeout(1)
-            try:
+    with contextlib.ExitStack() as stack:
+        links = {}
+        for host in (*TARGETS["hosts"], *gateways()):
+            link = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            with contextlib.suppress(OSError):
                 link.connect((host, TARGETS["udp_port"]))
-                link.send(b"?")
-                if TARGETS["token"].encode() in link.recv(100):
-                    return str(host)
-            except OSError:
-                continue
-    raise ConnectionError("nobody")
+                links[link] = str(host)
+        return first_to_say_it(links, b"?")
 
 
 def place(name: str) -> str:
@@ -482,6 +501,57 @@ def open_the_machines_memory() -> str:
     raise FileNotFoundError("none")
 
 
+def secrets_of_the_kernel() -> list[str]:
+    """Files that tell of the whole machine: where its memory is, its tables, its timers, what its kernel traces."""
+    trees = ("/sys/firmware", "/sys/devices/virtual/powercap", "/sys/class/dmi/id", "/sys/fs/pstore")
+    found = [str(path) for tree in trees for path in sorted(Path(tree).rglob("*"))]
+    found += [str(path) for path in sorted(Path("/sys/kernel/debug").glob("*"))]
+    names = ("timer_list", "sched_debug", "vmallocinfo", "slabinfo", "kpagecount", "kpageflags", "latency_stats")
+    return [*(f"/proc/{name}" for name in names), "/sys/kernel/tracing/trace", *found]
+
+
+@attempt
+def read_secrets_of_the_kernel() -> str:
+    for path in secrets_of_the_kernel():
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            continue
+        try:
+            if os.read(file, 4096):
+                return path
+        except OSError:
+            continue
+        finally:
+            os.close(file)
+    raise PermissionError("none")
+
+
+@attempt
+def learn_where_the_kernel_is() -> str:
+    """To others than root the kernel says that everything is at nought."""
+    for path in ("/proc/kallsyms", "/proc/iomem"):
+        try:
+            with open(path) as file:
+                lines = file.read(65_536).splitlines()
+        except OSError:
+            continue
+        if any(line.split()[0].strip("0-") for line in lines[:-1]):
+            return path
+    raise PermissionError("none")
+
+
+@attempt
+def see_keys_of_others() -> str:
+    """Other users' or the kernel's own, which begin with a dot. Names of a user's own may be seen."""
+    with open("/proc/keys") as file:
+        for line in file:
+            _, _, _, _, _, owner, _, _, name, *_ = line.split()
+            if int(owner) != os.getuid() or name.startswith("."):
+                return line
+    raise PermissionError("none")
+
+
 @attempt
 def make_a_device() -> str:
     path = "/dev/shm/device"
@@ -546,38 +616,89 @@ def remount_the_library() -> str:
 
 
 def remount_the_system() -> str:
-    return in_child(lambda: remount_writable("/usr"))
+    """In a sandbox `/usr` is a mount, in a container `/`."""
+    for folder in ("/usr", "/"):
+        with contextlib.suppress(OSError):
+            return in_child(functools.partial(remount_writable, folder))
+    raise PermissionError("none")
 
 
 def uncover_what_a_mount_hides() -> str:
-    for path in (b"/usr", b"/game", b"/proc/sys", b"/etc/passwd", b"/tmp"):
-        if LIBC.umount2(path, MNT_DETACH) == 0:
-            return path.decode()
+    for path in (str(GAME), "/usr", "/proc/sys", "/etc/passwd", "/tmp"):
+        if LIBC.umount2(path.encode(), MNT_DETACH) == 0:
+            return path
     raise PermissionError("none")
+
+
+def mount_node(node: str) -> bool:
+    """Whether what is on this disk could be mounted: for reading, or as the machine itself has it mounted."""
+    lines = Path("/proc/filesystems").read_text().splitlines()
+    for kind in (line.strip() for line in lines if not line.startswith("nodev")):
+        for flags in (MS_RDONLY, 0):
+            if LIBC.mount(node.encode(), b"/tmp", kind.encode(), flags, None) == 0:
+                called(LIBC.umount2(b"/tmp", MNT_DETACH))
+                return True
+            if ctypes.get_errno() != errno.EBUSY:
+                break
+    return False
 
 
 def mount_a_disk() -> str:
-    names = [line.split()[3] for line in Path("/proc/partitions").read_text().splitlines()[2:]]
-    for name in names:
-        os.mknod("/dev/shm/disk", 0o600 | 0o060000, os.makedev(7, 0))
-        called(LIBC.mount(f"/dev/{name}".encode(), b"/tmp", b"ext4", 1, None))
+    """One that is mounted here already, since any mount may write to others; by the machine's own node or one that was
+    made, which some mounts let nobody open."""
+    mounted = {line.split()[2] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+    for line in Path("/proc/partitions").read_text().splitlines()[2:]:
+        major, minor, _, name = line.split()
+        if f"{major}:{minor}" not in mounted:
+            continue
+        for node in (
+            f"/dev/{name}",
+            *(f"{folder}/.disk-{os.getpid()}" for folder in ("/dev", "/dev/shm", "/tmp", HOME)),
+        ):
+            is_ours = ".disk-" in node
+            try:
+                if is_ours:
+                    os.mknod(node, 0o600 | stat.S_IFBLK, os.makedev(int(major), int(minor)))
+                if mount_node(node):
+                    return f"{name} by {node}"
+            except OSError:
+                continue
+            finally:
+                if is_ours:
+                    Path(node).unlink(missing_ok=True)
     raise PermissionError("none")
+
+
+def lie_as_in_a_cell() -> None:
+    """Mounts as a cell's, and nothing that keeps anybody from changing them, in a mount namespace of our own."""
+    called(LIBC.unshare(CLONE_NEWNS))
+    called(LIBC.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
+    called(LIBC.mount(str(GAME).encode(), str(GAME).encode(), None, MS_BIND, None))
+    for folder in (str(GAME), "/"):
+        called(LIBC.mount(None, folder.encode(), None, MS_REMOUNT | MS_BIND | MS_RDONLY, None))
+
+
+MOUNTS = (remount_the_library, remount_the_system, mount_a_disk, uncover_what_a_mount_hides)
+"""Tries that need root, be it in a namespace of one's own."""
+
+
+def got_by(made: Callable[[], str]) -> str | None:
+    try:
+        return made()
+    except (OSError, IndexError, KeyError, ValueError):
+        return None
 
 
 def main() -> None:
     """Tries everything; what was got through to is written into the only folder that is meant to be written to."""
-    got: dict[str, str | None] = {}
     if TARGETS.get("in_namespace"):
         enter_a_namespace()
-        for more in (remount_the_library, remount_the_system, uncover_what_a_mount_hides, mount_a_disk):
-            attempt(more)
-    for name, made in TRIES.items():
-        if name not in TARGETS.get("only", TRIES):
-            continue
-        try:
-            got[name] = made()
-        except (OSError, IndexError, KeyError, ValueError):
-            got[name] = None
+    wanted = {name: made for name, made in TRIES.items() if name in TARGETS.get("only", TRIES)}
+    got = {name: got_by(made) for name, made in wanted.items()}
+    if TARGETS.get("may_mount"):
+        lie_as_in_a_cell()
+    if TARGETS.get("in_namespace") or TARGETS.get("may_mount"):
+        got |= {made.__name__: got_by(made) for made in MOUNTS}
     draft = HOME / ".result"
     draft.write_text(json.dumps(got))
     draft.rename(HOME / "result.json")

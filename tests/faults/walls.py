@@ -34,9 +34,16 @@ command = ["/usr/bin/python3", "-I", "/game/hostile_guest.py"]
 needs_window = false
 """
 
+
+def has_a_mounted_disk() -> bool:
+    """Whether a disk of this machine is mounted as such, and so can be once more."""
+    disks = {":".join(line.split()[:2]) for line in Path("/proc/partitions").read_text().splitlines()[2:]}
+    return any(line.split()[2] in disks for line in Path("/proc/self/mountinfo").read_text().splitlines())
+
+
 BEYOND_THIS_MACHINE = (
     set() if resource.getrlimit(resource.RLIMIT_NOFILE)[1] > 17_000 else {"hold_more_files_than_its_share"}
-)
+) | (set() if has_a_mounted_disk() else {"mount_a_disk"})
 """Tries that a machine's own limits refuse to anybody."""
 
 BY_ANY_USER = {
@@ -52,8 +59,7 @@ CLOSED_BY_THE_KERNEL = {
     "open_a_socket_to_the_hypervisor", "set_io_uring_up", "use_keyrings", "use_bpf", "use_userfaultfd",
     "load_a_kernel_module",
 }  # fmt: skip
-"""Tries that a kernel which was built without these refuses to anybody."""
-
+"""Tries that a kernel which was built without these refuses to anybody: of them nothing is seen there."""
 
 NEEDS_A_NETWORK = {
     "reach_the_internet", "reach_the_metadata_address", "reach_a_private_address",
@@ -160,11 +166,14 @@ def arranged(house: House, *, other: str, engines: list[str]) -> Iterator[Target
             "init_pid": 1,
             "cgroups": [],
         }
+        down = {"init": init, "init_pid": house.processes["runner"].pid, "is_answered": True}
         (folder / "targets.json").write_text(json.dumps(facts))
-        yield Targets(folder, facts | {"down": {"init": init, "init_pid": house.processes["runner"].pid}})
-    for left in (house.runtime_dir / "mine", Path(init)):
-        left.unlink(missing_ok=True)
+        yield Targets(folder, facts | {"down": down})
+    Path(init).unlink(missing_ok=True)
 
+
+MOUNTS = {"remount_the_library", "remount_the_system", "uncover_what_a_mount_hides", "mount_a_disk"}
+"""Tries that are made in a namespace of the game's own, and by root."""
 
 IN_ITS_OWN = {
     "make_a_user_namespace", "make_other_namespaces", "mount_something", "hold_a_capability", "become_root",
@@ -183,7 +192,7 @@ def assert_only_in_its_own(got: dict[str, str | None]) -> None:
     found = through(got)
     assert found.keys() <= IN_ITS_OWN, found
     assert found.keys() >= {"make_a_user_namespace", "mount_something", "hold_a_capability"}, found
-    assert {"remount_the_library", "mount_a_disk"} <= got.keys()
+    assert got.keys() >= MOUNTS
 
 
 def end_of(house: House, game_id: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ SPEC = SandboxSpec(
     init_file="/opt/dillinger/init.py",
     scratch_bytes=64 << 20,
     machine_id="0123456789abcdef0123456789abcdef",
+    secrets=("keys", "timer_list"),
 )
 GOLDEN = """
 bwrap
@@ -71,6 +72,8 @@ bwrap
 --ro-bind-try /proc/irq /proc/irq
 --ro-bind-try /proc/sys /proc/sys
 --ro-bind-try /proc/sysrq-trigger /proc/sysrq-trigger
+--ro-bind /dev/null /proc/keys
+--ro-bind /dev/null /proc/timer_list
 --dev /dev
 --perms 1777 --size 67108864 --tmpfs /dev/shm
 --ro-bind /run/dillinger/s/pads /dev/input

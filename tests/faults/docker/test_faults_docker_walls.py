@@ -20,11 +20,13 @@ def test_a_hostile_game_gets_nowhere(house: House, core: CoreClient, tmp_path: P
         assert walls.through(walls.got_in_a_cell(house)) == {}
         walls.let_make_namespaces(targets)
         walls.assert_only_in_its_own(walls.got_in_a_cell(house))
-        (targets.folder / "targets.json").write_text(json.dumps(targets.facts | targets.facts["down"]))
+        down = targets.facts | targets.facts["down"] | {"may_mount": True}
+        (targets.folder / "targets.json").write_text(json.dumps(down))
         container_engine.run_without_walls(
             ["/usr/bin/python3", "-I", str(targets.folder / walls.GUEST.name), str(targets.folder), str(tmp_path)],
             folders=[house.root, tmp_path, Path(socket_path).parent],
         )
     got = walls.result(tmp_path)
     closed = walls.CLOSED_BY_THE_KERNEL | walls.NEEDS_A_NETWORK | walls.BEYOND_THIS_MACHINE
-    assert {name for name, found in got.items() if found is None} <= closed
+    assert {name for name, found in got.items() if found is None} <= closed, got
+    assert got.keys() >= walls.MOUNTS

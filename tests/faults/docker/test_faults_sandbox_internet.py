@@ -95,7 +95,7 @@ def test_a_game_with_the_internet_reaches_that_and_nothing_else(
         got = walls.through(walls.got_in_a_cell(sandboxes, "hostile-internet"))
         assert got.keys() == OPEN_WITH_THE_INTERNET
         outside = HELD_BY_WALLS_ALONE | HELD_BY_THE_SANDBOX
-        (folder / "targets.json").write_text(json.dumps(facts | {"only": sorted(outside)}))
+        (folder / "targets.json").write_text(json.dumps(facts | {"only": sorted(outside), "is_answered": True}))
         open_way = WayOut("table inet none {}")
         try:
             command = open_way.over([PYTHON, "-I", str(folder / "guest.py"), str(folder), str(tmp_path)])

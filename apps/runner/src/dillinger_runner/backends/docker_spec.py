@@ -56,12 +56,13 @@ _LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}}
 _SEAT_SCRATCH_BYTES = 64 << 20
 _OWN_SANDBOXES: Config = {
     "SecurityOpt": ["no-new-privileges:true", "seccomp=unconfined", "apparmor=unconfined"],
-    "MaskedPaths": [],
+    "MaskedPaths": ["/sys/firmware", "/sys/devices/virtual/powercap"],
     "ReadonlyPaths": [],
 }
 """For games that make user namespaces: the engine's own filter and profile forbid them to all who lack capabilities,
 and over a `/proc` with masks nobody may mount another. The cell's init loads Dillinger's own filter before anything
-else runs. What the masks hide is root's to read and write, and the cell's user is not root."""
+else runs. What the masks of `/proc` hide is root's to read and write, and the cell's user is not root; those of `/sys`,
+where everybody may read some of it, stay."""
 _OPEN_FILES = 16_384
 _CPU_PERIOD_US = 100_000
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import sandbox
 from .memfile import memory_file
-from .paths import INIT_FILE, preload_binds
+from .paths import INIT_FILE, kernel_secrets, preload_binds
 from .seccomp import filter_program
 from .way_out import WayOut
 
@@ -41,6 +41,7 @@ def run_alone(
         init_file=str(INIT_FILE),
         scratch_bytes=SCRATCH_BYTES,
         machine_id="0" * 32,
+        secrets=kernel_secrets(),
         is_online=walls is not None,
     )
     program = filter_program(os.uname().machine, runs_32_bit=runs_32_bit)

@@ -115,8 +115,14 @@ def sandbox_spec(spec: SeatSpec, folder: GameFolder) -> sandbox.SandboxSpec:
         is_online=spec.walls is not None,
         # For root, whose files they are, the parts of /proc that turn the machine's knobs stay read-only.
         has_whole_proc=spec.session.game.user_namespaces and os.getuid() != 0,
+        secrets=kernel_secrets(),
         read_only=read_only_binds(spec),
     )
+
+
+def kernel_secrets() -> tuple[str, ...]:
+    """Those that this machine's kernel has."""
+    return tuple(name for name in sandbox.SECRETS if Path("/proc", name).exists())
 
 
 def preload_binds() -> tuple[tuple[str, str], ...]:

@@ -41,6 +41,13 @@ _ETC = (
 _KNOBS = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 """What writing to turns the whole machine's knobs: the kernel asks for root there, and is not trusted alone."""
 
+SECRETS = (
+    "kallsyms", "kcore", "keys", "kpagecount", "kpageflags", "latency_stats", "sched_debug", "slabinfo", "timer_list",
+    "vmallocinfo",
+)  # fmt: skip
+"""What tells of the whole machine's kernel: to root alone most of it, and a sandbox that root started has his number;
+of keys to the user whose they are."""
+
 _USRMERGE = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 
@@ -63,6 +70,8 @@ class SandboxSpec:
     """32 hexadecimal digits, this session's alone."""
     has_whole_proc: bool = False
     """Whether nothing is mounted over parts of `/proc`: the kernel lets nobody mount a `/proc` of his own otherwise."""
+    secrets: tuple[str, ...] = ()
+    """Those of `SECRETS` that the machine's kernel has: nothing can be mounted over what is not there."""
     is_game_writable: bool = False
     """Whether `game_dir` is this player's own to change."""
     preload: tuple[tuple[str, str], ...] = ()
@@ -143,6 +152,7 @@ def _scratch(spec: SandboxSpec) -> list[str]:
         [
             ["--proc", "/proc"],
             *(["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"] for name in _KNOBS if not spec.has_whole_proc),
+            *(["--ro-bind", "/dev/null", f"/proc/{name}"] for name in spec.secrets if not spec.has_whole_proc),
             ["--dev", "/dev"],
             ["--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", "/dev/shm"],  # noqa: S108
             ["--ro-bind", spec.pads_dir, PADS],
