@@ -16,7 +16,7 @@ import shlex
 import shutil
 import tarfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -218,13 +218,12 @@ def leave_behind(session_id: str, *, like: str) -> None:
     asked(make)
 
 
-def run_without_walls(
-    command: list[str], *, folders: list[Path], network: str = "host", image_name: str = "games"
-) -> None:
-    """Runs `command` in a container that holds nothing back: root, all capabilities, the machine's own namespaces; in
+def without_walls(
+    command: list[str], *, folders: Sequence[Path] = (), network: str = "host", image_name: str = "games"
+) -> dict[str, Any]:
+    """What to make a container of that holds nothing back: root, all capabilities, the machine's own namespaces; in
     another network where one is named. `folders` are there by their names, the machine's root is `/machine`."""
-    name = f"dillinger-test-{os.getpid()}-open"
-    config = {
+    return {
         "Image": image(image_name),
         "User": "0:0",
         "Entrypoint": command,
@@ -234,22 +233,32 @@ def run_without_walls(
             "NetworkMode": network,
             "PidMode": "host",
             "IpcMode": "host",
+            "CgroupnsMode": "host",
             "SecurityOpt": ["seccomp=unconfined"],
             "Binds": [f"{folder}:{'/machine' if folder == Path('/') else folder}" for folder in folders],
         },
     }
 
-    async def run(engine: Engine) -> None:
+
+def run_without_walls(
+    command: list[str], *, folders: Sequence[Path] = (), network: str = "host", image_name: str = "games"
+) -> str:
+    """Runs `command` in a container that holds nothing back (`without_walls`); what it wrote."""
+    name = f"dillinger-test-{os.getpid()}-open"
+    config = without_walls(command, folders=folders, network=network, image_name=image_name)
+
+    async def run(engine: Engine) -> str:
         try:
             await engine.create(name, config)
             await engine.start(name)
             assert await engine.wait(name, timeout_s=60)
             found = await engine.inspect(name)
             assert found is not None and found.exit_code == 0, await engine.said(name)
+            return await engine.output(name)
         finally:
             await engine.remove(name)
 
-    asked(run)
+    return asked(run)
 
 
 @contextlib.contextmanager
