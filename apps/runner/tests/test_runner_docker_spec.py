@@ -274,7 +274,7 @@ def test_graphics_cards_are_asked_for_in_the_engines_words(tmp_path: Path) -> No
 
 
 def test_a_game_that_may_make_namespaces_gets_the_rest_as_any_other() -> None:
-    """Only the engine's own filter, profile and masks of `/proc` are lifted; the seat's is loaded by the cell's init."""
+    """Only the engine's own filter, profile and masks of `/proc` are lifted; the seat's comes with the cell's init."""
     usual = cell_config(spec(), PREMISES)["HostConfig"]
     game = spec().session.game.model_copy(update={"user_namespaces": True})
     session = spec().session.model_copy(update={"game": game})
