@@ -97,6 +97,7 @@ class Shelf:
             if not name.startswith(("DILLINGER_", "XDG_", "WAYLAND_", "PULSE_", "DISPLAY", "XAUTHORITY"))
         } | {
             "HOME": str(folder),
+            "PULSE_RUNTIME_PATH": str(folder / "pulse-runtime"),  # its clients make one in /tmp else, and leave it
             "DILLINGER_RUNTIME_DIR": str(self.runtime_dir),
             "DILLINGER_STREAM_SERVER_WEB_DIR": str(self.web_dir),
         }  # fmt: skip
