@@ -6,7 +6,6 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from tests import container_engine
 
@@ -89,14 +88,9 @@ def count(house: House, ids: list[str], names: set[str], *, host: str) -> Counte
         unix_sockets=ledger.unix_sockets,
         runtime_files=ledger.runtime_files,
         cgroups=_cgroups_of(names),
-        mounts=_mounts_of(house),
+        mounts=ledger.mounts,
     )
     return found + container_engine.inventory(house.library_dir.parent, host=host)
-
-
-def _mounts_of(house: House) -> int:
-    """Mounts of the machine that name the house's folders."""
-    return sum(str(house.root) in line for line in Path("/proc/self/mountinfo").read_text().splitlines())
 
 
 def _cgroups_of(container_ids: set[str]) -> int:

@@ -13,10 +13,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import httpx2
 
@@ -34,7 +35,14 @@ _START_TIMEOUT_S = 90.0
 """On a machine that has much else to do; at rest it takes one or two."""
 _STOP_TIMEOUT_S = 25.0
 _LOG_LINES = 25
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV")
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "VIRTUAL_ENV")
+
+
+def _remove_unseen(call: Callable[..., Any], path: str, error: object) -> None:
+    """Of an overlay that a container engine mounted stays an empty folder of root's, which nobody else may look into;
+    it goes all the same. What else can't be removed stays."""
+    with contextlib.suppress(OSError):
+        Path(path).rmdir()
 
 
 class House:
@@ -50,7 +58,8 @@ class House:
         self.root = Path(tempfile.mkdtemp(prefix="dl-", dir="/tmp"))  # unix sockets need short paths
         self.state_dir, self.runtime_dir = self.root / "s", self.root / "r"
         self.library_dir = self.state_dir / "library"
-        for folder in (self.state_dir, self.runtime_dir, self.root / "home"):
+        self.temp_dir = self.root / "t"
+        for folder in (self.state_dir, self.runtime_dir, self.temp_dir, self.root / "home"):
             folder.mkdir(mode=0o700)
         (self.root / "dillinger.toml").touch()
         install(self.library_dir, variants)
@@ -65,6 +74,7 @@ class House:
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         ours = {
             "HOME": str(self.root / "home"),
+            "TMPDIR": str(self.temp_dir),
             "DILLINGER_STATE_DIR": str(self.state_dir),
             "DILLINGER_RUNTIME_DIR": str(self.runtime_dir),
             "DILLINGER_CONFIG": str(self.root / "dillinger.toml"),
@@ -145,12 +155,16 @@ class House:
             for process in self.processes.values():
                 process.kill()
                 process.wait()
-            shutil.rmtree(self.root, ignore_errors=True)
+            shutil.rmtree(self.root, onerror=_remove_unseen)
 
     def _stop_all(self) -> None:
-        """Ends sessions that outlived their runner."""
+        """Ends sessions that outlived their runner; warns where that fails, since the rest has to be closed too."""
         command = [sys.executable, "-m", "dillinger_runner", "stop-all"]
-        subprocess.run(command, env=self._environment, cwd=self.root, timeout=60, check=False, capture_output=True)
+        done = subprocess.run(
+            command, env=self._environment, cwd=self.root, timeout=60, check=False, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            warnings.warn(f"sessions of {self.root} may be left: {done.stdout}{done.stderr}", stacklevel=3)
 
     def log(self, part: Part) -> Path:
         """Where core or the runner writes its log."""

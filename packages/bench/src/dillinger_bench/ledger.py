@@ -1,4 +1,4 @@
-"""What a house holds of the machine: processes, descriptors, sockets, cgroups, files, displays."""
+"""What a house holds of the machine: processes, descriptors, sockets, cgroups, files, mounts, displays."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class Ledger:
     unix_sockets: int
     """Bound below the house's runtime folder."""
     runtime_files: int
+    temp_files: int
+    """In the house's own folder for them, at its top."""
+    mounts: int
+    """Of the machine, that name the house's folders."""
     cgroups: int
     """Directories named after sessions."""
     displays: int
@@ -90,6 +94,11 @@ def _cgroups_named(names: Collection[str]) -> int:
     return sum(len(wanted.intersection(folders)) for _, folders, _ in os.walk(_CGROUPS))
 
 
+def _mounts(house: House) -> int:
+    lines = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
+    return sum(str(house.root) in line for line in lines)
+
+
 def take(house: House, session_ids: Collection[str] = ()) -> Ledger:
     """The counts now; cgroups are looked for by the ids of sessions that were."""
     sockets = Path("/proc/net/unix").read_text("ascii", "replace").splitlines()
@@ -100,6 +109,8 @@ def take(house: House, session_ids: Collection[str] = ()) -> Ledger:
         processes=len(processes),
         unix_sockets=sum(str(house.runtime_dir) in line for line in sockets),
         runtime_files=sum(len(folders) + len(files) for _, folders, files in os.walk(house.runtime_dir)),
+        temp_files=sum(1 for _ in house.temp_dir.iterdir()),
+        mounts=_mounts(house),
         cgroups=_cgroups_named(session_ids),
         displays=sum(_name(process) in _DISPLAYS for process in processes),
     )
