@@ -43,7 +43,7 @@ def live_once(way: str, house: House, core: CoreClient, kill: Kill) -> str:
     return session_id
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.full)])
 def test_sessions_leave_nothing_behind(count: int, house: House, core: CoreClient, kill: Kill) -> None:
     chance = random.Random(20)
     ids = [live_once("watched", house, core, kill) for _ in range(WARM_UP)]
@@ -60,4 +60,5 @@ def test_sessions_leave_nothing_behind(count: int, house: House, core: CoreClien
     finally:
         print("before", asdict(before))
         print("after ", asdict(last[0]))
-    assert last[0].cgroups == 0 and last[0].unix_sockets == 0 and last[0].runtime_files == 0
+    left = last[0]
+    assert left.cgroups == left.unix_sockets == left.runtime_files == left.mounts == 0
