@@ -13,6 +13,10 @@ from apps.runner.tests.runner_lab import RunnerLab
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from dillinger_contracts import Unavailable
+from dillinger_contracts.control import TraceWanted
+from dillinger_runner import link
+
 AT = "2030-01-01T00:00:00Z"
 
 
@@ -127,6 +131,16 @@ async def test_a_recording_is_asked_of_the_seat(mute: Mute) -> None:
             assert await receive(socket) == {"type": "ack", "number": 1}
     assert wanted["type"] == "trace_wanted"
     assert told["pictures"][0]["stagesMs"] == {"encode": 1.5}
+
+
+async def test_who_asked_a_seat_that_goes_hears_so_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "ANSWER_S", 600.0)
+    seat = link.SeatLink()
+    asking = asyncio.create_task(seat.trace())
+    assert isinstance(await seat.next(), TraceWanted)
+    seat.gone()
+    with pytest.raises(Unavailable, match="does not answer"):
+        await asyncio.wait_for(asking, 30)
 
 
 async def test_a_lost_link_is_told_and_mended(mute: Mute) -> None:

@@ -43,6 +43,13 @@ class SeatLink:
         while not self._queue.empty():
             self._queue.get_nowait()
         self._queue.put_nowait(Closing(error))
+        self.gone()
+
+    def gone(self) -> None:
+        """The seat answers nothing any more: whoever waits for an answer hears so at once."""
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(_silent())
 
     async def trace(self) -> StreamTrace:
         """What became of the seat's last pictures; raises `Unavailable` where it does not say in time."""
@@ -56,7 +63,7 @@ class SeatLink:
             pass
         finally:
             del self._answers[number]
-        raise Unavailable("The session's seat does not answer", retry_after_s=1)
+        raise _silent()
 
     def told(self, message: TraceTold) -> None:
         """The seat's answer; one that nobody waits for any more is dropped."""
@@ -67,3 +74,7 @@ class SeatLink:
     async def next(self) -> Outgoing | Closing:
         """What to do next."""
         return await self._queue.get()
+
+
+def _silent() -> Unavailable:
+    return Unavailable("The session's seat does not answer", retry_after_s=1)

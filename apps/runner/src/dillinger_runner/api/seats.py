@@ -46,6 +46,7 @@ async def seat_socket(socket: WebSocket) -> None:
     try:
         await _carry(socket, desk, record, link)
     finally:
+        link.gone()
         desk.lost(record, link)
 
 
