@@ -183,6 +183,13 @@ def test_a_cells_disk_is_bounded_where_it_is_wished() -> None:
     assert "BlkioDeviceReadBps" not in seat_config(spec(), premises)["HostConfig"]
 
 
+def test_a_card_that_was_not_found_is_not_asked_for() -> None:
+    """An engine that refuses the request would refuse every session."""
+    premises = dataclasses.replace(PREMISES, gpu=Gpu("nvidia"))
+    found, missed = (cell_config(spec(has_graphics_card=has), premises)["HostConfig"] for has in (True, False))
+    assert "DeviceRequests" in found and "DeviceRequests" not in missed
+
+
 def test_a_librarys_runtimes_are_shown_to_both_halves() -> None:
     """Proton is looked for by the seat and run by the cell."""
     seat, cell = (
@@ -266,7 +273,7 @@ def test_graphics_cards_are_asked_for_in_the_engines_words(tmp_path: Path) -> No
     asked = {}
     for gpu in (Gpu("nvidia"), Gpu("dri", groups=(105,)), Gpu("cdi", "example.com/gpu=0")):
         premises = Premises("i", "1:1", "seat", {"native": "cell"}, Limits(1, 1.0, 1), gpu=gpu)
-        wanted = cell_config(spec(), premises)["HostConfig"]
+        wanted = cell_config(spec(has_graphics_card=True), premises)["HostConfig"]
         asked[gpu.kind] = {key: wanted[key] for key in ("DeviceRequests", "Devices", "GroupAdd") if key in wanted}
     assert asked["nvidia"]["DeviceRequests"][0]["Driver"] == "nvidia"
     assert asked["cdi"] == {"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["example.com/gpu=0"]}]}

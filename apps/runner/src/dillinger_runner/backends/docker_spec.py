@@ -219,7 +219,7 @@ def cell_config(
             RUNTIME: f"rw,nosuid,nodev,size={run_bytes},mode=0700,uid={uid},gid={gid}",
         },
         **_disk(premises.disk_rate),
-        **_graphics(premises.gpu),
+        **_graphics(premises.gpu if spec.has_graphics_card else None),
     }
     if spec.session.game.user_namespaces:
         host |= _OWN_SANDBOXES
