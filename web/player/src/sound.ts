@@ -129,7 +129,7 @@ export class Sound {
   /** A loudspeaker was plugged in or out. */
   private async lookForOutput(): Promise<void> {
     if (this.wished === "") return;
-    const isThere = isAmong(this.wished, await navigator.mediaDevices.enumerateDevices());
+    const isThere = isAmong(this.wished, await navigator.mediaDevices.enumerateDevices().catch(() => []));
     if (this.isClosed || isThere === null) return;
     if (isThere && this.output !== this.wished) this.playThrough(this.wished);
     else if (!isThere && this.output === this.wished) this.outputGone();
